@@ -1,0 +1,5 @@
+//! bastion-revoke: give it a list of who must lose access to what, and it revokes all of it.
+
+pub mod api;
+pub mod clock;
+pub mod model;

@@ -1,0 +1,3 @@
+//! The `bastion-revoke` command.
+
+fn main() {}
