@@ -2,4 +2,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod grants;
 pub mod model;
+pub mod names;
+pub mod plan;

@@ -1,0 +1,293 @@
+//! One attempt of a request: composed and signed afresh, sent once, its answer judged.
+
+use super::credentials::Credentials;
+use super::error::Class;
+use super::operation;
+use super::response::{self, Judgement};
+use super::sign;
+use super::transport::{SendError, Transport, WireRequest, headers};
+use crate::clock::{WallClock, utc_seconds};
+use crate::model::Request;
+use http::HeaderMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Signs and sends requests with one set of credentials.
+pub struct Client<T> {
+    transport: T,
+    credentials: Credentials,
+    clock: Arc<dyn WallClock>,
+}
+
+/// How often a request was sent before, as the SDKs tell the service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Repeat {
+    /// Earlier attempts.
+    pub attempts: u32,
+    /// How long this one was put off.
+    pub delay: Duration,
+}
+
+/// What came of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The answer, or why there is none.
+    pub outcome: Result<Judgement, SendError>,
+    /// How long the service asks to wait.
+    pub wait: Option<Duration>,
+}
+
+impl<T: Transport> Client<T> {
+    /// A client that signs with the v1 signature.
+    pub fn new(transport: T, credentials: Credentials, clock: Arc<dyn WallClock>) -> Self {
+        Self { transport, credentials, clock }
+    }
+
+    /// Sends `request` once, under a fresh nonce, timestamp and signature.
+    pub async fn attempt(&self, request: &Request, repeat: Repeat) -> Reply {
+        let (wire, string_to_sign) = self.compose(request, repeat);
+        match self.transport.send(wire).await {
+            Err(error) => Reply { outcome: Err(error), wait: None },
+            Ok(answer) => {
+                let judged = response::judge(request, answer.status, &answer.body);
+                Reply {
+                    outcome: Ok(self.presentable(judged, &string_to_sign)),
+                    wait: wait_asked_for(&answer.headers),
+                }
+            }
+        }
+    }
+
+    /// The signed request, and the text that was signed.
+    fn compose(&self, request: &Request, repeat: Repeat) -> (WireRequest, String) {
+        let timestamp = utc_seconds(self.clock.now());
+        let nonce = self.clock.nonce();
+        let mut common = vec![
+            ("AccessKeyId", self.credentials.access_key_id.as_str()),
+            ("Action", request.operation().name()),
+            // Documents disagree on the default, so it is always said.
+            ("Format", "JSON"),
+            ("SignatureMethod", "HMAC-SHA1"),
+            ("SignatureNonce", &nonce),
+            ("SignatureVersion", "1.0"),
+            ("Timestamp", &timestamp),
+            ("Version", super::VERSION),
+        ];
+        let own = operation::parameters(request);
+        let mut body: Vec<sign::Pair<'_>> =
+            own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        if let Some(token) = &self.credentials.security_token {
+            // In the body: queries end up in the logs of proxies.
+            body.push(("SecurityToken", token.expose()));
+        }
+        let all: Vec<sign::Pair<'_>> = common.iter().chain(&body).copied().collect();
+        let string_to_sign = sign::v1_string_to_sign("POST", &all);
+        let secret = self.credentials.access_key_secret.expose();
+        let signature = sign::v1_signature(secret, &string_to_sign);
+        common.push(("Signature", &signature));
+        let mut wire = WireRequest {
+            query: sign::form_encode(common.iter().copied()),
+            headers: headers([
+                ("content-type", "application/x-www-form-urlencoded"),
+                ("accept", "application/json"),
+            ]),
+            body: sign::form_encode(body.iter().copied()),
+        };
+        if repeat.attempts > 0 {
+            wire.headers.extend(headers([
+                ("x-acs-retry-attempts", repeat.attempts.to_string().as_str()),
+                ("x-acs-retry-delay", repeat.delay.as_millis().to_string().as_str()),
+            ]));
+        }
+        (wire, string_to_sign)
+    }
+
+    /// The judgement with a message that holds no secret: the service repeats what was signed,
+    /// and in it the security token.
+    fn presentable(&self, judged: Judgement, string_to_sign: &str) -> Judgement {
+        let Judgement::Refused { request_id, class, code, message } = judged else { return judged };
+        let message = if class == Class::StopCredentials
+            && code.eq_ignore_ascii_case("SignatureDoesNotMatch")
+        {
+            if message.contains(string_to_sign) {
+                "the service signed the same text with another secret: the access key secret is wrong".to_owned()
+            } else {
+                "the service signed another text: the request was changed on its way, or its secret is wrong".to_owned()
+            }
+        } else {
+            self.redacted(message)
+        };
+        Judgement::Refused { request_id, class, code, message }
+    }
+
+    fn redacted(&self, mut message: String) -> String {
+        let token = self.credentials.security_token.iter();
+        for secret in token.chain([&self.credentials.access_key_secret]) {
+            let once = sign::percent_encode(secret.expose());
+            let twice = sign::percent_encode(&once);
+            for form in [secret.expose(), &once, &twice] {
+                if !form.is_empty() && message.contains(form) {
+                    message = message.replace(form, "(redacted)");
+                }
+            }
+        }
+        message
+    }
+}
+
+/// The longest wait a service can ask for; more is a mistake of some proxy.
+const MAX_WAIT: Duration = Duration::from_secs(300);
+
+/// Reads `x-acs-retry-after` (milliseconds), the older `x-ratelimit-user-api`
+/// (`Limit:1,Remain:0,TimeLeft:2000`, milliseconds), or HTTP's own `retry-after` (seconds).
+fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let millis = |text: &str| text.trim().parse().ok().map(Duration::from_millis);
+    let left = |text: &str| {
+        let part = |name: &str| {
+            text.split(',').find_map(|part| {
+                let (key, value) = part.split_once(':')?;
+                key.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            })
+        };
+        // With calls remaining there is nothing to wait for.
+        let exhausted = part("Remain").is_none_or(|remain| remain == "0");
+        if exhausted { part("TimeLeft").as_deref().and_then(millis) } else { None }
+    };
+    let wait = text("x-acs-retry-after")
+        .and_then(millis)
+        .or_else(|| text("x-ratelimit-user-api").and_then(left))
+        .or_else(|| text("retry-after")?.parse().ok().map(Duration::from_secs))?;
+    Some(wait.min(MAX_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::credentials::Secret;
+    use crate::model::{Accounts, Entries, Entry, Grantee, GranteeKind, Kind};
+    use jiff::Timestamp;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    struct TestClock(AtomicU32);
+
+    impl WallClock for TestClock {
+        fn now(&self) -> Timestamp {
+            "2026-01-02T03:04:05.6Z".parse().unwrap()
+        }
+        fn nonce(&self) -> String {
+            format!("nonce-{}", self.0.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+
+    /// Keeps what it is given and answers the same every time.
+    struct Recorder {
+        sent: Mutex<Vec<WireRequest>>,
+        answer: (u16, &'static str),
+    }
+
+    impl Transport for Arc<Recorder> {
+        async fn send(
+            &self,
+            request: WireRequest,
+        ) -> Result<super::super::transport::WireAnswer, SendError> {
+            self.sent.lock().unwrap().push(request);
+            Ok(super::super::transport::WireAnswer {
+                status: self.answer.0,
+                headers: HeaderMap::new(),
+                body: self.answer.1.into(),
+            })
+        }
+    }
+
+    fn request() -> Request {
+        let entry = Entry { target: "8".to_owned(), accounts: Accounts::Whole };
+        Request {
+            instance_id: "i".to_owned(),
+            region: "cn-hangzhou".to_owned(),
+            grantee: Grantee { kind: GranteeKind::User, id: "中".to_owned() },
+            kind: Kind::Host,
+            entries: Entries::new(vec![entry]).unwrap(),
+        }
+    }
+
+    fn client(answer: (u16, &'static str)) -> (Client<Arc<Recorder>>, Arc<Recorder>) {
+        let recorder = Arc::new(Recorder { sent: Mutex::default(), answer });
+        let credentials = Credentials {
+            access_key_id: "testid".to_owned(),
+            access_key_secret: Secret::new("testsecret".to_owned()),
+            security_token: Some(Secret::new("test/token=".to_owned())),
+        };
+        let clock = Arc::new(TestClock(AtomicU32::new(0)));
+        (Client::new(Arc::clone(&recorder), credentials, clock), recorder)
+    }
+
+    fn decoded(form: &str) -> Vec<(String, String)> {
+        reqwest::Url::parse(&format!("http://x/?{form}"))
+            .unwrap()
+            .query_pairs()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn an_attempt_is_signed_over_query_and_body_with_a_fresh_nonce() {
+        let (client, recorder) = client((500, ""));
+        client.attempt(&request(), Repeat::default()).await;
+        let repeat = Repeat { attempts: 1, delay: Duration::from_millis(250) };
+        client.attempt(&request(), repeat).await;
+        let sent = recorder.sent.lock().unwrap();
+        for (number, wire) in sent.iter().enumerate() {
+            let mut all = decoded(&wire.query);
+            all.extend(decoded(&wire.body));
+            let signature = all.iter().position(|(name, _)| name == "Signature").unwrap();
+            let (_, signature) = all.remove(signature);
+            let get = |name: &str| all.iter().find(|(key, _)| key == name).unwrap().1.as_str();
+            assert_eq!(get("SignatureNonce"), format!("nonce-{number}"));
+            assert_eq!(get("Timestamp"), "2026-01-02T03:04:05Z");
+            assert_eq!((get("Format"), get("Version")), ("JSON", "2019-12-09"));
+            assert_eq!(get("UserId"), "中");
+            assert_eq!(get("SecurityToken"), "test/token=");
+            assert_eq!(get("Hosts"), r#"[{"HostId":"8"}]"#);
+            let pairs: Vec<_> = all.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            let string_to_sign = sign::v1_string_to_sign("POST", &pairs);
+            assert_eq!(signature, sign::v1_signature("testsecret", &string_to_sign));
+        }
+        assert!(!sent[0].query.contains("Token"), "no secret in the query");
+        assert!(sent[0].headers.get("x-acs-retry-attempts").is_none());
+        assert_eq!(sent[1].headers["x-acs-retry-attempts"], "1");
+        assert_eq!(sent[1].headers["x-acs-retry-delay"], "250");
+    }
+
+    #[tokio::test]
+    async fn a_refused_signature_does_not_show_what_was_signed() {
+        let body = r#"{"Code":"SignatureDoesNotMatch","Message":"server string to sign is:POST&%2F&SecurityToken%3Dtest%252Ftoken%253D"}"#;
+        let (client, _) = client((400, body));
+        let reply = client.attempt(&request(), Repeat::default()).await;
+        let shown = format!("{reply:?}");
+        assert!(shown.contains("the service signed another text"), "{shown}");
+        assert!(!shown.contains("token%"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_token_repeated_in_any_error_is_redacted() {
+        let (client, _) =
+            client((400, r#"{"Code":"InvalidParameter","Message":"bad test%2Ftoken%3D"}"#));
+        let reply = client.attempt(&request(), Repeat::default()).await;
+        let Ok(Judgement::Refused { message, .. }) = reply.outcome else { panic!() };
+        assert_eq!(message, "bad (redacted)");
+    }
+
+    #[test]
+    fn waits_are_read_from_both_headers_of_the_api_and_from_http() {
+        let wait = |name, value| wait_asked_for(&headers([(name, value)]));
+        let ms = |ms| Some(Duration::from_millis(ms));
+        assert_eq!(wait("x-acs-retry-after", "1500"), ms(1500));
+        assert_eq!(wait("x-ratelimit-user-api", "Limit:1,Remain:0,TimeLeft:2000"), ms(2000));
+        assert_eq!(wait("x-ratelimit-user-api", "Limit:9,Remain:3,TimeLeft:2000"), None);
+        assert_eq!(wait("retry-after", "2"), ms(2000));
+        assert_eq!(wait("x-acs-retry-after", "99999999999"), Some(MAX_WAIT));
+        assert_eq!(wait("x-acs-retry-after", "soon"), None);
+    }
+}

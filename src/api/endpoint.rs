@@ -1,0 +1,120 @@
+//! Where requests go: the region's endpoint, or the one given.
+
+use reqwest::Url;
+
+/// Regions with an endpoint of their own, `bastionhost.REGION.aliyuncs.com`; the others share one.
+///
+/// Source: the endpoint list of the product's OpenAPI metadata.
+const OWN_ENDPOINT: [&str; 15] = [
+    "cn-zhangjiakou",
+    "cn-huhehaote",
+    "cn-hongkong",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "us-east-1",
+    "us-west-1",
+    "eu-west-1",
+    "eu-central-1",
+    "na-south-1",
+];
+
+/// A region or an endpoint that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// The region's name would not be a host name.
+    #[error("region `{0}` is not the name of a region; expected something like `cn-hangzhou`")]
+    Region(String),
+    /// The URL can't be read.
+    #[error("endpoint `{0}` is not a URL; expected something like `https://HOST` ({1})")]
+    Url(String, String),
+    /// The URL is more than scheme, host and port.
+    #[error("endpoint `{0}` must be only scheme, host and port, such as `https://HOST`")]
+    Parts(String),
+    /// Access keys and revocations would cross a network unencrypted.
+    #[error("endpoint `{0}` is plain http, which is allowed to this machine only; use https")]
+    PlainHttp(String),
+}
+
+/// The endpoint of a region.
+pub fn of_region(region: &str) -> Result<Url, EndpointError> {
+    let is_name = !region.is_empty()
+        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !is_name {
+        return Err(EndpointError::Region(region.to_owned()));
+    }
+    let host = if OWN_ENDPOINT.contains(&region) {
+        format!("https://bastionhost.{region}.aliyuncs.com/")
+    } else {
+        "https://yundun-bastionhost.aliyuncs.com/".to_owned()
+    };
+    Url::parse(&host).map_err(|error| EndpointError::Url(host, error.to_string()))
+}
+
+/// Reads `--endpoint`: `https://HOST[:PORT]`, or plain http to loopback; a bare host means https.
+pub fn parse(text: &str) -> Result<Url, EndpointError> {
+    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let url = Url::parse(&full)
+        .map_err(|error| EndpointError::Url(text.to_owned(), error.to_string()))?;
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.host_str().is_some();
+    match url.scheme() {
+        _ if !bare => Err(EndpointError::Parts(text.to_owned())),
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(EndpointError::PlainHttp(text.to_owned())),
+        _ => Err(EndpointError::Url(text.to_owned(), "the scheme must be https".to_owned())),
+    }
+}
+
+/// Whether the URL leads to this machine: a loopback address or `localhost`.
+pub fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    match address.parse::<std::net::IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_lead_to_their_endpoints() {
+        let host = |region| of_region(region).unwrap().host_str().unwrap().to_owned();
+        assert_eq!(host("cn-hangzhou"), "yundun-bastionhost.aliyuncs.com");
+        assert_eq!(host("ap-southeast-1"), "bastionhost.ap-southeast-1.aliyuncs.com");
+        assert!(of_region("evil.example/").is_err());
+        assert!(of_region("").is_err());
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for good in
+            ["https://h", "h:8443", "http://127.0.0.1:1", "http://[::1]:1/", "http://localhost"]
+        {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://10.0.0.1",
+            "http://h",
+            "ftp://h",
+            "https://h/x",
+            "https://u:p@h",
+            "https://h?x",
+            "",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Carrying signed bytes to the service and the answer's bytes back.
+
+use super::endpoint::is_loopback;
+use super::response::MAX_BYTES;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Url};
+use std::future::Future;
+use std::time::Duration;
+
+/// A signed `POST` to `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireRequest {
+    /// The query, encoded, without `?`.
+    pub query: String,
+    /// Headers besides `host` and `content-length`.
+    pub headers: HeaderMap,
+    /// The form body.
+    pub body: String,
+}
+
+/// An answer, not yet read.
+#[derive(Debug, Clone)]
+pub struct WireAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, at most [`MAX_BYTES`].
+    pub body: Bytes,
+}
+
+/// Why there is no answer, told apart by whether the service may have acted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// No connection was made, so nothing was sent.
+    #[error("no connection: {0}")]
+    NotSent(String),
+    /// It was sent, or may have been, and no whole answer came back in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// It was sent, or may have been, and the answer was lost.
+    #[error("the answer was lost: {0}")]
+    Lost(String),
+}
+
+/// What the engine needs of a network.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends once: no retries, no redirects.
+    fn send(
+        &self,
+        request: WireRequest,
+    ) -> impl Future<Output = Result<WireAnswer, SendError>> + Send;
+}
+
+/// HTTP over TCP, by TLS to everywhere but this machine.
+#[derive(Debug, Clone)]
+pub struct HttpTransport {
+    client: reqwest::Client,
+    endpoint: Url,
+}
+
+/// The HTTP client could not be set up (exit 78).
+#[derive(Debug, thiserror::Error)]
+pub enum HttpSetupError {
+    /// A file of certificates can't be used.
+    #[error("--ca-file: {0}")]
+    CaFile(String),
+    /// The TLS library refused.
+    #[error("the HTTP client can't be set up: {0}")]
+    Client(String),
+}
+
+impl HttpTransport {
+    /// Prepares connections to an endpoint that [`super::endpoint`] has approved. `timeout` is
+    /// for one attempt, from connecting to the last byte of the answer; `ca_pem` is trusted
+    /// besides the system's certificates.
+    pub fn new(
+        endpoint: Url,
+        timeout: Duration,
+        concurrency: usize,
+        ca_pem: Option<&[u8]>,
+    ) -> Result<Self, HttpSetupError> {
+        // An earlier caller in this process may have installed the same provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .timeout(timeout)
+            // A failed connection is known not to have been sent: find out before time is up.
+            .connect_timeout(timeout.mul_f64(0.5))
+            .pool_max_idle_per_host(concurrency)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .user_agent(concat!("bastion-revoke/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&endpoint) {
+            // Loopback never goes through a proxy.
+            builder = builder.no_proxy();
+        }
+        if let Some(pem) = ca_pem {
+            let certificates = Certificate::from_pem_bundle(pem)
+                .map_err(|error| HttpSetupError::CaFile(chain(&error)))?;
+            if certificates.is_empty() {
+                return Err(HttpSetupError::CaFile("no PEM certificate in it".to_owned()));
+            }
+            builder = builder.tls_certs_merge(certificates);
+        } else if endpoint.scheme() == "http" {
+            // Without TLS no certificates are read, so a machine without any can rehearse.
+            builder = builder.tls_certs_only([]);
+        }
+        let client = builder.build().map_err(|error| HttpSetupError::Client(chain(&error)))?;
+        Ok(Self { client, endpoint })
+    }
+}
+
+impl Transport for HttpTransport {
+    async fn send(&self, request: WireRequest) -> Result<WireAnswer, SendError> {
+        let mut url = self.endpoint.clone();
+        if !request.query.is_empty() {
+            url.set_query(Some(&request.query));
+        }
+        let sending = self.client.post(url).headers(request.headers).body(request.body).send();
+        let mut response = sending.await.map_err(|error| lost(&error))?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
+            if body.len() + chunk.len() > MAX_BYTES {
+                return Err(SendError::Lost(format!("it is longer than {MAX_BYTES} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(WireAnswer { status, headers, body: body.freeze() })
+    }
+}
+
+fn lost(error: &reqwest::Error) -> SendError {
+    if error.is_connect() {
+        SendError::NotSent(chain(error))
+    } else if error.is_timeout() {
+        SendError::TimedOut
+    } else {
+        SendError::Lost(chain(error))
+    }
+}
+
+/// The innermost cause, which is the one that tells: the outer ones repeat the address.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Headers from fixed names and values that may not fit into a header (which leaves them out).
+pub fn headers<'a>(pairs: impl IntoIterator<Item = (&'static str, &'a str)>) -> HeaderMap {
+    pairs
+        .into_iter()
+        .filter_map(|(name, value)| {
+            Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+        })
+        .collect()
+}

@@ -1,0 +1,211 @@
+//! The plan: which requests will be sent, and which of them revokes the grant of which row.
+//!
+//! A pure function of the rows in their order. Grants are numbered request by request, so that a
+//! planned request is one range of grants.
+
+pub mod bound;
+pub mod pack;
+pub mod summary;
+
+use crate::grants::{Grants, Item, NO_GRANT, Scope, ScopeNames};
+use crate::model::{
+    Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Operation, Request,
+    UpToTen,
+};
+use crate::names::Names;
+use std::ops::Range;
+
+/// How much one request may hold. The API's limits are [`Limits::API`]; tests use smaller ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Targets in a request.
+    pub targets: usize,
+    /// Accounts under one target.
+    pub accounts: usize,
+}
+
+impl Limits {
+    /// 10 targets with 10 accounts each.
+    pub const API: Self = Self { targets: MAX_PER_LIST, accounts: MAX_PER_LIST };
+}
+
+/// Number of a grant, request by request.
+pub type GrantId = u32;
+
+/// What will be sent, and the way from each input row to it.
+#[derive(Debug)]
+pub struct Plan {
+    names: Names,
+    scopes: Vec<Scope>,
+    /// Per request its scope and where its grants end.
+    requests: Vec<PlannedRequest>,
+    items: Vec<Item>,
+    rows: Vec<GrantId>,
+    standing_rows: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct PlannedRequest {
+    scope: u32,
+    end: GrantId,
+}
+
+impl Plan {
+    /// Packs all grants into the fewest requests.
+    pub fn new(grants: Grants) -> Self {
+        Self::with_limits(grants, Limits::API)
+    }
+
+    /// The same under other limits, so that tests can compare with every possible packing.
+    #[expect(clippy::cast_possible_truncation, reason = "grants are counted against MAX_ROWS")]
+    pub fn with_limits(grants: Grants, limits: Limits) -> Self {
+        let fewest =
+            if cfg!(debug_assertions) { bound::fewest_requests(&grants, limits) } else { 0 };
+        let mut requests = Vec::new();
+        let mut items = Vec::with_capacity(grants.items.len());
+        let mut standing_rows = Vec::with_capacity(grants.items.len());
+        let mut renumbered = vec![NO_GRANT; grants.items.len()];
+        let mut first = 0;
+        for (scope, (_, scope_items)) in grants.by_scope().enumerate() {
+            let packed = pack::pack(scope_items, limits);
+            let base = items.len();
+            for at in packed.order {
+                renumbered[first + at] = items.len() as GrantId;
+                items.push(scope_items[at]);
+                standing_rows.push(grants.standing_rows[first + at]);
+            }
+            requests.extend(
+                packed.ends.into_iter().map(|end| PlannedRequest {
+                    scope: scope as u32,
+                    end: (base + end) as GrantId,
+                }),
+            );
+            first += scope_items.len();
+        }
+        let Grants { names, scopes, mut rows, .. } = grants;
+        for grant in rows.iter_mut().filter(|grant| **grant != NO_GRANT) {
+            *grant = renumbered[*grant as usize];
+        }
+        let plan = Self { names, scopes, requests, items, rows, standing_rows };
+        debug_assert_eq!(plan.requests.len(), fewest, "the plan has the fewest requests");
+        plan
+    }
+
+    /// How many requests are planned.
+    pub fn requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// How many distinct grants are to be revoked.
+    pub fn grants(&self) -> usize {
+        self.items.len()
+    }
+
+    /// How many input rows there are, skipped ones included.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The grants of a planned request.
+    pub fn grants_of(&self, request: usize) -> Range<GrantId> {
+        let start = if request == 0 { 0 } else { self.requests[request - 1].end };
+        start..self.requests[request].end
+    }
+
+    /// The planned request that holds a grant.
+    pub fn request_of(&self, grant: GrantId) -> usize {
+        self.requests.partition_point(|request| request.end <= grant)
+    }
+
+    /// The operation of a planned request.
+    pub fn operation_of(&self, request: usize) -> Operation {
+        self.scope_of(request).operation()
+    }
+
+    /// The number of the scope of a planned request; only grants of one scope share a request.
+    pub fn scope_number_of(&self, request: usize) -> u32 {
+        self.requests[request].scope
+    }
+
+    fn scope_of(&self, request: usize) -> &Scope {
+        &self.scopes[self.requests[request].scope as usize]
+    }
+
+    /// The grant that a row asks for, and the row that stands for it (both rows from 0); `None`
+    /// for a row that nothing is sent for.
+    pub fn row(&self, row: usize) -> Option<(GrantId, usize)> {
+        let grant = self.rows[row];
+        (grant != NO_GRANT).then(|| (grant, self.standing_rows[grant as usize] as usize))
+    }
+
+    /// The target and account of a grant.
+    pub fn item(&self, grant: GrantId) -> (&str, Account<&str>) {
+        let item = self.items[grant as usize];
+        (self.names.get(item.target), self.names.account(item))
+    }
+
+    /// Who and where a planned request is about.
+    pub fn scope_names(&self, request: usize) -> ScopeNames<'_> {
+        self.names.scope(self.scope_of(request))
+    }
+
+    /// A planned request, ready to be sent.
+    pub fn request(&self, request: usize) -> Result<Request, ListError> {
+        self.request_for(self.scope_number_of(request), self.grants_of(request))
+    }
+
+    /// A request for any grants of one scope, in the order given; those of one target must stand
+    /// together.
+    pub fn request_for(
+        &self,
+        scope: u32,
+        grants: impl IntoIterator<Item = GrantId>,
+    ) -> Result<Request, ListError> {
+        let names = self.names.scope(&self.scopes[scope as usize]);
+        let items: Vec<Item> = grants.into_iter().map(|grant| self.items[grant as usize]).collect();
+        let entries = items
+            .chunk_by(|a, b| a.target == b.target)
+            .map(|target| self.entry(target))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Request {
+            instance_id: names.instance_id.to_owned(),
+            region: names.region.to_owned(),
+            grantee: Grantee { kind: names.grantee.kind, id: names.grantee.id.to_owned() },
+            kind: names.kind,
+            entries: Entries::new(entries)?,
+        })
+    }
+
+    fn entry(&self, target: &[Item]) -> Result<Entry, ListError> {
+        let accounts: Vec<String> = target
+            .iter()
+            .filter_map(|item| match self.names.account(*item) {
+                Account::Whole => None,
+                Account::Named(name) => Some(name.to_owned()),
+            })
+            .collect();
+        let whole = target[0].is_whole();
+        // A whole target stands alone in its entry; a mixture would lose one or the other.
+        debug_assert!(!whole || target.len() == 1, "a whole target covers its accounts");
+        let accounts =
+            if whole { Accounts::Whole } else { Accounts::Listed(UpToTen::new(accounts)?) };
+        Ok(Entry { target: self.names.get(target[0].target).to_owned(), accounts })
+    }
+
+    /// Packs some grants of one scope anew, into the fewest requests for them.
+    pub fn repack(&self, mut grants: Vec<GrantId>) -> Vec<Vec<GrantId>> {
+        grants.sort_unstable_by_key(|grant| (self.items[*grant as usize], *grant));
+        let items: Vec<Item> = grants.iter().map(|grant| self.items[*grant as usize]).collect();
+        let packed = pack::pack(&items, Limits::API);
+        let mut start = 0;
+        packed
+            .ends
+            .into_iter()
+            .map(|end| packed.order[std::mem::replace(&mut start, end)..end].to_vec())
+            .map(|order| order.into_iter().map(|at| grants[at]).collect())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
