@@ -266,7 +266,9 @@ mod tests {
 
     fn collect(rows: &[Grant<'_>]) -> Grants {
         let mut collector = Collector::default();
-        rows.iter().for_each(|row| collector.push(row).unwrap());
+        for row in rows {
+            collector.push(row).unwrap();
+        }
         collector.finish()
     }
 

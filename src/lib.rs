@@ -2,7 +2,10 @@
 
 pub mod api;
 pub mod clock;
+pub mod engine;
 pub mod grants;
+pub mod ledger;
 pub mod model;
 pub mod names;
 pub mod plan;
+pub mod verdicts;

@@ -41,6 +41,27 @@ fn wanted(rows: &[Row]) -> BTreeMap<u8, BTreeMap<u8, Option<BTreeSet<u8>>>> {
     wanted
 }
 
+/// Whether the items fit into these requests, by trying each item in each request.
+fn fits(items: &[u8], requests: &mut Vec<BTreeMap<u8, usize>>, limits: Limits) -> bool {
+    let Some((target, rest)) = items.split_first() else { return true };
+    (0..requests.len()).any(|at| {
+        let held = requests[at].get(target).copied().unwrap_or(0);
+        let room =
+            if held == 0 { requests[at].len() < limits.targets } else { held < limits.accounts };
+        if !room {
+            return false;
+        }
+        requests[at].insert(*target, held + 1);
+        let found = fits(rest, requests, limits);
+        if held == 0 {
+            requests[at].remove(target);
+        } else {
+            requests[at].insert(*target, held);
+        }
+        found
+    })
+}
+
 /// The fewest requests by trying every way to put each account into a request.
 fn optimum(targets: &BTreeMap<u8, Option<BTreeSet<u8>>>, limits: Limits) -> usize {
     let items: Vec<u8> = targets
@@ -49,28 +70,6 @@ fn optimum(targets: &BTreeMap<u8, Option<BTreeSet<u8>>>, limits: Limits) -> usiz
             std::iter::repeat_n(*target, accounts.as_ref().map_or(1, BTreeSet::len))
         })
         .collect();
-    fn fits(items: &[u8], requests: &mut Vec<BTreeMap<u8, usize>>, limits: Limits) -> bool {
-        let Some((target, rest)) = items.split_first() else { return true };
-        (0..requests.len()).any(|at| {
-            let held = requests[at].get(target).copied().unwrap_or(0);
-            let room = if held == 0 {
-                requests[at].len() < limits.targets
-            } else {
-                held < limits.accounts
-            };
-            if !room {
-                return false;
-            }
-            requests[at].insert(*target, held + 1);
-            let found = fits(rest, requests, limits);
-            if held == 0 {
-                requests[at].remove(target);
-            } else {
-                requests[at].insert(*target, held);
-            }
-            found
-        })
-    }
     (0..=items.len())
         .find(|n| fits(&items, &mut vec![BTreeMap::new(); *n], limits))
         .expect("one request an item always fits")
@@ -107,7 +106,7 @@ fn check_exact(rows: &[Row], plan: &Plan) {
                 };
                 match accounts {
                     None => vec![of(None)],
-                    Some(set) => set.into_iter().map(|a| of(Some(a))).collect(),
+                    Some(names) => names.into_iter().map(|a| of(Some(a))).collect(),
                 }
             })
         })

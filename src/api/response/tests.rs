@@ -30,7 +30,7 @@ fn statuses(results: &str) -> [Status; 4] {
         Judgement::Items { items, .. } => {
             items.iter().map(|item| item.status).collect::<Vec<_>>().try_into().unwrap()
         }
-        other => panic!("{other:?}"),
+        other @ Judgement::Refused { .. } => panic!("{other:?}"),
     }
 }
 

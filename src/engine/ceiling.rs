@@ -1,0 +1,133 @@
+//! The fixed ceiling of one operation: governor's GCRA with a burst of one, on the engine's clock.
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How late a wake-up may be and still count as on time. Tokio's timers are a millisecond coarse;
+/// without this each lateness would be lost for good, and a rate above some hundreds a second
+/// could not be reached at all.
+const SLACK: Duration = Duration::from_millis(2);
+
+/// A clock that stands where the ceiling sets it: at the engine's "now", less excused lateness.
+#[derive(Debug, Clone, Default)]
+struct SetClock(Arc<AtomicU64>);
+
+impl Clock for SetClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Lets at most so many requests a second leave, evenly spaced.
+#[derive(Debug)]
+pub struct Ceiling {
+    limiter: RateLimiter<NotKeyed, InMemoryState, SetClock, NoOpMiddleware<Duration>>,
+    clock: SetClock,
+    due: Duration,
+}
+
+impl Ceiling {
+    /// A ceiling of `rate_per_s`, which must be above 0 (the settings see to it).
+    pub fn new(rate_per_s: f64) -> Self {
+        let period = Duration::from_secs_f64(1.0 / rate_per_s).max(Duration::from_nanos(1));
+        let quota = Quota::with_period(period)
+            .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(NonZeroU32::MIN);
+        let clock = SetClock::default();
+        let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
+        Self { limiter, clock, due: Duration::ZERO }
+    }
+
+    /// When the next request may leave, as far as is known.
+    pub fn due(&self) -> Duration {
+        self.due
+    }
+
+    /// Lets one request leave at `now` (since the start of the run), or says when to ask again.
+    pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        if now < self.due {
+            return Err(self.due);
+        }
+        let on_time = if now <= self.due + SLACK { self.due } else { now };
+        self.clock.0.store(nanos(on_time), Ordering::Relaxed);
+        match self.limiter.check() {
+            Ok(()) => {
+                // Ask at once when the one after may go: a check that fails takes nothing.
+                self.due = match self.limiter.check() {
+                    Ok(()) => on_time,
+                    Err(not_until) => on_time + not_until.wait_time_from(on_time),
+                };
+                Ok(())
+            }
+            Err(not_until) => {
+                self.due = on_time + not_until.wait_time_from(on_time);
+                Err(self.due)
+            }
+        }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks whenever told to, woken up `late`; returns the times at which requests left.
+    fn times(rate_per_s: f64, late: Duration, until: Duration) -> Vec<Duration> {
+        let mut ceiling = Ceiling::new(rate_per_s);
+        let (mut now, mut times) = (Duration::ZERO, Vec::new());
+        while now < until {
+            match ceiling.take(now) {
+                Ok(()) => times.push(now),
+                Err(due) => now = due + late,
+            }
+        }
+        times
+    }
+
+    #[test]
+    fn requests_are_spaced_evenly_with_no_burst() {
+        let times = times(10.0, Duration::ZERO, Duration::from_secs(10));
+        assert_eq!(times.len(), 100);
+        for pair in times.windows(2) {
+            assert_eq!(pair[1], pair[0] + Duration::from_millis(100));
+        }
+    }
+
+    #[test]
+    fn idle_time_is_not_made_up_for() {
+        let mut ceiling = Ceiling::new(10.0);
+        assert!(ceiling.take(Duration::ZERO).is_ok());
+        let later = Duration::from_secs(60);
+        assert!(ceiling.take(later).is_ok());
+        assert_eq!(ceiling.take(later), Err(later + Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn late_wake_ups_of_a_timer_cost_nothing() {
+        for rate in [3.0, 50.0, 5000.0] {
+            let until = Duration::from_secs(20);
+            let sent = times(rate, Duration::from_millis(1), until).len();
+            let due = rate * until.as_secs_f64();
+            #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+            let sent = sent as f64;
+            assert!(sent <= due + 1.0 && sent >= due * 0.99 - 1.0, "{sent} of {due}");
+        }
+    }
+
+    #[test]
+    fn a_slow_rate_is_kept_too() {
+        assert_eq!(times(0.5, Duration::ZERO, Duration::from_secs(20)).len(), 10);
+    }
+}

@@ -1,0 +1,270 @@
+//! What a reply means: a pure function from what was sent and heard to what is written down and
+//! what is done next.
+
+use super::StopCause;
+use super::retry::Cost;
+use crate::api::client::Reply;
+use crate::api::error::Class;
+use crate::api::response::{ItemAnswer, Judgement};
+use crate::api::transport::SendError;
+use crate::ledger::{AttemptResult, AttemptState, Exception};
+use crate::model::{Operation, Status};
+use jiff::Timestamp;
+
+/// Refusals alike, one after the other, that stop the run: so that a wrong instance id is not
+/// discovered a hundred times.
+const REFUSALS_ALIKE: u32 = 3;
+
+/// What the decision needs to know of what was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    /// The operation.
+    pub operation: Operation,
+    /// How many grants were in it.
+    pub grants: usize,
+    /// Tries before this one, throttled ones not counted.
+    pub tries: u32,
+    /// The most tries.
+    pub max_attempts: u32,
+    /// The latest refusal's code and how many in a row had it.
+    pub refusals: (&'a str, u32),
+}
+
+/// What is done about a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// What is written down.
+    pub result: AttemptResult,
+    /// What is done next.
+    pub next: Next,
+    /// Whether the service answered at all, for the breaker.
+    pub healthy: bool,
+}
+
+/// What is done next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Nothing: every grant is settled, or has had its last attempt.
+    Done,
+    /// The same again, when the pace allows; it does not count as a try.
+    Again,
+    /// The whole request is tried again later.
+    Repeat(Cost),
+    /// Some of its grants, by place, are tried again, packed with others like them.
+    RepeatItems(Vec<u8>),
+    /// Its two halves are sent apart; that does not count as a try.
+    Split,
+    /// The run stops, or the operation if it is a matter of permission.
+    Stop(StopCause),
+}
+
+/// Decides what a reply means.
+pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision {
+    let last = sent.tries + 1 >= sent.max_attempts;
+    let base = |state, code: String, message: String, request_id| AttemptResult {
+        state,
+        last: false,
+        code: code.into(),
+        message,
+        request_id,
+        finished_at,
+        exceptions: Vec::new(),
+    };
+    let unanswered = |state, code: &str, message, cost| Decision {
+        result: AttemptResult { last, ..base(state, code.to_owned(), message, String::new()) },
+        next: if last { Next::Done } else { Next::Repeat(cost) },
+        healthy: false,
+    };
+    match reply.outcome {
+        Err(SendError::NotSent(why)) => {
+            unanswered(AttemptState::Unconnected, "ConnectionFailed", why, Cost::Failure)
+        }
+        Err(SendError::TimedOut) => {
+            let message = "no answer in time".to_owned();
+            unanswered(AttemptState::Lost, "Timeout", message, Cost::TimeOut)
+        }
+        Err(SendError::Lost(why)) => {
+            unanswered(AttemptState::Lost, "ConnectionLost", why, Cost::Failure)
+        }
+        Ok(Judgement::Items { request_id, items }) => {
+            let result = AttemptResult {
+                last,
+                ..base(AttemptState::Answered, "OK".to_owned(), String::new(), request_id)
+            };
+            answered(result, items)
+        }
+        Ok(Judgement::Refused { request_id, class, code, message }) => {
+            let with = |state, next| Decision {
+                result: base(state, code.clone(), message.clone(), request_id.clone()),
+                next,
+                healthy: true,
+            };
+            let stop = |cause| with(AttemptState::Stopped, Next::Stop(cause));
+            match class {
+                Class::StopCredentials | Class::ExpiredToken | Class::ExpiredTimestamp => {
+                    stop(StopCause::Credentials { code: code.clone(), message: message.clone() })
+                }
+                Class::StopOperation => stop(StopCause::Permission {
+                    operation: sent.operation.name(),
+                    code: code.clone(),
+                    message: message.clone(),
+                }),
+                Class::StopRouting => {
+                    stop(StopCause::Routing { code: code.clone(), message: message.clone() })
+                }
+                Class::BadArgument if sent.grants > 1 => with(AttemptState::Split, Next::Split),
+                Class::BadArgument if code.eq_ignore_ascii_case("OBJECT_NOT_FOUND") => {
+                    // Alone in its request, it is the object that does not exist.
+                    let mut decision = with(AttemptState::Answered, Next::Done);
+                    decision.result.exceptions = vec![Exception {
+                        place: 0,
+                        status: Status::NotFound,
+                        code: code.clone().into(),
+                        message: message.clone().into(),
+                    }];
+                    decision
+                }
+                Class::Refused if alike(sent.refusals, &code) + 1 >= REFUSALS_ALIKE => {
+                    stop(StopCause::Routing { code: code.clone(), message: message.clone() })
+                }
+                Class::BadArgument | Class::Refused => with(AttemptState::Refused, Next::Done),
+                Class::Throttled => with(AttemptState::Throttled, Next::Again),
+                Class::Doubtful => {
+                    let mut decision =
+                        unanswered(AttemptState::Lost, &code, message, Cost::Failure);
+                    decision.result.request_id = request_id;
+                    decision
+                }
+            }
+        }
+    }
+}
+
+fn alike((before, count): (&str, u32), code: &str) -> u32 {
+    if before.eq_ignore_ascii_case(code) { count } else { 0 }
+}
+
+fn answered(mut result: AttemptResult, items: Vec<ItemAnswer>) -> Decision {
+    let mut open = Vec::new();
+    for (place, item) in (0_u8..).zip(items) {
+        if item.status == Status::Revoked {
+            continue;
+        }
+        if item.status == Status::Unknown {
+            open.push(place);
+        }
+        let ItemAnswer { status, code, message } = item;
+        result.exceptions.push(Exception { place, status, code, message });
+    }
+    let next = if open.is_empty() || result.last { Next::Done } else { Next::RepeatItems(open) };
+    Decision { result, next, healthy: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+
+    const SENT: Sent<'_> = Sent {
+        operation: Operation::ALL[0],
+        grants: 3,
+        tries: 0,
+        max_attempts: 3,
+        refusals: ("", 0),
+    };
+
+    type Outcome = Result<Judgement, SendError>;
+
+    fn on(sent: Sent<'_>, outcome: Outcome) -> Decision {
+        decide(sent, Reply { outcome, wait: None }, Timestamp::UNIX_EPOCH)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "it stands for an outcome")]
+    fn refused(class: Class, code: &str) -> Outcome {
+        Ok(Judgement::Refused {
+            request_id: "R".to_owned(),
+            class,
+            code: code.to_owned(),
+            message: "m".to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_lost_answer_is_repeated_until_the_last_attempt() {
+        let lost = || Err(SendError::TimedOut);
+        let first = on(SENT, lost());
+        assert_eq!((first.result.state, first.result.last), (AttemptState::Lost, false));
+        assert_eq!(first.next, Next::Repeat(Cost::TimeOut));
+        let third = on(Sent { tries: 2, ..SENT }, lost());
+        assert!(third.result.last);
+        assert_eq!(third.next, Next::Done);
+    }
+
+    #[test]
+    fn a_connection_never_made_is_not_a_sending() {
+        let decision = on(SENT, Err(SendError::NotSent("refused".to_owned())));
+        assert_eq!(decision.result.state, AttemptState::Unconnected);
+        assert!(!decision.healthy);
+    }
+
+    #[test]
+    fn only_open_items_are_repeated_and_the_rest_stands() {
+        let item = |status| ItemAnswer { status, code: Cow::Borrowed("c"), message: "".into() };
+        let answer = || {
+            let all = [Status::Revoked, Status::Unknown, Status::NotFound, Status::Unknown];
+            Ok(Judgement::Items { request_id: "R".to_owned(), items: all.map(item).into() })
+        };
+        let decision = on(SENT, answer());
+        assert_eq!(decision.next, Next::RepeatItems(vec![1, 3]));
+        let places: Vec<u8> = decision.result.exceptions.iter().map(|e| e.place).collect();
+        assert_eq!(places, [1, 2, 3]);
+        assert_eq!(on(Sent { tries: 2, ..SENT }, answer()).next, Next::Done);
+    }
+
+    #[test]
+    fn throttling_counts_no_try_even_at_the_last() {
+        let decision = on(Sent { tries: 2, ..SENT }, refused(Class::Throttled, "Throttling"));
+        assert_eq!(decision.next, Next::Again);
+        assert!(!decision.result.last && !decision.result.state.is_sending());
+    }
+
+    #[test]
+    fn a_bad_argument_splits_until_it_stands_alone() {
+        let bad = || refused(Class::BadArgument, "InvalidParameter");
+        assert_eq!(on(SENT, bad()).next, Next::Split);
+        let alone = on(Sent { grants: 1, ..SENT }, bad());
+        assert_eq!((alone.result.state, alone.next), (AttemptState::Refused, Next::Done));
+        let lost = refused(Class::BadArgument, "Object_Not_Found");
+        let alone = on(Sent { grants: 1, ..SENT }, lost);
+        assert_eq!(alone.result.exceptions[0].status, Status::NotFound);
+    }
+
+    #[test]
+    fn the_third_refusal_alike_stops_the_run_and_others_do_not() {
+        let refusal = || refused(Class::Refused, "MissingInstanceId");
+        let on_count = |refusals| on(Sent { refusals, ..SENT }, refusal());
+        assert_eq!(on_count(("", 0)).result.state, AttemptState::Refused);
+        assert_eq!(on_count(("MissingInstanceId", 1)).result.state, AttemptState::Refused);
+        assert_eq!(on_count(("OtherCode", 2)).result.state, AttemptState::Refused);
+        let third = on_count(("missinginstanceid", 2));
+        assert_eq!(third.result.state, AttemptState::Stopped);
+        assert!(matches!(third.next, Next::Stop(StopCause::Routing { .. })));
+    }
+
+    #[test]
+    fn keys_permissions_and_routing_stop_what_they_must() {
+        for (class, is_expected) in [
+            (
+                Class::StopCredentials,
+                (|c| matches!(c, StopCause::Credentials { .. })) as fn(&_) -> _,
+            ),
+            (Class::StopOperation, |c| matches!(c, StopCause::Permission { .. })),
+            (Class::StopRouting, |c| matches!(c, StopCause::Routing { .. })),
+        ] {
+            let decision = on(SENT, refused(class, "Code"));
+            let Next::Stop(cause) = decision.next else { panic!("{class:?}") };
+            assert!(is_expected(&cause), "{class:?}");
+            assert_eq!(decision.result.state, AttemptState::Stopped);
+        }
+    }
+}

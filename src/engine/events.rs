@@ -1,0 +1,54 @@
+//! What a run tells about itself while it goes on.
+
+use super::StopCause;
+use crate::ledger::AttemptState;
+use crate::model::Operation;
+use std::time::Duration;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A request left.
+    Sent {
+        /// Which operation it was.
+        operation: Operation,
+    },
+    /// A reply is durable, and its grants have their verdicts as far as it tells.
+    Settled {
+        /// Which operation it was.
+        operation: Operation,
+        /// How the attempt ended.
+        state: AttemptState,
+        /// Grants settled so far, of the whole plan.
+        settled: usize,
+        /// Whether it carried out a planned request to its end.
+        planned_done: bool,
+    },
+    /// Items or a request will be tried again.
+    Retrying {
+        /// How many grants.
+        grants: usize,
+        /// After how long.
+        delay: Duration,
+        /// Why.
+        code: String,
+    },
+    /// The service asks for a pause of one operation.
+    Waiting {
+        /// Which operation.
+        operation: Operation,
+        /// For how long.
+        wait: Duration,
+    },
+    /// The service seems to be down: sending pauses, then one request probes.
+    Paused {
+        /// For how long.
+        pause: Duration,
+        /// What the last attempt met.
+        message: String,
+    },
+    /// The service answers again.
+    Resumed,
+    /// The run, or one operation, stops.
+    Stopping(StopCause),
+}

@@ -1,0 +1,86 @@
+//! Carrying a plan out: one dispatcher owns all state; workers take a request and return a reply.
+//!
+//! What to do about a reply, how long to wait, when to give up: all of that is decided by pure
+//! functions of "now" and what happened. The engine meets the world through
+//! [`Transport`](crate::api::transport::Transport), [`Journal`](crate::ledger::Journal) and a
+//! clock, and tells what it does by [`events`].
+
+pub mod breaker;
+pub mod ceiling;
+pub mod decide;
+pub mod dispatcher;
+pub mod events;
+pub mod queue;
+pub mod retry;
+
+pub use dispatcher::Engine;
+
+use std::time::Duration;
+
+/// How a run is to be carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The most requests a second, of each operation.
+    pub rate_per_s: f64,
+    /// The most requests under way at once.
+    pub concurrency: usize,
+    /// The most attempts of a request or item, throttled ones not counted.
+    pub max_attempts: u32,
+    /// When to stop with what was not sent left `unprocessed`, from the start of the run.
+    pub deadline: Option<Duration>,
+    /// Where the jitter of waits comes from.
+    pub seed: u64,
+}
+
+/// Why a run, or one operation of it, stopped before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopCause {
+    /// The access key, its signature or its token was refused (exit 77).
+    Credentials {
+        /// The API's code.
+        code: String,
+        /// The API's message.
+        message: String,
+    },
+    /// The caller may not call this operation; the others go on (exit 77).
+    Permission {
+        /// The operation's name.
+        operation: &'static str,
+        /// The API's code.
+        code: String,
+        /// The API's message.
+        message: String,
+    },
+    /// Wrong address, region, version or instance (exit 78).
+    Routing {
+        /// The API's code.
+        code: String,
+        /// The API's message.
+        message: String,
+    },
+    /// The service answered nothing for too long (exit 3).
+    Unreachable {
+        /// What the last attempt met.
+        message: String,
+    },
+    /// The time set for the run was over (exit 3).
+    Deadline,
+    /// Somebody asked it to stop (exit 3).
+    Signal,
+    /// What happened can't be written down any more (exit 74).
+    Journal(String),
+    /// A request could not be built; a defect of this tool (exit 70).
+    Internal(String),
+}
+
+/// What somebody at the terminal, or the operating system, asks of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Control {
+    /// Go on.
+    #[default]
+    Run,
+    /// Send nothing more, and let what is under way be answered.
+    Drain,
+    /// Stop at once; what is under way stays unknown.
+    Abort,
+}

@@ -1,0 +1,261 @@
+//! What waits to be sent: planned requests in their order, then what comes back to be sent again.
+
+use super::retry::Cost;
+use crate::ledger::GrantSet;
+use crate::model::Operation;
+use crate::plan::{GrantId, Plan};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::time::Duration;
+
+/// Grants that go out in one request, and how often they did before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// What it revokes.
+    pub grants: GrantSet,
+    /// The scope of all its grants.
+    pub scope: u32,
+    /// The operation that carries it.
+    pub operation: Operation,
+    /// Tries before, throttled ones not counted.
+    pub tries: u32,
+    /// Set for a try after a failure: what it costs, and how long it was put off.
+    pub retry: Option<(Cost, Duration)>,
+    /// Whether it is a request as planned.
+    pub planned: bool,
+}
+
+/// One operation's units.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Where to look for the next planned request.
+    cursor: usize,
+    /// Throttled, or cut out of others: to be sent before anything new.
+    again: VecDeque<Unit>,
+    /// Failed as a whole, by the time at which they are tried again.
+    repeats: BinaryHeap<Reverse<Due>>,
+    /// Single grants to be tried again, by scope and tries, and when.
+    pools: BTreeMap<(u32, u32), (Duration, Vec<GrantId>)>,
+    /// Halves of refused requests: behind everything planned, so that poison delays nobody.
+    halves: VecDeque<Unit>,
+    stopped: bool,
+}
+
+#[derive(Debug)]
+struct Due {
+    at: Duration,
+    number: u64,
+    unit: Unit,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.number) == (other.at, other.number)
+    }
+}
+impl Eq for Due {}
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+/// All that waits, an operation's lane each. Planned requests are not held: they are taken from
+/// the plan as they come, so a queue stays small however long the plan is.
+#[derive(Debug)]
+pub struct Queue {
+    lanes: [Lane; Operation::ALL.len()],
+    /// Planned requests that an earlier run has touched.
+    touched: Vec<bool>,
+    number: u64,
+}
+
+impl Queue {
+    /// Everything planned that is not touched, and the grants of touched requests that are still
+    /// open, packed anew.
+    pub fn new(plan: &Plan, touched: Vec<bool>, is_open: impl Fn(GrantId) -> bool) -> Self {
+        let mut queue = Self { lanes: Default::default(), touched, number: 0 };
+        let mut open: BTreeMap<u32, (Operation, Vec<GrantId>)> = BTreeMap::new();
+        for request in (0..queue.touched.len()).filter(|request| queue.touched[*request]) {
+            let grants = plan.grants_of(request).filter(|grant| is_open(*grant));
+            let operation = plan.operation_of(request);
+            open.entry(plan.scope_number_of(request))
+                .or_insert((operation, Vec::new()))
+                .1
+                .extend(grants);
+        }
+        for (scope, (operation, grants)) in open {
+            queue.push_packed(plan, scope, operation, 0, grants);
+        }
+        queue
+    }
+
+    fn lane(&mut self, operation: Operation) -> &mut Lane {
+        &mut self.lanes[operation.index()]
+    }
+
+    fn push_packed(
+        &mut self,
+        plan: &Plan,
+        scope: u32,
+        operation: Operation,
+        tries: u32,
+        grants: Vec<GrantId>,
+    ) {
+        let units = plan.repack(grants).into_iter().map(|grants| Unit {
+            grants: grants.into_iter().collect(),
+            scope,
+            operation,
+            tries,
+            retry: None,
+            planned: false,
+        });
+        self.lane(operation).again.extend(units);
+    }
+
+    /// The next unit of an operation at `now` (since the start of the run). `fresh_first` asks
+    /// for one that was never tried, if there is one.
+    pub fn next(
+        &mut self,
+        plan: &Plan,
+        operation: Operation,
+        now: Duration,
+        fresh_first: bool,
+    ) -> Option<Unit> {
+        if self.lane(operation).stopped {
+            return None;
+        }
+        self.open_pools(plan, operation, now);
+        if fresh_first && let Some(unit) = self.next_planned(plan, operation) {
+            return Some(unit);
+        }
+        let lane = self.lane(operation);
+        if let Some(unit) = lane.again.pop_front() {
+            return Some(unit);
+        }
+        if lane.repeats.peek().is_some_and(|due| due.0.at <= now) {
+            return lane.repeats.pop().map(|due| due.0.unit);
+        }
+        if let Some(unit) = self.next_planned(plan, operation) {
+            return Some(unit);
+        }
+        self.lane(operation).halves.pop_front()
+    }
+
+    /// The next unit that was never tried, for when tries after failures have to wait.
+    pub fn next_fresh(&mut self, plan: &Plan, operation: Operation) -> Option<Unit> {
+        self.next_planned(plan, operation).or_else(|| self.lane(operation).halves.pop_front())
+    }
+
+    fn next_planned(&mut self, plan: &Plan, operation: Operation) -> Option<Unit> {
+        if !self.has_planned(plan, operation) {
+            return None;
+        }
+        let request = self.lane(operation).cursor;
+        self.lane(operation).cursor += 1;
+        Some(Unit {
+            grants: GrantSet::range(plan.grants_of(request)),
+            scope: plan.scope_number_of(request),
+            operation,
+            tries: 0,
+            retry: None,
+            planned: true,
+        })
+    }
+
+    /// Moves the cursor to the next planned request of the operation that no run has touched.
+    fn has_planned(&mut self, plan: &Plan, operation: Operation) -> bool {
+        let mut cursor = self.lane(operation).cursor;
+        while cursor < plan.requests()
+            && (plan.operation_of(cursor) != operation
+                || self.touched.get(cursor).copied().unwrap_or(false))
+        {
+            cursor += 1;
+        }
+        self.lane(operation).cursor = cursor;
+        cursor < plan.requests()
+    }
+
+    /// Packs the pools whose time has come.
+    fn open_pools(&mut self, plan: &Plan, operation: Operation, now: Duration) {
+        let due: Vec<(u32, u32)> = self
+            .lane(operation)
+            .pools
+            .iter()
+            .filter(|(_, (at, _))| *at <= now)
+            .map(|(key, _)| *key)
+            .collect();
+        for (scope, tries) in due {
+            if let Some((_, grants)) = self.lane(operation).pools.remove(&(scope, tries)) {
+                self.push_packed(plan, scope, operation, tries, grants);
+            }
+        }
+    }
+
+    /// The same unit again, before anything new.
+    pub fn again(&mut self, unit: Unit) {
+        self.lane(unit.operation).again.push_front(unit);
+    }
+
+    /// The unit again at some time.
+    pub fn repeat(&mut self, unit: Unit, at: Duration) {
+        self.number += 1;
+        let number = self.number;
+        self.lane(unit.operation).repeats.push(Reverse(Due { at, number, unit }));
+    }
+
+    /// Some grants of a unit again at some time, packed with others of their scope that have been
+    /// tried as often.
+    pub fn repeat_items(&mut self, unit: &Unit, grants: Vec<GrantId>, at: Duration) {
+        let pools = &mut self.lane(unit.operation).pools;
+        pools.entry((unit.scope, unit.tries)).or_insert((at, Vec::new())).1.extend(grants);
+    }
+
+    /// The two halves of a unit, behind everything planned.
+    pub fn split(&mut self, unit: &Unit) {
+        let grants: Vec<GrantId> = unit.grants.iter().collect();
+        let (first, second) = grants.split_at(grants.len() / 2);
+        let half = |grants: &[GrantId]| Unit {
+            grants: grants.iter().copied().collect(),
+            planned: false,
+            retry: None,
+            ..unit.clone()
+        };
+        let halves = [half(first), half(second)];
+        self.lane(unit.operation).halves.extend(halves);
+    }
+
+    /// Nothing more of that operation is sent.
+    pub fn stop(&mut self, operation: Operation) {
+        self.lane(operation).stopped = true;
+    }
+
+    /// When something that waits for its time comes due.
+    pub fn next_due(&self, operation: Operation) -> Option<Duration> {
+        let lane = &self.lanes[operation.index()];
+        if lane.stopped {
+            return None;
+        }
+        let repeat = lane.repeats.peek().map(|due| due.0.at);
+        let pool = lane.pools.values().map(|(at, _)| *at).min();
+        repeat.into_iter().chain(pool).min()
+    }
+
+    /// Whether nothing is left that could ever be sent.
+    pub fn is_empty(&mut self, plan: &Plan) -> bool {
+        Operation::ALL.into_iter().all(|operation| {
+            let lane = self.lane(operation);
+            lane.stopped
+                || (lane.again.is_empty()
+                    && lane.repeats.is_empty()
+                    && lane.pools.is_empty()
+                    && lane.halves.is_empty()
+                    && !self.has_planned(plan, operation))
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! What became of every grant: attempts folded, in their order, into one verdict each.
+//!
+//! The same fold serves a run while it goes on and a ledger that is read again, so both always
+//! come to the same verdicts.
+
+use crate::ledger::{AttemptResult, AttemptState, GrantSet};
+use crate::model::Status;
+use crate::plan::GrantId;
+use jiff::Timestamp;
+use std::borrow::Cow;
+
+/// What one grant's outcome row says beside its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The API's code, or this tool's own word.
+    pub code: Cow<'static, str>,
+    /// The API's message.
+    pub message: Cow<'static, str>,
+    /// The API's id of the request, or nothing.
+    pub request_id: Cow<'static, str>,
+    /// When the answer came.
+    pub finished_at: Timestamp,
+}
+
+const NO_NOTE: u32 = u32::MAX;
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    /// `None` while another attempt may settle it.
+    settled: Option<Status>,
+    /// It may have been applied: some attempt was sent and not answered for it.
+    doubt: bool,
+    attempts: u16,
+    note: u32,
+}
+
+/// The verdicts of all grants of a plan; 12 bytes a grant and about 100 a request.
+#[derive(Debug)]
+pub struct Verdicts {
+    grants: Vec<State>,
+    notes: Vec<Note>,
+    settled: usize,
+}
+
+impl Verdicts {
+    /// All grants untouched.
+    pub fn new(grants: usize) -> Self {
+        let untouched = State { settled: None, doubt: false, attempts: 0, note: NO_NOTE };
+        Self { grants: vec![untouched; grants], notes: Vec::new(), settled: 0 }
+    }
+
+    /// Takes in how an attempt ended.
+    pub fn record(&mut self, grants: &GrantSet, result: &AttemptResult) {
+        let note = self.note(Note {
+            code: result.code.clone(),
+            message: result.message.clone().into(),
+            request_id: result.request_id.clone().into(),
+            finished_at: result.finished_at,
+        });
+        let mut exceptions = result.exceptions.iter().peekable();
+        for (place, grant) in grants.iter().enumerate() {
+            let exception = exceptions.next_if(|e| usize::from(e.place) == place);
+            let (says, note) = match (result.state, exception) {
+                (AttemptState::Answered, None) => (Says::Settled(Status::Revoked), note),
+                (AttemptState::Answered, Some(exception)) => {
+                    let note = self.note(Note {
+                        code: exception.code.clone(),
+                        message: exception.message.clone(),
+                        request_id: result.request_id.clone().into(),
+                        finished_at: result.finished_at,
+                    });
+                    match exception.status {
+                        Status::Unknown => (Says::Doubtful, note),
+                        status => (Says::Settled(status), note),
+                    }
+                }
+                (AttemptState::Refused, _) => (Says::Settled(Status::Failed), note),
+                (AttemptState::Lost, _) => (Says::Doubtful, note),
+                (AttemptState::Withdrawn, _) => (Says::Nothing, NO_NOTE),
+                _ => (Says::Nothing, note),
+            };
+            self.settled += self.grants[grant as usize].hear(says, note, result);
+        }
+        debug_assert!(exceptions.next().is_none(), "exceptions stand in the order of the grants");
+    }
+
+    fn note(&mut self, note: Note) -> u32 {
+        self.notes.push(note);
+        u32::try_from(self.notes.len() - 1).unwrap_or(NO_NOTE)
+    }
+
+    /// Whether nothing more will be tried for it.
+    pub fn is_settled(&self, grant: GrantId) -> bool {
+        self.grants[grant as usize].settled.is_some()
+    }
+
+    /// How many grants are settled.
+    pub fn settled(&self) -> usize {
+        self.settled
+    }
+
+    /// How many grants there are.
+    pub fn len(&self) -> usize {
+        self.grants.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.grants.is_empty()
+    }
+
+    /// What is known of it now. Promise 4, *honesty*: what may have been applied is `unknown`,
+    /// and only what is known not to have been is `unprocessed`.
+    pub fn status(&self, grant: GrantId) -> Status {
+        let state = self.grants[grant as usize];
+        match state.settled {
+            Some(status) => status,
+            None if state.doubt => Status::Unknown,
+            None => Status::Unprocessed,
+        }
+    }
+
+    /// Its sendings that were not answered by throttling.
+    pub fn attempts(&self, grant: GrantId) -> u16 {
+        self.grants[grant as usize].attempts
+    }
+
+    /// What its outcome row says beside the status; nothing if it was never sent.
+    pub fn note_of(&self, grant: GrantId) -> Option<&Note> {
+        self.notes.get(self.grants[grant as usize].note as usize)
+    }
+}
+
+/// What an attempt says of one grant.
+#[derive(Debug, Clone, Copy)]
+enum Says {
+    Settled(Status),
+    Doubtful,
+    Nothing,
+}
+
+impl State {
+    /// Returns how many grants this settled: 1 or 0.
+    fn hear(&mut self, says: Says, note: u32, result: &AttemptResult) -> usize {
+        debug_assert!(self.settled.is_none(), "a settled grant is never sent again");
+        if self.settled.is_some() {
+            return 0;
+        }
+        if result.state.is_sending() {
+            self.attempts = self.attempts.saturating_add(1);
+        }
+        match says {
+            Says::Settled(status) => {
+                self.settled = Some(status);
+                self.note = note;
+            }
+            Says::Doubtful => {
+                self.doubt = true;
+                self.note = note;
+                if result.last {
+                    self.settled = Some(Status::Unknown);
+                }
+            }
+            // What was refused later says nothing of whether an earlier sending was applied, so
+            // the note that explains the doubt stays; and the last attempt settles only doubt.
+            Says::Nothing if self.doubt => {
+                if result.last {
+                    self.settled = Some(Status::Unknown);
+                }
+            }
+            Says::Nothing if note == NO_NOTE => {}
+            Says::Nothing => self.note = note,
+        }
+        usize::from(self.settled.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Exception;
+
+    fn result(state: AttemptState, last: bool) -> AttemptResult {
+        AttemptResult {
+            state,
+            last,
+            code: state.name().into(),
+            message: String::new(),
+            request_id: String::new(),
+            finished_at: Timestamp::UNIX_EPOCH,
+            exceptions: vec![],
+        }
+    }
+
+    fn after(results: &[AttemptResult]) -> (Status, u16, bool) {
+        let mut verdicts = Verdicts::new(1);
+        for result in results {
+            verdicts.record(&GrantSet::range(0..1), result);
+        }
+        (verdicts.status(0), verdicts.attempts(0), verdicts.is_settled(0))
+    }
+
+    use AttemptState::{
+        Answered, Lost, Refused, Split, Stopped, Throttled, Unconnected, Withdrawn,
+    };
+
+    #[test]
+    fn what_never_left_or_was_only_throttled_is_unprocessed() {
+        assert_eq!(after(&[]), (Status::Unprocessed, 0, false));
+        let all = [Throttled, Unconnected, Withdrawn].map(|state| result(state, false));
+        assert_eq!(after(&all), (Status::Unprocessed, 0, false));
+        assert_eq!(after(&[result(Unconnected, true)]), (Status::Unprocessed, 0, false));
+        assert_eq!(after(&[result(Stopped, false)]), (Status::Unprocessed, 1, false));
+        assert_eq!(after(&[result(Split, false)]), (Status::Unprocessed, 1, false));
+    }
+
+    #[test]
+    fn what_was_lost_is_unknown_until_an_answer_settles_it() {
+        assert_eq!(after(&[result(Lost, false)]), (Status::Unknown, 1, false));
+        assert_eq!(after(&[result(Lost, true)]), (Status::Unknown, 1, true));
+        let lost = result(Lost, false);
+        assert_eq!(after(&[lost.clone(), result(Stopped, false)]), (Status::Unknown, 2, false));
+        assert_eq!(after(&[lost.clone(), result(Unconnected, true)]), (Status::Unknown, 1, true));
+        assert_eq!(after(&[lost.clone(), result(Refused, false)]), (Status::Failed, 2, true));
+        assert_eq!(after(&[lost, result(Answered, false)]), (Status::Revoked, 2, true));
+    }
+
+    #[test]
+    fn exceptions_fall_on_their_own_grants() {
+        let mut verdicts = Verdicts::new(8);
+        let grants: GrantSet = [6, 7, 2].into_iter().collect();
+        let mut answered = result(Answered, false);
+        let exception =
+            |place, status| Exception { place, status, code: "C".into(), message: "M".into() };
+        answered.exceptions = vec![exception(1, Status::NotFound), exception(2, Status::Unknown)];
+        verdicts.record(&grants, &answered);
+        let all: Vec<Status> = [6, 7, 2, 0].map(|grant| verdicts.status(grant)).into();
+        assert_eq!(all, [Status::Revoked, Status::NotFound, Status::Unknown, Status::Unprocessed]);
+        assert_eq!(verdicts.settled(), 2);
+        assert_eq!(verdicts.note_of(7).unwrap().code, "C");
+        assert_eq!(verdicts.note_of(6).unwrap().code, "answered");
+        assert!(verdicts.note_of(0).is_none());
+    }
+}
