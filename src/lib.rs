@@ -4,6 +4,7 @@ pub mod api;
 pub mod clock;
 pub mod engine;
 pub mod grants;
+pub mod input;
 pub mod ledger;
 pub mod model;
 pub mod names;

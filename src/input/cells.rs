@@ -1,0 +1,127 @@
+//! The cells of one record: where each lies, and what it says.
+
+use std::collections::HashMap;
+
+use super::MAX_COLUMNS;
+
+/// What a JSON value was; everything in a CSV file is text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Text,
+    Integer,
+    Float,
+    Boolean,
+    Nested,
+}
+
+/// Where a cell lies: in the record's own text, or rewritten in the scratch text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) sort: Sort,
+    pub(super) scratch: bool,
+}
+
+impl Span {
+    pub(super) const BLANK: Self = Self { start: 0, end: 0, sort: Sort::Text, scratch: false };
+
+    /// A piece of the record's own text. Records are at most [`super::MAX_RECORD_BYTES`] long, so
+    /// that the places fit.
+    pub(super) fn text(start: usize, end: usize) -> Self {
+        Self { start: place(start), end: place(end), ..Self::BLANK }
+    }
+
+    /// What has been appended to `scratch` since it was `start` bytes long.
+    pub(super) fn scratch(start: usize, scratch: &str) -> Self {
+        Self { start: place(start), end: place(scratch.len()), scratch: true, ..Self::BLANK }
+    }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// No column of the input: the sign for it in a list of places.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+/// The original cells of one row.
+///
+/// They are exactly what the input holds, untrimmed, with quoting and escapes undone. JSON
+/// numbers are as written, `null` and absent members are blank, nested JSON is compact text.
+#[derive(Debug, Clone, Copy)]
+pub struct Cells<'a> {
+    pub(super) text: &'a str,
+    pub(super) scratch: &'a str,
+    pub(super) spans: &'a [Span],
+    /// For each column of the union, the place of the input's own column.
+    pub(super) places: &'a [u32],
+}
+
+impl<'a> Cells<'a> {
+    /// The cell of a column of [`super::Reader::columns`]; blank when this row's input has no
+    /// such column, or the row is too short to reach it.
+    pub fn get(&self, column: usize) -> &'a str {
+        match self.places.get(column) {
+            Some(&own) if own != NOWHERE => self.own(own as usize),
+            _ => "",
+        }
+    }
+
+    /// The cell of the input's own column, counted from 0.
+    pub(super) fn own(&self, column: usize) -> &'a str {
+        let Some(span) = self.spans.get(column) else { return "" };
+        let text = if span.scratch { self.scratch } else { self.text };
+        text.get(span.start as usize..span.end as usize).unwrap_or("")
+    }
+
+    /// What sort of value the input's own column holds.
+    pub(super) fn sort(&self, column: usize) -> Sort {
+        self.spans.get(column).map_or(Sort::Text, |span| span.sort)
+    }
+}
+
+/// The columns of all inputs together, by first appearance.
+#[derive(Debug, Default)]
+pub(super) struct Union {
+    names: Vec<String>,
+    by_name: HashMap<String, u32>,
+}
+
+impl Union {
+    /// Starts from columns that are known already.
+    pub(super) fn of(names: Vec<String>) -> Self {
+        let mut union = Self::default();
+        for name in names {
+            union.push(&name);
+        }
+        union
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The column with that name, added if it is new. `None`: there are too many.
+    pub(super) fn place_of(&mut self, name: &str) -> Option<u32> {
+        if let Some(&known) = self.by_name.get(name) {
+            return Some(known);
+        }
+        (self.names.len() < MAX_COLUMNS).then(|| self.push(name))
+    }
+
+    fn push(&mut self, name: &str) -> u32 {
+        let at = place(self.names.len());
+        self.names.push(name.to_owned());
+        *self.by_name.entry(name.to_owned()).or_insert(at)
+    }
+}
+
+/// Notes that column `union` of the union is column `own` of an input.
+pub(super) fn link(places: &mut Vec<u32>, union: u32, own: usize) {
+    let at = union as usize;
+    if places.len() <= at {
+        places.resize(at + 1, NOWHERE);
+    }
+    places[at] = place(own);
+}

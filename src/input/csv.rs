@@ -1,0 +1,138 @@
+//! One CSV record at a time, with exact places.
+//!
+//! The `csv` crate's reader counts only LF as a line, closes a forgotten quote silently at the end
+//! of the file, and buffers a record of any length. This one reads the same dialect (the tests
+//! compare the two) and knows where a record, a line and a quote begin. It looks at bytes only:
+//! separators and quotes are ASCII, which no other UTF-8 character contains.
+
+use super::cells::Span;
+
+/// A separator, with the bytes that end an unquoted field.
+#[derive(Debug, Clone)]
+pub(super) struct Dialect {
+    pub(super) delimiter: u8,
+    ends: [bool; 256],
+}
+
+/// What stands at the beginning of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parsed {
+    /// A record of `length` bytes, without its line end, with `breaks` line breaks inside quotes.
+    Record { length: usize, breaks: u64, doubled: bool },
+    /// The window ends inside the record. `quote` is where the open quoted field begins.
+    More { quote: Option<usize> },
+    /// The quoted field that begins here never ends.
+    Unclosed { quote: usize },
+    /// Text after the closing quote, `at` this byte, in the field with that number from 0.
+    TextAfterQuote { at: usize, field: usize },
+}
+
+impl Dialect {
+    pub(super) fn new(delimiter: u8) -> Self {
+        let mut ends = [false; 256];
+        for byte in [delimiter, b'\n', b'\r'] {
+            ends[usize::from(byte)] = true;
+        }
+        Self { delimiter, ends }
+    }
+
+    /// Finds the record at the beginning of `window`; `ended` says that nothing follows it.
+    ///
+    /// `spans` gets its fields. A field with doubled quotes is marked as `scratch`: it must be
+    /// rewritten with [`undouble`].
+    pub(super) fn parse(&self, window: &[u8], ended: bool, spans: &mut Vec<Span>) -> Parsed {
+        spans.clear();
+        let mut at = 0;
+        let mut breaks = 0;
+        let mut any_doubled = false;
+        loop {
+            if window.get(at) == Some(&b'"') {
+                let quote = at;
+                let (close, doubled) = match close(window, quote + 1, ended, &mut breaks) {
+                    Close::At(close, doubled) => (close, doubled),
+                    Close::Never => return Parsed::Unclosed { quote },
+                    Close::More => return Parsed::More { quote: Some(quote) },
+                };
+                spans.push(Span { scratch: doubled, ..Span::text(quote + 1, close) });
+                any_doubled |= doubled;
+                at = close + 1;
+                while window.get(at).is_some_and(|&b| is_blank(b) && b != self.delimiter) {
+                    at += 1;
+                }
+            } else {
+                let stop = window[at..].iter().position(|&b| self.ends[usize::from(b)]);
+                let stop = stop.map_or(window.len(), |stop| at + stop);
+                spans.push(Span::text(at, stop));
+                at = stop;
+            }
+            match window.get(at) {
+                Some(&b) if b == self.delimiter => at += 1,
+                Some(b'\n' | b'\r') => break,
+                None if ended => break,
+                None => return Parsed::More { quote: None },
+                Some(_) => return Parsed::TextAfterQuote { at, field: spans.len() - 1 },
+            }
+        }
+        Parsed::Record { length: at, breaks, doubled: any_doubled }
+    }
+
+    /// Whether a record is a blank line, which is no row.
+    pub(super) fn is_blank_line(&self, record: &[u8]) -> bool {
+        record.iter().all(|&b| is_blank(b) && b != self.delimiter)
+    }
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+enum Close {
+    /// The place of the closing quote, and whether there are doubled quotes before it.
+    At(usize, bool),
+    Never,
+    More,
+}
+
+/// Finds the closing quote of a field whose content begins at `at`.
+fn close(window: &[u8], mut at: usize, ended: bool, breaks: &mut u64) -> Close {
+    let open = if ended { Close::Never } else { Close::More };
+    let mut doubled = false;
+    loop {
+        let rest = &window[at..];
+        let Some(step) = rest.iter().position(|b| matches!(b, b'"' | b'\n' | b'\r')) else {
+            return open;
+        };
+        at += step;
+        match (window[at], window.get(at + 1)) {
+            (b'"', Some(b'"')) => {
+                doubled = true;
+                at += 2;
+            }
+            (b'"', None) if !ended => return Close::More,
+            (b'"', _) => return Close::At(at, doubled),
+            (b'\r', None) => return open,
+            (b'\r', Some(b'\n')) => {
+                *breaks += 1;
+                at += 2;
+            }
+            _ => {
+                *breaks += 1;
+                at += 1;
+            }
+        }
+    }
+}
+
+/// Rewrites the fields with doubled quotes.
+pub(super) fn undouble(text: &str, scratch: &mut String, spans: &mut [Span]) {
+    for span in spans.iter_mut().filter(|span| span.scratch) {
+        let start = scratch.len();
+        let mut rest = text.get(span.start as usize..span.end as usize).unwrap_or("");
+        while let Some(at) = rest.find("\"\"") {
+            scratch.push_str(&rest[..=at]);
+            rest = &rest[at + 2..];
+        }
+        scratch.push_str(rest);
+        *span = Span::scratch(start, scratch);
+    }
+}

@@ -1,0 +1,53 @@
+//! Reading the list of who must lose access to what.
+//!
+//! ```text
+//! Source -> bytes (gzip undone) -> encoding (UTF-8) -> text (a window, counted in lines)
+//!        -> csv or jsonl (one record) -> rows (one grant, or every reason why not)
+//! ```
+//!
+//! Everything streams: a [`Reader`] holds one window of text, at most a little over
+//! [`MAX_RECORD_BYTES`], whatever the size of its inputs, and a valid row allocates nothing.
+//!
+//! Two sorts of fault are kept apart. A row that is wrong is data: it comes back as
+//! [`Reading::Invalid`] with all of its [`Problem`]s, and the next row follows. Damage after which
+//! nobody can say where a row ends (an unclosed quote, undecodable bytes, broken gzip, a header at
+//! fault, a record that never ends) is an [`InputError`], and the reading stops.
+
+mod cells;
+mod columns;
+mod csv;
+mod diagnostics;
+mod encoding;
+mod error;
+mod fields;
+mod jsonl;
+mod open;
+mod reader;
+mod rows;
+mod sniff;
+mod source;
+mod text;
+mod trouble;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use cells::Cells;
+pub use diagnostics::{Column, Problem, ProblemKind, Report, shown};
+pub use encoding::{Encoding, UnknownEncoding};
+pub use error::{Damage, DamageKind, InputError};
+pub use fields::{Field, UnknownField};
+pub use reader::{Format, Options, Place, Reader, Reading, Row, Syntax};
+pub use source::Source;
+
+/// The longest record, in bytes of UTF-8 without its line end: one mebibyte.
+///
+/// It bounds the memory of a [`Reader`], and it finds a forgotten quote early.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
+
+/// The longest id or account name, in bytes.
+pub const MAX_VALUE_BYTES: usize = 1024;
+
+/// The most columns that all inputs of a run may have together.
+pub const MAX_COLUMNS: usize = 4096;

@@ -1,0 +1,307 @@
+//! One input, opened: its format is known, and its records come one by one.
+
+use std::sync::Arc;
+
+use super::cells::{Cells, Span, Union, link};
+use super::columns::{Layout, no_such_column};
+use super::csv::{Dialect, Parsed, undouble};
+use super::diagnostics::{Problem, ProblemKind, shown};
+use super::encoding::{Decoded, look};
+use super::error::{DamageKind, InputError};
+use super::fields::{Field, plain};
+use super::jsonl::{Line, LineFault, Members};
+use super::reader::{Format, Options, Syntax};
+use super::rows::Complaints;
+use super::sniff;
+use super::source::Source;
+use super::text::{Fault, Text};
+use super::trouble::{Stop, Trouble};
+use super::{MAX_COLUMNS, MAX_RECORD_BYTES};
+
+/// An input in the middle of being read.
+pub(super) struct Open {
+    text: Text,
+    body: Body,
+    trouble: Trouble,
+    /// For each column of the union, the place of the input's own.
+    places: Vec<u32>,
+    spans: Vec<Span>,
+    scratch: String,
+    /// The record at the beginning of the window.
+    found: Found,
+    /// Whether that record has been handed out, so that the next search begins behind it.
+    spent: bool,
+}
+
+/// A record at the beginning of the window.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Found {
+    pub(super) length: usize,
+    /// The line breaks inside it.
+    pub(super) breaks: u64,
+    /// Whether some of its fields hold doubled quotes.
+    pub(super) doubled: bool,
+}
+
+enum Body {
+    Csv { dialect: Box<Dialect>, names: Vec<String>, layout: Layout },
+    Json { members: Members },
+}
+
+/// A record taken apart.
+pub(super) struct Record<'a> {
+    pub(super) cells: Cells<'a>,
+    pub(super) layout: Layout,
+    pub(super) source: &'a Arc<str>,
+    pub(super) line: u64,
+    pub(super) names: &'a [String],
+    pub(super) numbered: bool,
+}
+
+impl Open {
+    /// Opens an input and reads as far as its header.
+    pub(super) fn new(
+        source: &Source,
+        options: &Options,
+        union: &mut Union,
+        window: usize,
+    ) -> Result<(Self, Format), InputError> {
+        let mut bytes = source.open()?;
+        let gzip = bytes.gzip;
+        let mut trouble = Trouble::new(source);
+        let seen =
+            look(&mut bytes, options.encoding).map_err(|fault| trouble.fault(fault, None))?;
+        sniff::refuse_other_files(&seen.head, gzip, &trouble)?;
+        (trouble.encoding, trouble.not_utf8_at) = (seen.encoding, seen.not_utf8_at);
+        let decoded = Decoded::new(source.open()?, seen.encoding);
+        let mut text = Text::new(decoded, window);
+        let mut spans = Vec::new();
+        let mut places = Vec::new();
+        let (body, syntax, fields) = match sniff::begin(&mut text, &trouble)? {
+            sniff::Start::Json => {
+                (Body::Json { members: Members::default() }, Syntax::JsonLines, Vec::new())
+            }
+            sniff::Start::Csv { delimiter } => {
+                let header =
+                    sniff::header(&mut text, delimiter, &options.map, &mut spans, &trouble)?;
+                for (own, name) in header.names.iter().enumerate() {
+                    let place = union.place_of(name).ok_or_else(|| too_many(&trouble, &text))?;
+                    link(&mut places, place, own);
+                }
+                let fields = fields_of(&header.layout, &header.names);
+                let syntax = Syntax::Csv { delimiter: header.dialect.delimiter };
+                let dialect = Box::new(header.dialect);
+                (Body::Csv { dialect, names: header.names, layout: header.layout }, syntax, fields)
+            }
+        };
+        let (name, encoding) = (source.name.clone(), seen.encoding);
+        let format = Format { name, gzip, encoding, syntax, fields, rows: 0 };
+        let found = Found::default();
+        let scratch = String::new();
+        Ok((Self { text, body, trouble, places, spans, scratch, found, spent: true }, format))
+    }
+
+    /// Finds the next record that is not a blank line.
+    pub(super) fn find(&mut self) -> Result<bool, InputError> {
+        loop {
+            if !self.spent {
+                self.text.advance(self.found.length, self.found.breaks);
+            }
+            self.spent = true;
+            let found = self.text.settle().map_err(Stop::Fault).and_then(|()| match &self.body {
+                _ if self.text.window().is_empty() => Ok(None),
+                Body::Csv { dialect, .. } => {
+                    next_record(dialect, &mut self.text, &mut self.spans).map(Some)
+                }
+                Body::Json { .. } => next_line(&mut self.text).map(Some),
+            });
+            match found {
+                Ok(None) => return Ok(false),
+                Ok(Some(found)) => (self.found, self.spent) = (found, false),
+                Err(stop) => return Err(self.trouble.stop(stop, &self.text, self.names())),
+            }
+            let record = &self.text.window()[..self.found.length];
+            let blank = match &self.body {
+                Body::Csv { dialect, .. } => self.spans.len() == 1 && dialect.is_blank_line(record),
+                Body::Json { .. } => record.iter().all(|b| matches!(b, b' ' | b'\t')),
+            };
+            if !blank {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn names(&self) -> &[String] {
+        match &self.body {
+            Body::Csv { names, .. } => names,
+            Body::Json { members } => &members.names,
+        }
+    }
+
+    /// Takes the record apart that has been found. What is wrong with it as a record goes to
+    /// `problems`.
+    pub(super) fn read<'a>(
+        &'a mut self,
+        union: &mut Union,
+        map: &[(Field, String)],
+        problems: &mut Vec<Problem>,
+    ) -> Result<Record<'a>, InputError> {
+        let Self { text, body, trouble, places, spans, scratch, found, .. } = self;
+        scratch.clear();
+        let line = text.line();
+        let record = match std::str::from_utf8(&text.window()[..found.length]) {
+            Ok(record) => record,
+            Err(error) => {
+                let offset = text.offset() + error.valid_up_to() as u64;
+                let stop = Stop::Fault(Fault::Undecodable { offset });
+                return Err(trouble.stop_within(stop, text, error.valid_up_to()));
+            }
+        };
+        let layout = match body {
+            Body::Csv { names, layout, .. } => {
+                if found.doubled {
+                    undouble(record, scratch, spans);
+                }
+                let cells = Cells { text: record, scratch, spans, places };
+                let mut complaints =
+                    Complaints { problems, source: &trouble.name, line, names, numbered: true };
+                check_width(&cells, names.len(), &mut complaints);
+                *layout
+            }
+            Body::Json { members } => {
+                let json = Line { members, union, places, map, spans, scratch };
+                let fault = json.parse(record).err();
+                if fault == Some(LineFault::TooMany) {
+                    return Err(too_many(trouble, text));
+                }
+                let cells = Cells { text: record, scratch, spans, places };
+                let names = &members.names;
+                let mut complaints =
+                    Complaints { problems, source: &trouble.name, line, names, numbered: false };
+                if let Some(fault) = fault {
+                    explain(&fault, record, &mut complaints);
+                }
+                members.layout(&cells).unwrap_or_else(|at| {
+                    complaints.add(ProblemKind::AmbiguousMembers, Some(at), "");
+                    Layout::NONE
+                })
+            }
+        };
+        let (names, numbered) = match body {
+            Body::Csv { names, .. } => (names.as_slice(), true),
+            Body::Json { members } => (members.names.as_slice(), false),
+        };
+        let cells = Cells { text: record, scratch, spans, places };
+        Ok(Record { cells, layout, source: &trouble.name, line, names, numbered })
+    }
+
+    /// Ends the input: the members that its fields were read from, and a fault if `--map` names
+    /// one that never came. A misspelt `--map instance_id=...` must not read as a default.
+    pub(super) fn finish(
+        &self,
+        map: &[(Field, String)],
+        rows: u64,
+    ) -> Result<Vec<(Field, String)>, InputError> {
+        match &self.body {
+            Body::Csv { names, layout, .. } => Ok(fields_of(layout, names)),
+            Body::Json { members } => {
+                for (field, column) in map.iter().filter(|(_, column)| !column.is_empty()) {
+                    let seen = members.names.iter().any(|name| plain(name) == plain(column));
+                    if !seen && rows > 0 {
+                        let fault = no_such_column(*field, column, &members.names);
+                        return Err(self.trouble.header(fault, None, &members.names));
+                    }
+                }
+                let named = members.fields.iter().zip(&members.names);
+                Ok(named.filter_map(|(field, name)| Some(((*field)?, name.clone()))).collect())
+            }
+        }
+    }
+}
+
+fn fields_of(layout: &Layout, names: &[String]) -> Vec<(Field, String)> {
+    let name = |field| Some((field, names.get(layout.get(field)?)?.clone()));
+    Field::ALL.into_iter().filter_map(name).collect()
+}
+
+fn too_many(trouble: &Trouble, text: &Text) -> InputError {
+    let found = format!("the inputs have more than {MAX_COLUMNS} different columns");
+    let remedy = "give every row the same columns; an id or a date belongs into a value";
+    trouble.damage(DamageKind::TooManyColumns, Some(text.line()), found, remedy)
+}
+
+/// A row must have the header's fields. Blank ones behind the last are what spreadsheets add; a
+/// missing one may as well be missing in the middle, so that every field behind it has moved.
+fn check_width(cells: &Cells<'_>, columns: usize, complaints: &mut Complaints<'_>) {
+    let fields = cells.spans.len();
+    if fields < columns {
+        let found = format!("{fields} of {columns}");
+        complaints.add(ProblemKind::MissingFields, None, &found);
+    } else if let Some(extra) =
+        (columns..fields).find(|&at| !super::values::trimmed(cells.own(at)).is_empty())
+    {
+        complaints.add(ProblemKind::ExtraFields, Some(extra), cells.own(extra));
+    }
+}
+
+fn explain(fault: &LineFault, record: &str, complaints: &mut Complaints<'_>) {
+    match fault {
+        LineFault::NotAnObject => complaints.add(ProblemKind::NotAnObject, None, record),
+        LineFault::Repeated(at) => complaints.add(ProblemKind::RepeatedMember, Some(*at), ""),
+        LineFault::BadJson { at, reason } => {
+            // The place is given in bytes; a piece of text begins where a character does.
+            let at = (0..=*at).rev().find(|&at| record.is_char_boundary(at)).unwrap_or(0);
+            let piece = record.get(at..).unwrap_or("");
+            let remedy = format!(
+                "{} at character {}; write one JSON object on each line",
+                shown(reason),
+                record[..at].chars().count() + 1
+            );
+            complaints.add_with(ProblemKind::BadJson, None, piece, remedy);
+        }
+        LineFault::TooMany => {}
+    }
+}
+
+/// The record at the beginning of the window, for which more is read if need be.
+pub(super) fn next_record(
+    dialect: &Dialect,
+    text: &mut Text,
+    spans: &mut Vec<Span>,
+) -> Result<Found, Stop> {
+    loop {
+        match dialect.parse(text.window(), text.ended(), spans) {
+            Parsed::Record { length, .. } if length > MAX_RECORD_BYTES => {
+                return Err(Stop::TooLong { quote: None });
+            }
+            Parsed::Record { length, breaks, doubled } => {
+                return Ok(Found { length, breaks, doubled });
+            }
+            Parsed::Unclosed { quote } => return Err(Stop::Unclosed { quote, field: spans.len() }),
+            Parsed::TextAfterQuote { at, field } => return Err(Stop::TextAfterQuote { at, field }),
+            Parsed::More { quote } => {
+                if !text.more().map_err(Stop::Fault)? {
+                    return Err(Stop::TooLong { quote });
+                }
+            }
+        }
+    }
+}
+
+/// The line at the beginning of the window.
+pub(super) fn next_line(text: &mut Text) -> Result<Found, Stop> {
+    let mut searched = 0;
+    loop {
+        let window = text.window();
+        let end = window[searched..].iter().position(|b| matches!(b, b'\n' | b'\r'));
+        let length = end.map(|end| searched + end);
+        let length = length.or_else(|| text.ended().then_some(window.len()));
+        searched = window.len();
+        match length {
+            Some(length) if length > MAX_RECORD_BYTES => return Err(Stop::TooLong { quote: None }),
+            Some(length) => return Ok(Found { length, ..Found::default() }),
+            None if text.more().map_err(Stop::Fault)? => {}
+            None => return Err(Stop::TooLong { quote: None }),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! All rows of all inputs, one after the other.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::Grant;
+
+use super::cells::{Cells, Union};
+use super::diagnostics::Problem;
+use super::encoding::Encoding;
+use super::error::InputError;
+use super::fields::Field;
+use super::open::Open;
+use super::rows::{self, Complaints, Regions};
+use super::source::Source;
+use super::text::WINDOW_BYTES;
+
+/// How inputs are read.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The bastion host of rows that name none.
+    pub default_instance_id: Option<String>,
+    /// The region of rows that name none.
+    pub default_region: String,
+    /// `--map`: which column holds a field, before any automatic match. A blank column means that
+    /// no column does.
+    pub map: Vec<(Field, String)>,
+    /// `--encoding`: the encoding, instead of the one that is found.
+    pub encoding: Option<Encoding>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            default_instance_id: None,
+            default_region: "cn-hangzhou".to_owned(),
+            map: Vec::new(),
+            encoding: None,
+        }
+    }
+}
+
+/// How an input turned out to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Format {
+    /// The input's name.
+    pub name: String,
+    /// Whether it is compressed.
+    pub gzip: bool,
+    /// Its encoding.
+    pub encoding: Encoding,
+    /// CSV or JSON Lines.
+    pub syntax: Syntax,
+    /// Which column or member each field is read from. JSON Lines show theirs only when all of
+    /// the input has been read.
+    pub fields: Vec<(Field, String)>,
+    /// The rows that have been read of it so far.
+    pub rows: u64,
+}
+
+/// The two sorts of list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// Fields between separators, the names in the first line.
+    Csv {
+        /// The separator, an ASCII character.
+        delimiter: u8,
+    },
+    /// One JSON object on each line.
+    JsonLines,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = if self.rows == 1 { "row" } else { "rows" };
+        write!(f, "{}: {} {rows}, ", self.name, self.rows)?;
+        match self.syntax {
+            Syntax::Csv { delimiter: b',' } => write!(f, "CSV")?,
+            Syntax::Csv { delimiter: b'\t' } => write!(f, "CSV with tabs")?,
+            Syntax::Csv { delimiter } => write!(f, "CSV with {}", char::from(delimiter))?,
+            Syntax::JsonLines => write!(f, "JSON Lines")?,
+        }
+        write!(f, ", {}{}", self.encoding, if self.gzip { ", gzip" } else { "" })
+    }
+}
+
+/// Where a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// Which input, from 0.
+    pub source: usize,
+    /// Its name.
+    pub name: &'a str,
+    /// The physical line on which the row begins, from 1. Every LF, CR LF and CR counts, inside
+    /// quotes too.
+    pub line: u64,
+}
+
+/// What a row says.
+#[derive(Debug, Clone, Copy)]
+pub enum Reading<'a> {
+    /// It names this grant.
+    Grant(Grant<'a>),
+    /// It names none, for these reasons: at least one.
+    Invalid(&'a [Problem]),
+}
+
+/// One row, borrowed from the reader until the next one is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// Its number among the data rows of all inputs, from 1.
+    pub number: u64,
+    /// Where it stands.
+    pub place: Place<'a>,
+    /// What it says.
+    pub reading: Reading<'a>,
+    /// What it holds.
+    pub cells: Cells<'a>,
+}
+
+/// Reads the rows of several inputs as one list.
+pub struct Reader {
+    sources: Vec<Source>,
+    options: Arc<Options>,
+    union: Union,
+    formats: Vec<Format>,
+    current: Option<Open>,
+    regions: Regions,
+    problems: Vec<Problem>,
+    number: u64,
+    failed: bool,
+    pub(super) window: usize,
+}
+
+impl Reader {
+    /// A reader that finds the columns as it goes.
+    pub fn new(sources: Vec<Source>, options: Arc<Options>) -> Self {
+        Self::with_columns(sources, options, Vec::new())
+    }
+
+    /// A reader for a further pass, with the columns that the first pass found.
+    pub fn with_columns(sources: Vec<Source>, options: Arc<Options>, columns: Vec<String>) -> Self {
+        Self {
+            sources,
+            options,
+            union: Union::of(columns),
+            formats: Vec::new(),
+            current: None,
+            regions: Regions::default(),
+            problems: Vec::new(),
+            number: 0,
+            failed: false,
+            window: WINDOW_BYTES,
+        }
+    }
+
+    /// The columns of the inputs by first appearance, as far as they have been read: complete
+    /// after the last row.
+    pub fn columns(&self) -> &[String] {
+        self.union.names()
+    }
+
+    /// How the inputs are written that have been opened so far.
+    pub fn formats(&self) -> &[Format] {
+        &self.formats
+    }
+
+    /// The next row; `None` after the last one, and after an error.
+    #[expect(clippy::should_implement_trait, reason = "a row borrows from the reader")]
+    pub fn next(&mut self) -> Result<Option<Row<'_>>, InputError> {
+        if self.failed {
+            return Ok(None);
+        }
+        match self.find() {
+            Ok(true) => self.row(),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                self.failed = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// Finds the next record, in the next input if need be.
+    fn find(&mut self) -> Result<bool, InputError> {
+        loop {
+            if let Some(open) = &mut self.current {
+                if open.find()? {
+                    return Ok(true);
+                }
+                let rows = self.formats.last().map_or(0, |format| format.rows);
+                let fields = open.finish(&self.options.map, rows)?;
+                if let Some(format) = self.formats.last_mut() {
+                    format.fields = fields;
+                }
+                self.current = None;
+            }
+            let Some(source) = self.sources.get(self.formats.len()) else { return Ok(false) };
+            let (open, format) = Open::new(source, &self.options, &mut self.union, self.window)?;
+            self.formats.push(format);
+            self.current = Some(open);
+        }
+    }
+
+    /// Reads the record that has been found.
+    fn row(&mut self) -> Result<Option<Row<'_>>, InputError> {
+        let Self { options, union, formats, current, regions, problems, number, failed, .. } = self;
+        let source = formats.len().saturating_sub(1);
+        let (Some(open), Some(format)) = (current.as_mut(), formats.last_mut()) else {
+            return Ok(None);
+        };
+        problems.clear();
+        let record = match open.read(union, &options.map, problems) {
+            Ok(record) => record,
+            Err(error) => {
+                *failed = true;
+                return Err(error);
+            }
+        };
+        *number += 1;
+        format.rows += 1;
+        let complaints = Complaints {
+            problems,
+            source: record.source,
+            line: record.line,
+            names: record.names,
+            numbered: record.numbered,
+        };
+        let grant = if complaints.problems.is_empty() {
+            rows::read(&record.cells, &record.layout, options, regions, complaints)
+        } else {
+            None
+        };
+        Ok(Some(Row {
+            number: *number,
+            place: Place { source, name: record.source, line: record.line },
+            reading: grant.map_or(Reading::Invalid(problems), Reading::Grant),
+            cells: record.cells,
+        }))
+    }
+}

@@ -1,0 +1,184 @@
+//! Where bytes come from: a file, or a slice of a spool file; gzip is undone on the way.
+
+use std::fs::File;
+use std::io::{self, Cursor, ErrorKind, Read};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+
+use super::diagnostics::escaped;
+use super::error::InputError;
+use super::text::Fault;
+
+/// One input. Each pass opens it afresh, so it must be something that can be read twice.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The name as messages show it: the path, or `-` for standard input.
+    pub name: String,
+    place: Where,
+}
+
+#[derive(Debug, Clone)]
+enum Where {
+    File(PathBuf),
+    Segment {
+        file: Arc<File>,
+        offset: u64,
+        len: u64,
+    },
+    #[cfg(test)]
+    Memory {
+        bytes: Arc<[u8]>,
+        step: usize,
+    },
+}
+
+impl Source {
+    /// A regular file. A pipe can be read only once: spool it, and use [`Source::segment`].
+    pub fn file(path: PathBuf) -> Self {
+        Self { name: escaped(&path.to_string_lossy()), place: Where::File(path) }
+    }
+
+    /// The `len` bytes of `file` from `offset`: one input inside a spool file.
+    ///
+    /// They are read by position, so that several readers can share the file.
+    pub fn segment(name: &str, file: Arc<File>, offset: u64, len: u64) -> Self {
+        Self { name: escaped(name), place: Where::Segment { file, offset, len } }
+    }
+
+    /// Bytes in memory, handed out at most `step` at a time.
+    #[cfg(test)]
+    pub(super) fn memory(name: &str, bytes: &[u8], step: usize) -> Self {
+        Self { name: name.to_owned(), place: Where::Memory { bytes: bytes.into(), step } }
+    }
+
+    /// Opens it at its first byte.
+    pub(super) fn open(&self) -> Result<Bytes, InputError> {
+        let raw: Box<dyn Read + Send> = match &self.place {
+            Where::File(path) => {
+                let file = File::open(path).map_err(|error| self.error(error))?;
+                let about = file.metadata().map_err(|error| self.error(error))?;
+                if about.is_dir() {
+                    return Err(self.error(ErrorKind::IsADirectory.into()));
+                }
+                Box::new(file)
+            }
+            Where::Segment { file, offset, len } => {
+                Box::new(Segment { file: Arc::clone(file), offset: *offset, left: *len })
+            }
+            #[cfg(test)]
+            Where::Memory { bytes, step } => {
+                Box::new(Steps { bytes: Arc::clone(bytes), at: 0, step: *step })
+            }
+        };
+        Bytes::new(raw).map_err(|error| self.error(error))
+    }
+
+    /// What to say when the operating system refuses.
+    pub(super) fn error(&self, error: io::Error) -> InputError {
+        match error.kind() {
+            ErrorKind::NotFound => InputError::Missing { name: self.name.clone() },
+            _ => InputError::Unreadable { name: self.name.clone(), source: error },
+        }
+    }
+}
+
+/// The spool file ends inside a slice: it must not pass for a shorter list.
+#[derive(Debug, thiserror::Error)]
+#[error("the spooled copy of it has lost its end")]
+struct Cut;
+
+/// A slice of a file, read by position.
+struct Segment {
+    file: Arc<File>,
+    offset: u64,
+    left: u64,
+}
+
+impl Read for Segment {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let got = self.file.read_at(&mut into[..most], self.offset)?;
+        if got == 0 {
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, Cut));
+        }
+        self.offset += got as u64;
+        self.left -= got as u64;
+        Ok(got)
+    }
+}
+
+#[cfg(test)]
+struct Steps {
+    bytes: Arc<[u8]>,
+    at: usize,
+    step: usize,
+}
+
+#[cfg(test)]
+impl Read for Steps {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let rest = &self.bytes[self.at..];
+        let most = rest.len().min(into.len()).min(self.step);
+        into[..most].copy_from_slice(&rest[..most]);
+        self.at += most;
+        Ok(most)
+    }
+}
+
+/// The bytes of an input with gzip undone.
+pub(super) struct Bytes {
+    reader: Box<dyn Read + Send>,
+    pub(super) gzip: bool,
+}
+
+impl Bytes {
+    /// Gzip is known by its first two bytes, whatever the file is called.
+    fn new(mut raw: Box<dyn Read + Send>) -> io::Result<Self> {
+        let mut magic = [0; 2];
+        let (got, error) = read_full(&mut raw, &mut magic);
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let gzip = magic[..got] == [0x1f, 0x8b];
+        let whole = Cursor::new(magic).take(got as u64).chain(raw);
+        let reader: Box<dyn Read + Send> =
+            if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
+        Ok(Self { reader, gzip })
+    }
+
+    /// Fills `into` as far as there are good bytes: less than its length only at the end, or
+    /// before a fault.
+    pub(super) fn fill(&mut self, into: &mut [u8]) -> (usize, Option<Fault>) {
+        let (filled, error) = read_full(&mut self.reader, into);
+        let fault = error.map(|error| {
+            // The decoder's own complaints carry no code of the operating system.
+            let ours =
+                error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Cut>);
+            if self.gzip && !ours && error.raw_os_error().is_none() {
+                Fault::Gzip(error)
+            } else {
+                Fault::Io(error)
+            }
+        });
+        (filled, fault)
+    }
+}
+
+fn read_full(reader: &mut impl Read, into: &mut [u8]) -> (usize, Option<io::Error>) {
+    let mut filled = 0;
+    while filled < into.len() {
+        match reader.read(&mut into[filled..]) {
+            Ok(0) => break,
+            Ok(got) => filled += got,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Some(error)),
+        }
+    }
+    (filled, None)
+}

@@ -1,0 +1,159 @@
+//! A window on the decoded text of an input that knows on which line it stands.
+
+use std::io;
+
+use super::MAX_RECORD_BYTES;
+use super::encoding::Decoded;
+
+/// Why no more text comes.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The operating system refused.
+    Io(io::Error),
+    /// The gzip data are broken or cut.
+    Gzip(io::Error),
+    /// Bytes that are no text in the encoding, counted from the first byte of the input (as it
+    /// is after gzip is undone).
+    Undecodable { offset: u64 },
+}
+
+/// The size of the window until a record needs more.
+pub(super) const WINDOW_BYTES: usize = 128 * 1024;
+
+/// What the window grows to at most: one byte over the longest record shows that a record is too
+/// long, and there is room for its line end.
+const MOST_BYTES: usize = MAX_RECORD_BYTES + 4;
+
+/// The text from the current record on.
+pub(super) struct Text {
+    decoded: Decoded,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    fault: Option<Fault>,
+    ended: bool,
+    /// The physical line on which the window begins, from 1.
+    line: u64,
+    /// How many bytes of decoded text lie before the window.
+    offset: u64,
+    /// The last line ended in CR, so that LF would belong to the same line end.
+    after_cr: bool,
+}
+
+impl Text {
+    /// Begins at the first character, after a byte order mark if there is one.
+    pub(super) fn new(decoded: Decoded, window: usize) -> Self {
+        let mut text = Self {
+            decoded,
+            buffer: vec![0; window.clamp(4, MOST_BYTES)],
+            start: 0,
+            end: 0,
+            fault: None,
+            ended: false,
+            line: 1,
+            offset: 0,
+            after_cr: false,
+        };
+        text.fill();
+        if text.window().starts_with("\u{feff}".as_bytes()) {
+            text.skip(3);
+        }
+        text
+    }
+
+    /// What has been read of the text from the current record on.
+    pub(super) fn window(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// The line on which the window begins.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// How many bytes of decoded text lie before the window.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether the window reaches to the end of the input.
+    pub(super) fn ended(&self) -> bool {
+        self.ended && self.fault.is_none()
+    }
+
+    /// Reads more behind the window. `Ok(false)`: a record that needs more is too long.
+    pub(super) fn more(&mut self) -> Result<bool, Fault> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        if self.end - self.start >= MOST_BYTES {
+            return Ok(false);
+        }
+        if self.start == 0 && self.end == self.buffer.len() {
+            self.buffer.resize((self.buffer.len() * 2).min(MOST_BYTES), 0);
+        } else {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        self.fill();
+        Ok(true)
+    }
+
+    fn fill(&mut self) {
+        let (got, fault) = self.decoded.fill(&mut self.buffer[self.end..]);
+        self.ended = got < self.buffer.len() - self.end;
+        self.end += got;
+        self.fault = fault;
+    }
+
+    /// Moves on behind a record of `length` bytes, and its line end, with `breaks` line breaks
+    /// inside it.
+    pub(super) fn advance(&mut self, length: usize, breaks: u64) {
+        self.skip(length);
+        self.line += breaks;
+        match self.window().first() {
+            Some(b'\n') => {
+                self.skip(1);
+                self.line += 1;
+            }
+            Some(b'\r') => {
+                self.skip(1);
+                self.line += 1;
+                self.after_cr = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes sure that the window does not begin with the second half of a CR LF, and that it is
+    /// not empty unless the input has ended.
+    pub(super) fn settle(&mut self) -> Result<(), Fault> {
+        while self.window().is_empty() && !self.ended() {
+            self.more()?;
+        }
+        if self.after_cr {
+            self.after_cr = false;
+            if self.window().first() == Some(&b'\n') {
+                self.skip(1);
+                return self.settle();
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.start += bytes;
+        self.offset += bytes as u64;
+    }
+}
+
+/// The line breaks in a text: LF, CR LF and CR are one each.
+pub(super) fn breaks(text: &[u8]) -> u64 {
+    let mut breaks = 0;
+    let mut after_cr = false;
+    for &byte in text {
+        breaks += u64::from(byte == b'\r' || byte == b'\n' && !after_cr);
+        after_cr = byte == b'\r';
+    }
+    breaks
+}

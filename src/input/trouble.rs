@@ -1,0 +1,148 @@
+//! Words for what stops an input.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::columns::HeaderFault;
+use super::diagnostics::{Column, shown};
+use super::encoding::Encoding;
+use super::error::{Damage, DamageKind, InputError};
+use super::source::Source;
+use super::text::{Fault, Text, breaks};
+
+/// Why there is no next record.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Fault(Fault),
+    /// A record over the limit, perhaps because of the quote that opens at this byte.
+    TooLong {
+        quote: Option<usize>,
+    },
+    /// The quote at this byte is never closed.
+    Unclosed {
+        quote: usize,
+        field: usize,
+    },
+    /// Text after a closing quote, at this byte.
+    TextAfterQuote {
+        at: usize,
+        field: usize,
+    },
+}
+
+/// What messages about one input need to know of it.
+pub(super) struct Trouble {
+    pub(super) name: Arc<str>,
+    pub(super) encoding: Encoding,
+    pub(super) not_utf8_at: Option<u64>,
+    source: Source,
+}
+
+impl Trouble {
+    pub(super) fn new(source: &Source) -> Self {
+        Self {
+            name: source.name.as_str().into(),
+            encoding: Encoding::Utf8,
+            not_utf8_at: None,
+            source: source.clone(),
+        }
+    }
+
+    /// Damage at a line.
+    pub(super) fn damage(
+        &self,
+        kind: DamageKind,
+        line: Option<u64>,
+        found: impl Into<String>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> InputError {
+        let (found, remedy) = (found.into(), remedy.into());
+        let name = self.name.to_string();
+        InputError::Damaged(Box::new(Damage { kind, name, line, column: None, found, remedy }))
+    }
+
+    /// A header at fault.
+    pub(super) fn header(
+        &self,
+        fault: HeaderFault,
+        line: Option<u64>,
+        names: &[String],
+    ) -> InputError {
+        let error = self.damage(fault.kind, line, fault.found, fault.remedy);
+        at_column(error, fault.column, names)
+    }
+
+    /// A record that cannot be read, at the beginning of the window.
+    pub(super) fn stop(&self, stop: Stop, text: &Text, names: &[String]) -> InputError {
+        let line = |at: usize| Some(text.line() + breaks(&text.window()[..at]));
+        match stop {
+            Stop::Fault(fault) => self.fault(fault, line(text.window().len())),
+            Stop::TooLong { quote: None } => {
+                let remedy = "a row is short; is this the right file, and are its lines ended?";
+                self.damage(DamageKind::RecordTooLong, line(0), "a record over 1 MiB", remedy)
+            }
+            Stop::TooLong { quote: Some(at) } => {
+                let found = "a quoted field that begins here is longer than 1 MiB";
+                let remedy = "close the quote, or double it if it is part of the value";
+                self.damage(DamageKind::RecordTooLong, line(at), found, remedy)
+            }
+            Stop::Unclosed { quote, field } => {
+                let found = "a quoted field that begins here is never closed";
+                let remedy = "close the quote, or double it if it is part of the value";
+                let error = self.damage(DamageKind::UnclosedQuote, line(quote), found, remedy);
+                at_column(error, Some(field), names)
+            }
+            Stop::TextAfterQuote { at, field } => {
+                let rest = String::from_utf8_lossy(&text.window()[at..]);
+                let rest = rest.lines().next().unwrap_or("").chars().take(20).collect::<String>();
+                let found =
+                    format!("a quoted field goes on behind its closing quote: {}", shown(&rest));
+                let remedy = "double a quote that is part of the value";
+                let error = self.damage(DamageKind::TextAfterQuote, line(at), found, remedy);
+                at_column(error, Some(field), names)
+            }
+        }
+    }
+
+    /// A fault that lies `at` bytes behind the beginning of the window.
+    pub(super) fn stop_within(&self, stop: Stop, text: &Text, at: usize) -> InputError {
+        let line = Some(text.line() + breaks(&text.window()[..at]));
+        match stop {
+            Stop::Fault(fault) => self.fault(fault, line),
+            other => self.stop(other, text, &[]),
+        }
+    }
+
+    /// Bytes that could not be had, or are no text.
+    pub(super) fn fault(&self, fault: Fault, line: Option<u64>) -> InputError {
+        match fault {
+            Fault::Io(error) => self.source.error(error),
+            Fault::Gzip(error) => {
+                let found = format!("broken or cut gzip data ({error})");
+                let remedy = "copy or download the file again; gzip -t tests it";
+                self.damage(DamageKind::BrokenGzip, line, found, remedy)
+            }
+            Fault::Undecodable { offset } => {
+                let byte = offset + 1;
+                let found = match self.not_utf8_at {
+                    Some(at) => format!(
+                        "neither utf-8 (wrong at byte {}) nor {} (wrong at byte {byte})",
+                        at + 1,
+                        self.encoding
+                    ),
+                    None => format!("byte {byte} is not {}", self.encoding),
+                };
+                let remedy = "save the list as UTF-8, or name its encoding with --encoding";
+                self.damage(DamageKind::Undecodable, line, found, remedy)
+            }
+        }
+    }
+}
+
+fn at_column(mut error: InputError, column: Option<usize>, names: &[String]) -> InputError {
+    if let (InputError::Damaged(damage), Some(at)) = (&mut error, column) {
+        let name = names.get(at).map_or(String::new(), |name| shown(name));
+        damage.column = Some(Column { number: Some(at + 1), name });
+    }
+    error
+}

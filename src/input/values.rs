@@ -1,0 +1,117 @@
+//! What one value may look like. Ids are opaque text; what is refused here is what no id holds
+//! and a mistake leaves behind.
+
+use super::MAX_VALUE_BYTES;
+use super::diagnostics::{ProblemKind, is_invisible};
+
+/// A value without the ASCII blanks around it.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// Checks the id of a user, a target, an account on a host or a database, or an instance.
+pub(super) fn check_id(id: &str) -> Result<(), ProblemKind> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if id.len() <= MAX_VALUE_BYTES && id.bytes().all(plain) {
+        return if is_number_of_a_spreadsheet(id) {
+            Err(ProblemKind::SpreadsheetNumber)
+        } else {
+            Ok(())
+        };
+    }
+    check_text(id)?;
+    if id.chars().any(|c| matches!(c, '\u{ff01}'..='\u{ff5e}')) {
+        return Err(ProblemKind::FullWidth);
+    }
+    if is_number_of_a_spreadsheet(id) {
+        return Err(ProblemKind::SpreadsheetNumber);
+    }
+    if id.contains(' ') {
+        return Err(ProblemKind::StrayWhiteSpace);
+    }
+    if id.contains(['"', '\'']) {
+        return Err(ProblemKind::StrayQuote);
+    }
+    if id.contains([',', ';', '|']) {
+        return Err(ProblemKind::SeveralValues);
+    }
+    Ok(())
+}
+
+/// Checks the name of an account on a host group. Names may hold blanks and any letters.
+pub(super) fn check_name(name: &str) -> Result<(), ProblemKind> {
+    check_text(name)?;
+    if name == "\u{ff0a}" {
+        return Err(ProblemKind::FullWidth);
+    }
+    if is_scientific(name) {
+        return Err(ProblemKind::SpreadsheetNumber);
+    }
+    if name.starts_with('"') {
+        return Err(ProblemKind::StrayQuote);
+    }
+    Ok(())
+}
+
+/// Checks the id of a region. It becomes part of a host name, so that nothing else may pass.
+pub(super) fn check_region(region: &str) -> Result<(), ProblemKind> {
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if region.len() <= 63 && region.bytes().all(good) && !region.starts_with('-') {
+        Ok(())
+    } else {
+        Err(ProblemKind::BadRegion)
+    }
+}
+
+/// What no value may hold, be it an id or a name.
+fn check_text(text: &str) -> Result<(), ProblemKind> {
+    if text.len() > MAX_VALUE_BYTES {
+        return Err(ProblemKind::TooLong);
+    }
+    for c in text.chars() {
+        let flaw = match c {
+            ' ' => continue,
+            '*' => ProblemKind::Wildcard,
+            '\u{fffd}' => ProblemKind::BrokenCharacter,
+            // Line ends and tabs are white space to a reader, and control characters besides.
+            '\t' | '\n' | '\r' => ProblemKind::StrayWhiteSpace,
+            c if c.is_control() => ProblemKind::ControlCharacter,
+            c if c.is_whitespace() => ProblemKind::StrayWhiteSpace,
+            c if is_invisible(c) => ProblemKind::InvisibleCharacter,
+            _ => continue,
+        };
+        return Err(flaw);
+    }
+    let errors = ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"];
+    if text.starts_with('#') && errors.contains(&text) {
+        return Err(ProblemKind::SpreadsheetError);
+    }
+    Ok(())
+}
+
+/// `1.2E+15`, or `1001.0`: what spreadsheets and data frames make of long or partly blank columns
+/// of ids. The digits that are gone cannot be guessed.
+fn is_number_of_a_spreadsheet(id: &str) -> bool {
+    if !id.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')) {
+        return false;
+    }
+    let zeros = id.rsplit_once('.').is_some_and(|(whole, zeros)| {
+        let whole = whole.trim_start_matches(['+', '-']);
+        all_digits(whole) && !zeros.is_empty() && zeros.bytes().all(|b| b == b'0')
+    });
+    zeros || is_scientific(id)
+}
+
+/// A mantissa with a decimal sign or an exponent with a sign: `12e5` alone may well be an id.
+fn is_scientific(id: &str) -> bool {
+    let Some((mantissa, exponent)) = id.split_once(['e', 'E']) else { return false };
+    let mantissa = mantissa.trim_start_matches(['+', '-']);
+    let power = exponent.trim_start_matches(['+', '-']);
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    let written = mantissa.len() > whole.len() || exponent.len() > power.len();
+    written && all_digits(whole) && all_digits(fraction) && all_digits(power)
+}
+
+fn all_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
