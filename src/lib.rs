@@ -2,4 +2,6 @@
 
 pub mod api;
 pub mod clock;
+pub mod commands;
 pub mod model;
+pub mod sim;
