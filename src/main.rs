@@ -1,3 +1,38 @@
 //! The `bastion-revoke` command.
 
-fn main() {}
+use bastion_revoke::cli::{Cli, Command};
+use bastion_revoke::commands::{check, plan, run, simulate};
+use bastion_revoke::config::RunSettings;
+use bastion_revoke::exit::{Exit, Failure};
+use bastion_revoke::report::logs;
+use clap::Parser;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logs::start(&cli.logs);
+    let exit = dispatch(&cli).unwrap_or_else(|failure| {
+        logs::failure(&failure);
+        failure.exit
+    });
+    exit.into()
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.command {
+        Command::Check(args) => check::check(args),
+        Command::Plan(args) => plan::plan(args),
+        Command::Run(args) => {
+            let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+            let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
+            runtime()?.block_on(run::run(settings, cli.logs.quiet))
+        }
+        Command::Simulate(args) => runtime()?.block_on(simulate::command(args)),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))
+}

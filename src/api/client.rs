@@ -1,6 +1,7 @@
 //! One attempt of a request: composed and signed afresh, sent once, its answer judged.
 
 use super::credentials::Credentials;
+use super::endpoint::Endpoints;
 use super::error::Class;
 use super::operation;
 use super::response::{self, Judgement};
@@ -9,12 +10,14 @@ use super::transport::{SendError, Transport, WireRequest, headers};
 use crate::clock::{WallClock, utc_seconds};
 use crate::model::Request;
 use http::HeaderMap;
+use reqwest::Url;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Signs and sends requests with one set of credentials.
 pub struct Client<T> {
     transport: T,
+    endpoints: Endpoints,
     credentials: Credentials,
     clock: Arc<dyn WallClock>,
 }
@@ -39,13 +42,22 @@ pub struct Reply {
 
 impl<T: Transport> Client<T> {
     /// A client that signs with the v1 signature.
-    pub fn new(transport: T, credentials: Credentials, clock: Arc<dyn WallClock>) -> Self {
-        Self { transport, credentials, clock }
+    pub fn new(
+        transport: T,
+        endpoints: Endpoints,
+        credentials: Credentials,
+        clock: Arc<dyn WallClock>,
+    ) -> Self {
+        Self { transport, endpoints, credentials, clock }
     }
 
     /// Sends `request` once, under a fresh nonce, timestamp and signature.
     pub async fn attempt(&self, request: &Request, repeat: Repeat) -> Reply {
-        let (wire, string_to_sign) = self.compose(request, repeat);
+        let Some(endpoint) = self.endpoints.of(&request.region) else {
+            let why = format!("no endpoint is known for region {}", request.region);
+            return Reply { outcome: Err(SendError::NotSent(why)), wait: None };
+        };
+        let (wire, string_to_sign) = self.compose(endpoint.clone(), request, repeat);
         match self.transport.send(wire).await {
             Err(error) => Reply { outcome: Err(error), wait: None },
             Ok(answer) => {
@@ -59,7 +71,7 @@ impl<T: Transport> Client<T> {
     }
 
     /// The signed request, and the text that was signed.
-    fn compose(&self, request: &Request, repeat: Repeat) -> (WireRequest, String) {
+    fn compose(&self, endpoint: Url, request: &Request, repeat: Repeat) -> (WireRequest, String) {
         let timestamp = utc_seconds(self.clock.now());
         let nonce = self.clock.nonce();
         let mut common = vec![
@@ -86,6 +98,7 @@ impl<T: Transport> Client<T> {
         let signature = sign::v1_signature(secret, &string_to_sign);
         common.push(("Signature", &signature));
         let mut wire = WireRequest {
+            endpoint,
             query: sign::form_encode(common.iter().copied()),
             headers: headers([
                 ("content-type", "application/x-www-form-urlencoded"),
@@ -220,7 +233,9 @@ mod tests {
             security_token: Some(Secret::new("test/token=".to_owned())),
         };
         let clock = Arc::new(TestClock(AtomicU32::new(0)));
-        (Client::new(Arc::clone(&recorder), credentials, clock), recorder)
+        let endpoint = reqwest::Url::parse("http://127.0.0.1:1").unwrap();
+        let endpoints = Endpoints::new(Some(endpoint), []).unwrap();
+        (Client::new(Arc::clone(&recorder), endpoints, credentials, clock), recorder)
     }
 
     fn decoded(form: &str) -> Vec<(String, String)> {

@@ -1,6 +1,8 @@
 //! Where requests go: the region's endpoint, or the one given.
 
+use super::transport::Reach;
 use reqwest::Url;
+use std::collections::HashMap;
 
 /// Regions with an endpoint of their own, `bastionhost.REGION.aliyuncs.com`; the others share one.
 ///
@@ -82,6 +84,43 @@ pub fn is_loopback(url: &Url) -> bool {
     match address.parse::<std::net::IpAddr>() {
         Ok(address) => address.is_loopback(),
         Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+/// Where the requests of each region go.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    fixed: Option<Url>,
+    by_region: HashMap<String, Url>,
+}
+
+impl Endpoints {
+    /// One endpoint for all, or that of each of these regions.
+    pub fn new<'a>(
+        fixed: Option<Url>,
+        regions: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, EndpointError> {
+        let mut by_region = HashMap::new();
+        for region in regions {
+            if fixed.is_none() {
+                by_region.insert(region.to_owned(), of_region(region)?);
+            }
+        }
+        Ok(Self { fixed, by_region })
+    }
+
+    /// The endpoint of a region, if it was named at the start.
+    pub fn of(&self, region: &str) -> Option<&Url> {
+        self.fixed.as_ref().or_else(|| self.by_region.get(region))
+    }
+
+    /// How far requests go.
+    pub fn reach(&self) -> Reach {
+        match &self.fixed {
+            Some(url) if is_loopback(url) && url.scheme() == "http" => Reach::LoopbackPlain,
+            Some(url) if is_loopback(url) => Reach::Loopback,
+            _ => Reach::Network,
+        }
     }
 }
 

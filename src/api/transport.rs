@@ -1,6 +1,5 @@
 //! Carrying signed bytes to the service and the answer's bytes back.
 
-use super::endpoint::is_loopback;
 use super::response::MAX_BYTES;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,6 +10,8 @@ use std::time::Duration;
 /// A signed `POST` to `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireRequest {
+    /// Scheme, host and port.
+    pub endpoint: Url,
     /// The query, encoded, without `?`.
     pub query: String,
     /// Headers besides `host` and `content-length`.
@@ -53,11 +54,21 @@ pub trait Transport: Send + Sync + 'static {
     ) -> impl Future<Output = Result<WireAnswer, SendError>> + Send;
 }
 
+/// How far requests go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To other machines, by TLS.
+    Network,
+    /// To this machine, by TLS.
+    Loopback,
+    /// To this machine, in the clear.
+    LoopbackPlain,
+}
+
 /// HTTP over TCP, by TLS to everywhere but this machine.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     client: reqwest::Client,
-    endpoint: Url,
 }
 
 /// The HTTP client could not be set up (exit 78).
@@ -72,14 +83,13 @@ pub enum HttpSetupError {
 }
 
 impl HttpTransport {
-    /// Prepares connections to an endpoint that [`super::endpoint`] has approved. `timeout` is
-    /// for one attempt, from connecting to the last byte of the answer; `ca_pem` is trusted
-    /// besides the system's certificates.
+    /// Prepares connections. `timeout` is for one attempt, from connecting to the last byte of
+    /// the answer; `ca_pem` is trusted besides the system's certificates.
     pub fn new(
-        endpoint: Url,
         timeout: Duration,
         concurrency: usize,
         ca_pem: Option<&[u8]>,
+        reach: Reach,
     ) -> Result<Self, HttpSetupError> {
         // An earlier caller in this process may have installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -93,7 +103,7 @@ impl HttpTransport {
             .referer(false)
             .http1_only()
             .user_agent(concat!("bastion-revoke/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&endpoint) {
+        if reach != Reach::Network {
             // Loopback never goes through a proxy.
             builder = builder.no_proxy();
         }
@@ -104,18 +114,18 @@ impl HttpTransport {
                 return Err(HttpSetupError::CaFile("no PEM certificate in it".to_owned()));
             }
             builder = builder.tls_certs_merge(certificates);
-        } else if endpoint.scheme() == "http" {
+        } else if reach == Reach::LoopbackPlain {
             // Without TLS no certificates are read, so a machine without any can rehearse.
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|error| HttpSetupError::Client(chain(&error)))?;
-        Ok(Self { client, endpoint })
+        Ok(Self { client })
     }
 }
 
 impl Transport for HttpTransport {
     async fn send(&self, request: WireRequest) -> Result<WireAnswer, SendError> {
-        let mut url = self.endpoint.clone();
+        let mut url = request.endpoint;
         if !request.query.is_empty() {
             url.set_query(Some(&request.query));
         }

@@ -58,6 +58,11 @@ pub enum StopCause {
         /// The API's message.
         message: String,
     },
+    /// The run can't begin: a file, an address or the network is not set up (exit 78).
+    Setup {
+        /// What is wrong.
+        message: String,
+    },
     /// The service answered nothing for too long (exit 3).
     Unreachable {
         /// What the last attempt met.

@@ -149,6 +149,11 @@ impl Plan {
         self.names.scope(self.scope_of(request))
     }
 
+    /// The regions of all scopes; one may come more than once.
+    pub fn regions(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().map(|scope| self.names.scope(scope).region)
+    }
+
     /// A planned request, ready to be sent.
     pub fn request(&self, request: usize) -> Result<Request, ListError> {
         self.request_for(self.scope_number_of(request), self.grants_of(request))

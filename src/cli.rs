@@ -1,0 +1,220 @@
+//! The command line, as clap reads it. Nothing but [`crate::config`] looks at these values.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Revokes access on Alibaba Cloud Bastionhost: give it a list of who must lose access to what.
+#[derive(Debug, Parser)]
+#[command(name = "bastion-revoke", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How much is told, and how.
+    #[command(flatten)]
+    pub logs: LogArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bastion-revoke check leavers.csv
+  bastion-revoke plan leavers.csv
+  bastion-revoke run leavers.csv --rehearse
+  bastion-revoke run leavers.csv --instance-id bastionhost-cn-abc123
+
+Exit codes: 0 all revoked or already absent; 1 finished, some rows otherwise; 2 usage; 3 stopped
+early; 4 refused by a guard or at the prompt; 65 input invalid; 66 input missing; 70 internal;
+74 file error; 75 another run holds the ledger; 77 credentials or permission; 78 configuration,
+routing or instance.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read and validate a list; no network
+    #[command(after_help = "Examples:\n  bastion-revoke check leavers.csv\n  \
+        bastion-revoke check audit.jsonl.gz more.csv --map user=\"Login ID\"")]
+    Check(CheckArgs),
+    /// Show what a run would do; no network
+    #[command(after_help = "Examples:\n  bastion-revoke plan leavers.csv\n  \
+        bastion-revoke plan leavers.csv --requests requests.jsonl --json")]
+    Plan(PlanArgs),
+    /// Plan, confirm, revoke, report; the same command again continues where it stopped
+    #[command(after_help = "Examples:\n  bastion-revoke run leavers.csv --rehearse\n  \
+        bastion-revoke run leavers.csv --instance-id bastionhost-cn-abc123\n  \
+        bastion-revoke run cleanup.csv --yes --out cleanup-outcome.csv\n\n\
+        Keys come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for\n\
+        temporary keys, ALIBABA_CLOUD_SECURITY_TOKEN. Every option below can also be set as a\n\
+        variable, BASTION_REVOKE_ and its name in capitals.")]
+    Run(Box<RunArgs>),
+    /// Serve the simulated service on loopback, for rehearsals, other clients and tests
+    Simulate(crate::commands::simulate::SimulateArgs),
+}
+
+/// How much is told, and how.
+#[derive(Debug, Clone, Args)]
+pub struct LogArgs {
+    /// Tell more; twice for every request
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Logs")]
+    pub verbose: u8,
+    /// Tell errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Logs")]
+    pub quiet: bool,
+    /// How log lines are written, on standard error
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "BASTION_REVOKE_LOG_FORMAT",
+        help_heading = "Logs"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The list, and how it is read.
+#[derive(Debug, Clone, Args)]
+pub struct InputArgs {
+    /// CSV or JSON Lines, gzip or not; - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Which column holds a field: user=COLUMN; may be repeated
+    #[arg(
+        long,
+        value_name = "FIELD=COLUMN",
+        env = "BASTION_REVOKE_MAP",
+        value_delimiter = ';',
+        help_heading = "Input"
+    )]
+    pub map: Vec<String>,
+    /// The input's encoding: utf-8, utf-16le, utf-16be or gb18030 [default: found out]
+    #[arg(long, env = "BASTION_REVOKE_ENCODING", help_heading = "Input")]
+    pub encoding: Option<String>,
+    /// The bastion host of rows without an `instance_id`
+    #[arg(long, value_name = "ID", env = "BASTION_REVOKE_INSTANCE_ID", help_heading = "Input")]
+    pub instance_id: Option<String>,
+    /// The region of rows without a `region`
+    #[arg(
+        long,
+        default_value = "cn-hangzhou",
+        env = "BASTION_REVOKE_REGION",
+        help_heading = "Input"
+    )]
+    pub region: String,
+}
+
+/// `check`
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// The list.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `plan`
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// The list.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Leave invalid rows out instead of stopping
+    #[arg(long, env = "BASTION_REVOKE_SKIP_INVALID", help_heading = "Input")]
+    pub skip_invalid: bool,
+    /// The most requests a second, of each operation
+    #[arg(long, default_value = "10", env = "BASTION_REVOKE_RATE", value_name = "PER_SECOND")]
+    pub rate: String,
+    /// Write every request to this file as JSON Lines; - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub requests: Option<PathBuf>,
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `run`
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The list.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Where the outcome goes, one row for every input row [default: outcome.csv, or
+    /// rehearsal.csv for a rehearsal]
+    #[arg(long, value_name = "FILE", env = "BASTION_REVOKE_OUT", help_heading = "Files")]
+    pub out: Option<PathBuf>,
+    /// Give invalid rows the status `invalid` instead of stopping
+    #[arg(long, env = "BASTION_REVOKE_SKIP_INVALID", help_heading = "Input")]
+    pub skip_invalid: bool,
+    /// Run against the simulated service inside this process: nothing is really changed
+    #[arg(long, help_heading = "Confirmation", conflicts_with_all = ["endpoint", "yes", "confirm"])]
+    pub rehearse: bool,
+    /// Go ahead without asking
+    #[arg(long, help_heading = "Confirmation", conflicts_with = "confirm")]
+    pub yes: bool,
+    /// Go ahead if exactly so many revocations are planned
+    #[arg(long, value_name = "N", help_heading = "Confirmation")]
+    pub confirm: Option<usize>,
+    /// Where requests go, instead of the region's endpoint; plain http to loopback only
+    #[arg(long, value_name = "URL", env = "BASTION_REVOKE_ENDPOINT", help_heading = "Requests")]
+    pub endpoint: Option<String>,
+    /// The most requests a second, of each operation
+    #[arg(
+        long,
+        default_value = "10",
+        env = "BASTION_REVOKE_RATE",
+        value_name = "PER_SECOND",
+        help_heading = "Requests"
+    )]
+    pub rate: String,
+    /// The most requests under way at once, 1 to 1024
+    #[arg(
+        long,
+        default_value = "16",
+        env = "BASTION_REVOKE_CONCURRENCY",
+        value_name = "N",
+        help_heading = "Requests"
+    )]
+    pub concurrency: String,
+    /// How long one attempt may take, such as 500ms, 10s or 2m
+    #[arg(
+        long,
+        default_value = "10s",
+        env = "BASTION_REVOKE_TIMEOUT",
+        value_name = "DURATION",
+        help_heading = "Requests"
+    )]
+    pub timeout: String,
+    /// The most attempts of a request or item; throttled ones do not count
+    #[arg(
+        long,
+        default_value = "8",
+        env = "BASTION_REVOKE_MAX_ATTEMPTS",
+        value_name = "N",
+        help_heading = "Requests"
+    )]
+    pub max_attempts: String,
+    /// Stop after this long, resumable, such as 30m or 2h
+    #[arg(
+        long,
+        env = "BASTION_REVOKE_DEADLINE",
+        value_name = "DURATION",
+        help_heading = "Requests"
+    )]
+    pub deadline: Option<String>,
+    /// PEM certificates to trust besides the system's
+    #[arg(long, env = "BASTION_REVOKE_CA_FILE", value_name = "FILE", help_heading = "Requests")]
+    pub ca_file: Option<PathBuf>,
+    /// Print the final summary as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}

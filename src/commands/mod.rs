@@ -1,0 +1,7 @@
+//! One file per command: each wires the stages and does nothing else.
+
+pub mod check;
+pub mod plan;
+pub mod reading;
+pub mod run;
+pub mod simulate;

@@ -1,0 +1,98 @@
+//! The first pass, which every command begins with: rows in, distinct grants and findings out.
+
+use crate::exit::{Exit, Failure};
+use crate::grants::{Collector, Grants};
+use crate::input::{Format, Options, Reader, Reading, Report, Source};
+use crate::spool::{InputName, Spool};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What the first pass found.
+pub struct Read {
+    /// The distinct grants of the valid rows.
+    pub grants: Grants,
+    /// What is wrong with the invalid rows.
+    pub report: Report,
+    /// The inputs' columns by first appearance.
+    pub columns: Vec<String>,
+    /// How the inputs are written.
+    pub formats: Vec<Format>,
+    /// Whether a valid row names no instance, and the settings do not either.
+    pub lacks_instance: bool,
+}
+
+/// Reads all rows. Structural damage is a failure; invalid rows are findings.
+pub fn read(sources: Vec<Source>, options: &Arc<Options>) -> Result<Read, Failure> {
+    let mut reader = Reader::new(sources, Arc::clone(options));
+    let mut collector = Collector::default();
+    let mut report = Report::new();
+    let mut lacks_instance = false;
+    while let Some(row) = reader.next()? {
+        let taken = match row.reading {
+            Reading::Grant(grant) => {
+                lacks_instance |= grant.instance_id.is_empty();
+                collector.push(&grant)
+            }
+            Reading::Invalid(problems) => {
+                report.add(problems);
+                collector.skip()
+            }
+        };
+        taken.map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
+    }
+    Ok(Read {
+        columns: reader.columns().to_vec(),
+        formats: reader.formats().to_vec(),
+        grants: collector.finish(),
+        report,
+        lacks_instance,
+    })
+}
+
+/// The inputs as sources that can be read more than once. Files are read where they are; standard
+/// input is copied into a nameless temporary file first.
+pub fn sources(inputs: &[InputName]) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        match input {
+            InputName::File(path) => sources.push(Source::file(path.clone())),
+            InputName::Stdin => {
+                let folder = std::env::temp_dir();
+                let spool = spool_nameless(std::slice::from_ref(input), &folder)?;
+                sources.extend(spool.sources());
+            }
+        }
+    }
+    Ok(sources)
+}
+
+/// Copies inputs into a file that has no name and goes away with this process.
+pub fn spool_nameless(inputs: &[InputName], folder: &Path) -> Result<Spool, Failure> {
+    let file = tempfile::tempfile_in(folder).map_err(|error| {
+        let folder = folder.display();
+        Failure::new(Exit::File, format!("{folder}: no file can be made there: {error}"))
+    })?;
+    Ok(Spool::copy(inputs, file, folder)?)
+}
+
+impl From<crate::spool::SpoolError> for Failure {
+    fn from(error: crate::spool::SpoolError) -> Self {
+        use crate::spool::SpoolError;
+        match error {
+            SpoolError::Input(error) => error.into(),
+            SpoolError::Copy { .. } => Self::new(Exit::File, error.to_string()),
+        }
+    }
+}
+
+/// Stops at invalid rows, with the first twenty of them and a count, unless they are to be skipped.
+pub fn refuse_invalid(report: &Report, skip_invalid: bool) -> Result<(), Failure> {
+    if report.rows() == 0 || skip_invalid {
+        return Ok(());
+    }
+    let message = format!(
+        "{}nothing was sent: correct these rows, or leave them out with --skip-invalid",
+        report.render()
+    );
+    Err(Failure::new(Exit::InvalidInput, message))
+}

@@ -1,0 +1,146 @@
+//! Exit codes: fixed, since scripts act on them.
+
+use crate::engine::StopCause;
+use crate::model::Status;
+use crate::outcome::Tally;
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Every row is revoked or was already absent; or the command did what it says.
+    Done,
+    /// Finished, and some rows ended otherwise.
+    Otherwise,
+    /// The command line is wrong.
+    Usage,
+    /// Stopped early; the same command goes on.
+    Stopped,
+    /// Refused by a guard or at the prompt; nothing was sent.
+    Refused,
+    /// The input is invalid; nothing was sent.
+    InvalidInput,
+    /// An input is missing.
+    MissingInput,
+    /// A defect of this tool.
+    Internal,
+    /// A file can't be read or written.
+    File,
+    /// Another run holds the ledger.
+    Held,
+    /// Credentials or permission.
+    Credentials,
+    /// Configuration, routing or instance.
+    Configuration,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Otherwise => 1,
+            Self::Usage => 2,
+            Self::Stopped => 3,
+            Self::Refused => 4,
+            Self::InvalidInput => 65,
+            Self::MissingInput => 66,
+            Self::Internal => 70,
+            Self::File => 74,
+            Self::Held => 75,
+            Self::Credentials => 77,
+            Self::Configuration => 78,
+        }
+    }
+
+    /// How a run ended. When several apply, in this order: 70, 74, 77, 78, 3, 1, 0.
+    pub fn of_run(causes: &[StopCause], tally: &Tally) -> Self {
+        let of_cause = |cause: &StopCause| match cause {
+            StopCause::Internal(_) => Self::Internal,
+            StopCause::Journal(_) => Self::File,
+            StopCause::Credentials { .. } | StopCause::Permission { .. } => Self::Credentials,
+            StopCause::Routing { .. } | StopCause::Setup { .. } => Self::Configuration,
+            StopCause::Unreachable { .. } | StopCause::Deadline | StopCause::Signal => {
+                Self::Stopped
+            }
+        };
+        let order =
+            [Self::Internal, Self::File, Self::Credentials, Self::Configuration, Self::Stopped];
+        let worst = order.into_iter().find(|exit| causes.iter().any(|c| of_cause(c) == *exit));
+        worst.unwrap_or_else(|| {
+            if tally.of(Status::Unprocessed) > 0 {
+                Self::Stopped
+            } else if tally.rows() > tally.gone() {
+                Self::Otherwise
+            } else {
+                Self::Done
+            }
+        })
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// An ending with something to say to the person who called.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What to print: what is wrong, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// An ending with a message.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+}
+
+impl From<crate::input::InputError> for Failure {
+    fn from(error: crate::input::InputError) -> Self {
+        use crate::input::InputError;
+        let exit = match &error {
+            InputError::Missing { .. } => Exit::MissingInput,
+            InputError::Unreadable { .. } => Exit::File,
+            InputError::Damaged(_) => Exit::InvalidInput,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_cause_decides() {
+        let text = String::new;
+        let routing = StopCause::Routing { code: text(), message: text() };
+        let keys = StopCause::Credentials { code: text(), message: text() };
+        let tally = Tally::default();
+        let of = |causes: &[StopCause]| Exit::of_run(causes, &tally).code();
+        assert_eq!(of(&[]), 0);
+        assert_eq!(of(&[StopCause::Deadline]), 3);
+        assert_eq!(of(&[StopCause::Signal, routing.clone()]), 78);
+        assert_eq!(of(&[routing, keys.clone()]), 77);
+        assert_eq!(of(&[keys, StopCause::Journal(text())]), 74);
+        assert_eq!(of(&[StopCause::Journal(text()), StopCause::Internal(text())]), 70);
+    }
+
+    #[test]
+    fn without_a_cause_the_rows_decide() {
+        let of = |statuses: &[Status]| {
+            let mut tally = Tally::default();
+            statuses.iter().for_each(|status| tally.add(*status));
+            Exit::of_run(&[], &tally).code()
+        };
+        assert_eq!(of(&[Status::Revoked, Status::AlreadyAbsent]), 0);
+        assert_eq!(of(&[Status::Revoked, Status::Invalid]), 1);
+        assert_eq!(of(&[Status::Unknown]), 1);
+        assert_eq!(of(&[Status::Failed, Status::Unprocessed]), 3);
+    }
+}

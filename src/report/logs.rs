@@ -1,0 +1,32 @@
+//! Log lines and the last word of a failure, both on standard error.
+
+use crate::cli::{LogArgs, LogFormat};
+use crate::exit::Failure;
+use std::io::{IsTerminal, Write};
+use tracing_subscriber::filter::LevelFilter;
+
+/// Sets up logging for the whole process.
+pub fn start(args: &LogArgs) {
+    let level = match (args.quiet, args.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, 2) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
+    };
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let builder = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(level)
+        .with_target(false)
+        .with_ansi(!is_plain && std::io::stderr().is_terminal());
+    match args.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// Says why the command failed.
+pub fn failure(failure: &Failure) {
+    let _ = writeln!(std::io::stderr(), "error: {}", failure.message);
+}

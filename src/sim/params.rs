@@ -1,0 +1,131 @@
+//! The parameters of a request, decoded from its query and its form body.
+
+use super::refusal::{Refusal, Violation};
+use super::wire::WireRequest;
+
+/// Names and values in the order in which they arrived.
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// Query and form body apart, because ACS3 signs the query alone and v1 signs both together.
+#[derive(Debug, Default)]
+pub(super) struct Params {
+    pub(super) query: Pairs,
+    pub(super) form: Pairs,
+}
+
+impl Params {
+    /// Decodes both. A body counts only as a form; any other type of content holds no parameters.
+    pub(super) fn parse(request: &WireRequest) -> Result<Self, Refusal> {
+        let unreadable = || Refusal::invalid(Violation::Malformed, "A parameter is not UTF-8.");
+        let query = decode_pairs(request.query.as_bytes()).ok_or_else(unreadable)?;
+        let is_form = request
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        let form = if is_form { decode_pairs(&request.body) } else { Some(Pairs::new()) };
+        Ok(Self { query, form: form.ok_or_else(unreadable)? })
+    }
+
+    /// All of them, the query's first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.query.iter().chain(&self.form);
+        pairs.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The first value of that name, if it isn't blank.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value).filter(|value| !value.is_empty())
+    }
+
+    /// The value, or the refusal that the API names after the parameter.
+    pub(super) fn require(&self, name: &str) -> Result<&str, Refusal> {
+        self.get(name).ok_or_else(|| Refusal::missing(name))
+    }
+
+    /// A name that occurs twice. Which of its values counts is nowhere written, and a client that
+    /// sends both doesn't know what it revokes.
+    pub(super) fn repeated(&self) -> Option<&str> {
+        let mut names: Vec<&str> = self.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    }
+}
+
+/// `name=value&name=value`; nothing if a part is not UTF-8 once decoded.
+fn decode_pairs(text: &[u8]) -> Option<Pairs> {
+    let parts = text.split(|byte| *byte == b'&').filter(|part| !part.is_empty());
+    let decode = |part: &[u8]| {
+        let at = part.iter().position(|byte| *byte == b'=').unwrap_or(part.len());
+        Some((decode_text(&part[..at])?, decode_text(part.get(at + 1..).unwrap_or_default())?))
+    };
+    parts.map(decode).collect()
+}
+
+/// Undoes percent-encoding; `+` is a blank, as forms and the SDKs' queries write it.
+fn decode_text(text: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = if first == b'%' { after.get(..2).and_then(hex_byte) } else { None };
+        rest = if escaped.is_some() { &after[2..] } else { after };
+        out.push(escaped.unwrap_or(if first == b'+' { b' ' } else { first }));
+    }
+    String::from_utf8(out).ok()
+}
+
+fn hex_byte(digits: &[u8]) -> Option<u8> {
+    // `from_str_radix` would take a sign, which is no digit.
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::testing::{form, get};
+
+    #[test]
+    fn blanks_and_bytes_are_decoded() {
+        let params = Params::parse(&get("a=x+y%20z&b=%E4%B8%AD&c&d=%2B%zz")).unwrap();
+        let pairs: Vec<_> = params.iter().collect();
+        assert_eq!(pairs, [("a", "x y z"), ("b", "中"), ("c", ""), ("d", "+%zz")]);
+    }
+
+    #[test]
+    fn query_and_form_are_merged() {
+        let mut request = form("UserId=1");
+        request.query = "Action=A".to_owned();
+        let params = Params::parse(&request).unwrap();
+        assert_eq!((params.get("Action"), params.get("UserId")), (Some("A"), Some("1")));
+        assert_eq!(params.require("InstanceId").unwrap_err().code, "MissingInstanceId");
+    }
+
+    #[test]
+    fn a_blank_value_is_a_missing_one() {
+        assert_eq!(Params::parse(&get("UserId=")).unwrap().get("UserId"), None);
+    }
+
+    #[test]
+    fn a_body_of_another_type_holds_no_parameters() {
+        let mut request = form("UserId=1");
+        request.headers.clear();
+        assert_eq!(Params::parse(&request).unwrap().get("UserId"), None);
+    }
+
+    #[test]
+    fn a_name_given_twice_is_noticed() {
+        let mut request = form("UserId=1");
+        request.query = "UserId=2".to_owned();
+        assert_eq!(Params::parse(&request).unwrap().repeated(), Some("UserId"));
+        assert_eq!(Params::parse(&form("UserId=1&User=2")).unwrap().repeated(), None);
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused() {
+        let refusal = Params::parse(&get("a=%FF")).unwrap_err();
+        assert_eq!(refusal.code, "InvalidParameter");
+        assert_eq!(refusal.violation, Some(Violation::Malformed));
+    }
+}

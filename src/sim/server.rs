@@ -1,0 +1,284 @@
+//! The service on a socket: HTTP/1.1 with keep-alive, on loopback only.
+
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::audit::Audit;
+use super::service::Service;
+use super::wire::{Answer, Fate, WireRequest};
+use crate::clock::WallClock;
+
+/// Connections open at a time; the next one waits to be accepted.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// A full request of the API takes about 117 KB; more than this is a mistake.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Binds `port` of 127.0.0.1, or any free one for 0.
+pub async fn bind(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// A service that answers on a port of this process until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Running {
+    addr: SocketAddr,
+    service: Arc<Mutex<Service>>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Starts the service on a free port of 127.0.0.1. Needs a tokio runtime.
+    pub async fn start(service: Service, clock: Arc<dyn WallClock>) -> io::Result<Self> {
+        Self::start_on(bind(0).await?, service, clock)
+    }
+
+    /// Starts the service on a socket that listens already.
+    pub fn start_on(
+        listener: TcpListener,
+        service: Service,
+        clock: Arc<dyn WallClock>,
+    ) -> io::Result<Self> {
+        let addr = listener.local_addr()?;
+        let service = Arc::new(Mutex::new(service));
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            // An error means that the sender was dropped: that stops the service as well.
+            let _ = stopped.await;
+        };
+        let task = tokio::spawn(serve(listener, Arc::clone(&service), clock, shutdown));
+        Ok(Self { addr, service, stop: Some(stop), task })
+    }
+
+    /// The address on which it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The endpoint to give to a client: `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// What the service saw so far.
+    pub fn audit(&self) -> Audit {
+        lock(&self.service).audit()
+    }
+
+    /// Ends every connection and returns once the port is free.
+    pub async fn stop(mut self) {
+        self.stop.take();
+        // The task ends by itself; that it was aborted is no news.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Answers on a socket until `shutdown` is ready, then ends every connection.
+pub async fn serve(
+    listener: TcpListener,
+    service: Arc<Mutex<Service>>,
+    clock: Arc<dyn WallClock>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut shutdown = std::pin::pin!(shutdown);
+    // Dropping the set aborts what is in it.
+    let mut connections = JoinSet::new();
+    loop {
+        let is_full = connections.len() >= MAX_CONNECTIONS;
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if !is_full => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, Arc::clone(&service), Arc::clone(&clock)));
+                }
+                // Out of descriptors, or a client that left at once: the next may fare better.
+                Err(error) => {
+                    tracing::warn!(%error, "the simulated service could not accept a connection");
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                }
+            },
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, service: Arc<Mutex<Service>>, clock: Arc<dyn WallClock>) {
+    // An answer is written in one piece; waiting for more would only slow it down.
+    let _ = stream.set_nodelay(true);
+    let doomed = Arc::new(AtomicBool::new(false));
+    let socket = Socket { stream, doomed: Arc::clone(&doomed) };
+    let handle = service_fn(move |request| {
+        handle(request, Arc::clone(&service), Arc::clone(&clock), Arc::clone(&doomed))
+    });
+    // Clients hang up and faults cut connections: neither is an error of the service.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), handle).await;
+}
+
+/// The connection is to be cut instead of answered.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is cut on purpose")]
+struct Cut;
+
+async fn handle(
+    request: Request<Incoming>,
+    service: Arc<Mutex<Service>>,
+    clock: Arc<dyn WallClock>,
+    doomed: Arc<AtomicBool>,
+) -> Result<Response<Body>, Cut> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
+        // Either the client went away, or it sends without an end.
+        return Err(Cut);
+    };
+    let request = WireRequest {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers,
+        body: body.to_bytes(),
+    };
+    let reply = lock(&service).answer(clock.now(), &request);
+    if !reply.delay.is_zero() {
+        tokio::time::sleep(reply.delay).await;
+    }
+    match reply.fate {
+        Fate::Respond(answer) => Ok(respond(answer, usize::MAX)),
+        Fate::Truncate { answer, keep } => Ok(respond(answer, keep)),
+        Fate::ResetBefore | Fate::ResetAfter => {
+            doomed.store(true, Ordering::Release);
+            Err(Cut)
+        }
+    }
+}
+
+fn respond(answer: Answer, keep: usize) -> Response<Body> {
+    let announced = answer.body.len() as u64;
+    let is_cut = keep < answer.body.len();
+    let sent = answer.body.slice(..keep.min(answer.body.len()));
+    let body = Body { announced, sent: Some(sent), is_cut, has_flushed: false };
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
+    // A panic in another request leaves counts at worst; the audit should still be readable.
+    service.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A body that may end before what its head announced.
+struct Body {
+    announced: u64,
+    sent: Option<Bytes>,
+    is_cut: bool,
+    has_flushed: bool,
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(sent) = self.sent.take() {
+            return Poll::Ready(Some(Ok(Frame::data(sent))));
+        }
+        if !self.is_cut {
+            return Poll::Ready(None);
+        }
+        if !self.has_flushed {
+            // hyper writes out what it has when a body isn't ready; an error now would take the
+            // first half with it, and the client would see no answer at all.
+            self.has_flushed = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(Cut)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.announced)
+    }
+}
+
+/// A socket that resets its connection when it is dropped, if it was told to.
+struct Socket {
+    stream: TcpStream,
+    doomed: Arc<AtomicBool>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.doomed.load(Ordering::Acquire) {
+            // Without lingering the kernel sends RST instead of an orderly end.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,133 @@
+//! `OUT.input`: a copy of the bytes that the first pass reads, so that the outcome does not depend
+//! on what happens to the list meanwhile, and standard input can be read twice.
+
+use crate::input::{InputError, Source};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An input as named on the command line: a file, or standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputName {
+    /// `-`.
+    Stdin,
+    /// A path.
+    File(PathBuf),
+}
+
+impl InputName {
+    /// Reads an argument.
+    pub fn new(argument: &Path) -> Self {
+        if argument == Path::new("-") { Self::Stdin } else { Self::File(argument.to_owned()) }
+    }
+
+    /// The name as it was given.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => "-".to_owned(),
+            Self::File(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// One input within the copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Its name.
+    pub name: String,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// The inputs' bytes, one after the other, in a file of our own.
+#[derive(Debug)]
+pub struct Spool {
+    file: Arc<File>,
+    segments: Vec<Segment>,
+    sha256: String,
+}
+
+/// The copy can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// An input can't be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The copy can't be written (exit 74).
+    #[error("{folder}: the input can't be copied there: {source}")]
+    Copy {
+        /// Where it was to be written.
+        folder: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl Spool {
+    /// Copies the inputs into `file`, which stands in `folder`.
+    pub fn copy(inputs: &[InputName], file: File, folder: &Path) -> Result<Self, SpoolError> {
+        let mut segments = Vec::with_capacity(inputs.len());
+        let mut digest = Sha256::new();
+        let mut to = &file;
+        let mut buffer = vec![0; 1 << 17];
+        for input in inputs {
+            let mut from = open(input)?;
+            let mut len = 0;
+            loop {
+                let got = match from.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(got) => got,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(unreadable(input, error).into()),
+                };
+                digest.update(&buffer[..got]);
+                let copied = to.write_all(&buffer[..got]);
+                copied.map_err(|source| SpoolError::Copy { folder: folder.to_owned(), source })?;
+                len += got as u64;
+            }
+            // The lengths keep two lists from looking like one other list cut elsewhere.
+            digest.update(len.to_le_bytes());
+            segments.push(Segment { name: input.name(), len });
+        }
+        let sha256 = crate::api::sign::hex(&digest.finalize());
+        Ok(Self { file: Arc::new(file), segments, sha256 })
+    }
+
+    /// The inputs, to be read as often as needed.
+    pub fn sources(&self) -> Vec<Source> {
+        let mut offset = 0;
+        self.segments
+            .iter()
+            .map(|segment| {
+                let at = offset;
+                offset += segment.len;
+                Source::segment(&segment.name, Arc::clone(&self.file), at, segment.len)
+            })
+            .collect()
+    }
+
+    /// What identifies the inputs: SHA-256 over their bytes and lengths, in lower-case hex.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+}
+
+fn open(input: &InputName) -> Result<Box<dyn Read>, InputError> {
+    match input {
+        InputName::Stdin => Ok(Box::new(io::stdin().lock())),
+        InputName::File(path) => {
+            let file = File::open(path).map_err(|error| unreadable(input, error))?;
+            Ok(Box::new(file))
+        }
+    }
+}
+
+fn unreadable(input: &InputName, source: io::Error) -> InputError {
+    let name = crate::input::shown(&input.name());
+    match source.kind() {
+        io::ErrorKind::NotFound => InputError::Missing { name },
+        _ => InputError::Unreadable { name, source },
+    }
+}
