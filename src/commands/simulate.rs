@@ -28,14 +28,14 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub port: u16,
 
-    /// A CSV file of the grants there are: user or user_group, kind, target, account, and if
-    /// wanted instance_id. `*` or a blank account is the target's own grant. Without a file
+    /// A CSV file of the grants there are: `user` or `user_group`, `kind`, `target`, `account`, and
+    /// if wanted `instance_id`. `*` or a blank account is the target's own grant. Without a file
     /// whatever is asked for existed and is granted once.
     #[arg(long, value_name = "FILE")]
     pub grants: Option<PathBuf>,
 
     /// Requests per second that each operation takes, with a burst of as many; more are answered
-    /// 400 Throttling.User. Without it there is no limit.
+    /// 400 `Throttling.User`. Without it there is no limit.
     #[arg(long, value_name = "N")]
     pub quota: Option<NonZeroU32>,
 
@@ -49,16 +49,16 @@ pub struct SimulateArgs {
     pub faults: Vec<FaultRate>,
 
     /// An id of a user, target or account that is refused with the whole request that names it
-    /// (400 InvalidParameter), as every id that starts with `poison` is; may be given again.
+    /// (400 `InvalidParameter`), as every id that starts with `poison` is; may be given again.
     #[arg(long, value_name = "ID")]
     pub poison: Vec<String>,
 
-    /// The wait that the faults throttle-retry-after and throttle-ratelimit ask for, as 500ms,
-    /// 10s or 2m.
+    /// The wait that the faults `throttle-retry-after` and `throttle-ratelimit` ask for, written
+    /// 500ms, 10s or 2m.
     #[arg(long, value_name = "DURATION", default_value = "200ms", value_parser = duration_of)]
     pub retry_after: Duration,
 
-    /// How late the answers of the fault slow-answer are, as 500ms, 10s or 2m.
+    /// How late the answers of the fault `slow-answer` are, written 500ms, 10s or 2m.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration_of)]
     pub slow: Duration,
 }

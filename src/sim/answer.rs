@@ -225,14 +225,18 @@ fn xml(root: &str, value: &Value) -> String {
 
 fn element(out: &mut String, name: &str, value: &Value) {
     if let Value::Array(elements) = value {
-        elements.iter().for_each(|each| element(out, name, each));
+        for each in elements {
+            element(out, name, each);
+        }
         return;
     }
     // Writing to a String can't fail.
     let _ = write!(out, "<{name}>");
     match value {
         Value::Object(members) => {
-            members.iter().for_each(|(name, member)| element(out, name, member));
+            for (name, member) in members {
+                element(out, name, member);
+            }
         }
         Value::String(text) => out.push_str(&quick_xml::escape::escape(text.as_str())),
         Value::Null => {}

@@ -98,8 +98,9 @@ pub struct Attempt {
     pub applied: bool,
     /// The HTTP status of the answer; nothing if the connection was reset.
     pub status: Option<u16>,
-    /// `OK`, or the code with which the request was refused as a whole; of a reset or a
-    /// truncated answer, the one meant.
+    /// `OK`, or the code with which the request was refused as a whole; `BadGateway` for a page
+    /// of HTML and `Reset` for a connection reset before anything was done. Of an answer that
+    /// was lost or cut, the code that was meant.
     pub code: String,
 }
 

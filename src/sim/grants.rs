@@ -66,6 +66,9 @@ impl Holder {
     }
 }
 
+/// A target of an instance.
+type TargetKey = (Box<str>, Kind, Box<str>);
+
 /// One grant's state.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
@@ -100,7 +103,7 @@ pub struct Grants {
     listed: bool,
     held: BTreeMap<Holder, BTreeMap<Box<str>, Held>>,
     /// The accounts that the file names on each target, whoever holds them.
-    known: BTreeMap<(Box<str>, Kind, Box<str>), BTreeSet<Box<str>>>,
+    known: BTreeMap<TargetKey, BTreeSet<Box<str>>>,
 }
 
 impl Grants {

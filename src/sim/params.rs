@@ -25,10 +25,12 @@ impl Params {
         Ok(Self { query, form: form.ok_or_else(unreadable)? })
     }
 
-    /// All of them, the query's first.
+    /// Both merged: a name that both hold counts once, with the form's value. The older SDK sends
+    /// `RegionId` in both and signs it once.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.query.iter().chain(&self.form);
-        pairs.map(|(name, value)| (name.as_str(), value.as_str()))
+        let in_form = |name: &str| self.form.iter().any(|(known, _)| known == name);
+        let query = self.query.iter().filter(move |(name, _)| !in_form(name));
+        query.chain(&self.form).map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The first value of that name, if it isn't blank.
@@ -42,13 +44,22 @@ impl Params {
         self.get(name).ok_or_else(|| Refusal::missing(name))
     }
 
-    /// A name that occurs twice. Which of its values counts is nowhere written, and a client that
-    /// sends both doesn't know what it revokes.
+    /// A name that occurs twice in the query or in the form, or in both with different values.
+    /// Which of them counts is nowhere written, and a client that sends both doesn't know what it
+    /// revokes.
     pub(super) fn repeated(&self) -> Option<&str> {
-        let mut names: Vec<&str> = self.iter().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+        let differs = |(name, value): &&(String, String)| {
+            self.form.iter().any(|(known, other)| known == name && other != value)
+        };
+        let in_both = self.query.iter().find(differs).map(|(name, _)| name.as_str());
+        in_both.or_else(|| twice(&self.query)).or_else(|| twice(&self.form))
     }
+}
+
+fn twice(pairs: &Pairs) -> Option<&str> {
+    let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 /// `name=value&name=value`; nothing if a part is not UTF-8 once decoded.
@@ -116,10 +127,25 @@ mod tests {
 
     #[test]
     fn a_name_given_twice_is_noticed() {
-        let mut request = form("UserId=1");
-        request.query = "UserId=2".to_owned();
-        assert_eq!(Params::parse(&request).unwrap().repeated(), Some("UserId"));
-        assert_eq!(Params::parse(&form("UserId=1&User=2")).unwrap().repeated(), None);
+        let repeated = |query: &str, body: &str| {
+            let mut request = form(body);
+            request.query = query.to_owned();
+            Params::parse(&request).unwrap().repeated().map(str::to_owned)
+        };
+        let user = Some("UserId".to_owned());
+        assert_eq!(repeated("UserId=2", "UserId=1"), user);
+        assert_eq!(repeated("UserId=1&A=1&UserId=1", ""), user);
+        assert_eq!(repeated("", "UserId=1&A=1&UserId=1"), user);
+        assert_eq!(repeated("A=1", "UserId=1&User=2"), None);
+    }
+
+    #[test]
+    fn the_same_in_query_and_form_counts_once() {
+        let mut request = form("RegionId=r");
+        request.query = "RegionId=r&A=1".to_owned();
+        let params = Params::parse(&request).unwrap();
+        assert_eq!(params.repeated(), None);
+        assert_eq!(params.iter().collect::<Vec<_>>(), [("A", "1"), ("RegionId", "r")]);
     }
 
     #[test]

@@ -207,11 +207,11 @@ impl Service {
                 "The request has failed due to a temporary failure of the server.",
             ),
             Fault::HtmlBadGateway => {
-                attempt.code = "BadGateway".to_owned();
+                "BadGateway".clone_into(&mut attempt.code);
                 return Some(Fate::Respond(envelope.html(StatusCode::BAD_GATEWAY)));
             }
             Fault::ResetBefore => {
-                attempt.code = "Reset".to_owned();
+                "Reset".clone_into(&mut attempt.code);
                 return Some(Fate::ResetBefore);
             }
             _ => return None,
@@ -352,7 +352,9 @@ fn digest(asked: &Asked) -> u64 {
         part(&entry.target);
         let accounts = entry.accounts.as_deref().unwrap_or_default();
         part(&accounts.len().to_string());
-        accounts.iter().for_each(|account| part(account));
+        for account in accounts {
+            part(account);
+        }
     }
     let bytes = hash.finalize();
     bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))

@@ -1,0 +1,242 @@
+//! The simulated service over real sockets: what a client sees of each fault.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bastion_revoke::api::sign::{form_encode, v1_signature, v1_string_to_sign};
+use bastion_revoke::clock::{SystemClock, WallClock, utc_seconds};
+use bastion_revoke::sim::server::Running;
+use bastion_revoke::sim::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Fault, FaultRate, Faults};
+use bastion_revoke::sim::{Service, Settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const ACTION: &str = "DetachHostAccountsFromUser";
+
+/// A service struck by one fault at every request, or by none.
+async fn start(fault: Option<Fault>) -> Running {
+    let rates = fault.map(|fault| FaultRate { fault, probability: 1.0 });
+    let settings = Settings { faults: Faults::new(rates), ..Settings::default() };
+    Running::start(Service::new(settings), Arc::new(SystemClock)).await.expect("a free port")
+}
+
+/// A signed request for two hosts, one of them with two accounts, as bytes on the wire.
+fn request() -> Vec<u8> {
+    let (nonce, time) = (SystemClock.nonce(), utc_seconds(SystemClock.now()));
+    let mut pairs = vec![
+        ("Action", ACTION),
+        ("Version", "2019-12-09"),
+        ("Format", "JSON"),
+        ("AccessKeyId", ACCESS_KEY_ID),
+        ("SignatureMethod", "HMAC-SHA1"),
+        ("SignatureVersion", "1.0"),
+        ("SignatureNonce", &nonce),
+        ("Timestamp", &time),
+        ("InstanceId", "i-1"),
+        ("UserId", "7"),
+        ("Hosts", r#"[{"HostId":"1","HostAccountIds":["2","3"]},{"HostId":"4"}]"#),
+    ];
+    let signature = v1_signature(ACCESS_KEY_SECRET, &v1_string_to_sign("POST", &pairs));
+    pairs.push(("Signature", &signature));
+    let body = form_encode(pairs);
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n\
+         content-type: application/x-www-form-urlencoded\r\n\r\n",
+        body.len()
+    );
+    [head, body].concat().into_bytes()
+}
+
+/// One answer: its head, as much of the body as came, and how it ended.
+#[derive(Debug)]
+struct Seen {
+    head: String,
+    body: String,
+    announced: usize,
+    error: Option<std::io::ErrorKind>,
+}
+
+impl Seen {
+    fn status(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
+    fn is_whole(&self) -> bool {
+        self.error.is_none() && self.body.len() == self.announced
+    }
+}
+
+/// Sends a request and reads until the body is whole or the connection ends.
+async fn send(stream: &mut TcpStream, request: &[u8]) -> Seen {
+    stream.write_all(request).await.expect("the service reads");
+    let mut seen = Seen { head: String::new(), body: String::new(), announced: 0, error: None };
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            seen.head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+            seen.body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
+            let length = seen.head.split("content-length: ").nth(1).expect("a length");
+            seen.announced = length.lines().next().unwrap_or_default().parse().expect("a number");
+            if seen.body.len() >= seen.announced {
+                return seen;
+            }
+        }
+        match stream.read(&mut buffer).await {
+            Ok(0) => return seen,
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+            Err(error) => {
+                seen.error = Some(error.kind());
+                return seen;
+            }
+        }
+    }
+}
+
+async fn ask(running: &Running) -> Seen {
+    let mut stream = TcpStream::connect(running.addr()).await.expect("it listens");
+    send(&mut stream, &request()).await
+}
+
+#[tokio::test]
+async fn a_connection_carries_one_request_after_the_other() {
+    let running = start(None).await;
+    let mut stream = TcpStream::connect(running.addr()).await.unwrap();
+    for _ in 0..3 {
+        let seen = send(&mut stream, &request()).await;
+        assert!(seen.is_whole() && seen.status() == "200", "{seen:?}");
+    }
+    let audit = send(&mut stream, b"GET /audit HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await;
+    assert!(audit.is_whole(), "{}", audit.head);
+    let audit: serde_json::Value = serde_json::from_str(&audit.body).unwrap();
+    assert_eq!(audit["schema"], "bastion-revoke/audit/1");
+    assert_eq!(audit["counts"]["applied"], 3);
+    assert_eq!(audit["counts"]["grants_removed"], 3);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn it_listens_on_loopback_only_and_not_once_it_is_stopped() {
+    let running = start(None).await;
+    let addr = running.addr();
+    assert!(addr.ip().is_loopback());
+    assert_eq!(running.endpoint(), format!("http://127.0.0.1:{}", addr.port()));
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    running.stop().await;
+    assert!(TcpStream::connect(addr).await.is_err());
+    let mut buffer = [0; 1];
+    assert!(matches!(stream.read(&mut buffer).await, Ok(0) | Err(_)));
+}
+
+/// What a client sees of a fault, and how many of the three grants go.
+struct Expected {
+    status: &'static str,
+    contains: &'static str,
+    removed: usize,
+}
+
+fn expected(fault: Fault) -> Expected {
+    let throttled = |contains| Expected { status: "400", contains, removed: 0 };
+    let applied = |contains| Expected { status: "200", contains, removed: 3 };
+    match fault {
+        Fault::ThrottleRetryAfter => throttled("x-acs-retry-after: 200\r\n"),
+        Fault::ThrottleRatelimit => {
+            throttled("x-ratelimit-user-api: limit:1,remain:0,timeleft:200\r\n")
+        }
+        Fault::Throttle => throttled("\"Code\":\"Throttling.User\""),
+        Fault::InternalError => {
+            Expected { status: "500", contains: "\"Code\":\"InternalError\"", removed: 0 }
+        }
+        Fault::InternalErrorApplied => {
+            Expected { status: "500", contains: "\"Code\":\"InternalError\"", removed: 3 }
+        }
+        Fault::ServiceUnavailable => {
+            Expected { status: "503", contains: "\"Code\":\"ServiceUnavailable\"", removed: 0 }
+        }
+        Fault::HtmlBadGateway => Expected { status: "502", contains: "<html>", removed: 0 },
+        Fault::ResetBefore => Expected { status: "", contains: "", removed: 0 },
+        Fault::ResetAfter => Expected { status: "", contains: "", removed: 3 },
+        Fault::TruncatedBody => applied("{\"RequestId\":"),
+        Fault::SlowAnswer => applied("\"HostId\":\"1\""),
+        Fault::UnexpectedItems => Expected {
+            status: "200",
+            contains: "{\"Code\":\"UNEXPECTED\",\"HostAccountId\":\"2\",\"Message\":\"None\"}",
+            removed: 0,
+        },
+        Fault::MissingItems => {
+            applied("\"Results\":[{\"Code\":\"OK\",\"HostAccounts\":[],\"HostId\":\"1\"")
+        }
+        Fault::ShuffledItems => applied("\"HostAccountId\":\"3\""),
+        Fault::NumericIds => applied("\"HostId\":4,"),
+        Fault::ObjectForOne | Fault::AccountsApart => applied("\"Results\":[{"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_sees_every_fault_as_it_is_described() {
+    for fault in Fault::ALL {
+        let running = start(Some(fault)).await;
+        let seen = ask(&running).await;
+        let expected = expected(fault);
+        let name = fault.name();
+        assert_eq!(seen.status(), expected.status, "{name}: {seen:?}");
+        let all = format!("{}\r\n\r\n{}", seen.head, seen.body);
+        assert!(all.contains(expected.contains), "{name}: {seen:?}");
+        let is_cut = matches!(fault, Fault::ResetBefore | Fault::ResetAfter | Fault::TruncatedBody);
+        assert_eq!(seen.is_whole(), !is_cut, "{name}: {seen:?}");
+        let audit = running.audit();
+        assert_eq!(audit.removed.len(), expected.removed, "{name}");
+        assert_eq!(audit.asked[0].faults, [name]);
+        assert!(audit.faults[name] > 0, "{name}");
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_reset_is_a_reset_and_no_orderly_end() {
+    for fault in [Fault::ResetBefore, Fault::ResetAfter] {
+        let running = start(Some(fault)).await;
+        let seen = ask(&running).await;
+        assert_eq!(seen.error, Some(std::io::ErrorKind::ConnectionReset), "{}", fault.name());
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_answer_announces_more_than_it_sends() {
+    let running = start(Some(Fault::TruncatedBody)).await;
+    let seen = ask(&running).await;
+    assert_eq!((seen.status(), seen.error), ("200", None));
+    assert_eq!(seen.body.len(), seen.announced / 2, "{seen:?}");
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_comes_when_its_time_has_passed() {
+    // Time is virtual: it moves to the answer's moment once nothing else is left to do.
+    let running = start(Some(Fault::SlowAnswer)).await;
+    let before = tokio::time::Instant::now();
+    let seen = ask(&running).await;
+    assert!(seen.is_whole(), "{seen:?}");
+    assert!(before.elapsed() >= Duration::from_secs(2));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_is_not_read_to_its_end() {
+    let running = start(None).await;
+    let mut stream = TcpStream::connect(running.addr()).await.unwrap();
+    let head = b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 99999999\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let chunk = vec![b'x'; 1 << 20];
+    // The service hangs up somewhere past 4 MiB: either writing or reading finds that out.
+    for _ in 0..90 {
+        if stream.write_all(&chunk).await.is_err() {
+            break;
+        }
+    }
+    let mut buffer = [0; 1];
+    assert!(matches!(stream.read(&mut buffer).await, Ok(0) | Err(_)));
+    assert_eq!(running.audit().counts.attempts, 0);
+    running.stop().await;
+}
