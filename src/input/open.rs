@@ -278,7 +278,9 @@ pub(super) fn next_record(
                 return Ok(Found { length, breaks, doubled });
             }
             Parsed::Unclosed { quote } => return Err(Stop::Unclosed { quote, field: spans.len() }),
-            Parsed::TextAfterQuote { at, field } => return Err(Stop::TextAfterQuote { at, field }),
+            Parsed::TextAfterQuote { quote, at, field } => {
+                return Err(Stop::TextAfterQuote { quote, at, field });
+            }
             Parsed::More { quote } => {
                 if !text.more().map_err(Stop::Fault)? {
                     return Err(Stop::TooLong { quote });
