@@ -141,10 +141,8 @@ fn json_that_is_not_on_lines_is_told_from_json_lines() {
 
 #[test]
 fn members_without_end_are_refused_before_they_fill_the_memory() {
-    let mut list = String::new();
-    for member in 0..=MAX_COLUMNS {
-        list.push_str(&format!("{{\"id{member}\":1}}\n"));
-    }
+    let lines: Vec<_> = (0..=MAX_COLUMNS).map(|id| format!("{{\"id{id}\":1}}")).collect();
+    let list = lines.join("\n");
     assert!(refused(list).contains("more than 4096 different columns"));
 }
 
