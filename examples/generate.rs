@@ -119,7 +119,11 @@ fn targets_of_a_user(rng: &mut Rng) -> u32 {
     // Twelve uniform numbers add up to a normal one, near enough.
     let normal = (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
     let targets = (6.0 * normal.exp()).clamp(1.0, 400.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 400")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and 400"
+    )]
     let targets = targets as u32;
     targets
 }

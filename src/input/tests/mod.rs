@@ -9,6 +9,7 @@ mod headers;
 mod json;
 mod places;
 mod random;
+mod samples;
 mod values;
 
 /// One row as text: the grant in one line, or the codes of its problems.
