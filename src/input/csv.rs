@@ -95,6 +95,9 @@ enum Close {
 }
 
 /// Finds the closing quote of a field whose content begins at `at`.
+///
+/// What it makes of a quote or a CR at the very end of the window is not final: the record needs
+/// a byte behind it, and is parsed anew with more text.
 fn close(window: &[u8], mut at: usize, ended: bool, breaks: &mut u64) -> Close {
     let open = if ended { Close::Never } else { Close::More };
     let mut doubled = false;
@@ -109,9 +112,7 @@ fn close(window: &[u8], mut at: usize, ended: bool, breaks: &mut u64) -> Close {
                 doubled = true;
                 at += 2;
             }
-            (b'"', None) if !ended => return Close::More,
             (b'"', _) => return Close::At(at, doubled),
-            (b'\r', None) => return open,
             (b'\r', Some(b'\n')) => {
                 *breaks += 1;
                 at += 2;

@@ -25,6 +25,15 @@ fn an_unclosed_quote_is_found_where_it_opens() {
 }
 
 #[test]
+fn the_line_of_an_unclosed_quote_is_right_with_every_sort_of_line_end() {
+    let list = "user,host,account,note,more\n1,2,3,\"a\nb\n\",\"oops\n1,2,3,x\n";
+    for end in ["\n", "\r\n", "\r"] {
+        let error = refused(list.replace('\n', end));
+        assert!(error.starts_with("list.csv, line 4, column 5 (more): "), "{error}");
+    }
+}
+
+#[test]
 fn rows_before_the_damage_are_read() {
     let mut reader = reader(b"user,host,account\n1,2,3\n1,2,\"", Options::default());
     assert_eq!(reader.next().unwrap().unwrap().number, 1);

@@ -166,6 +166,11 @@ fn the_separator_is_told_from_the_header() {
 }
 
 #[test]
+fn a_separator_that_gives_columns_a_meaning_comes_before_one_that_gives_more() {
+    assert_eq!(read("user;host;account;x,y,z,v,w\n1;2;3;a\n"), ["user 1 host 2 3"]);
+}
+
+#[test]
 fn a_first_line_that_names_the_separator_is_honoured() {
     assert_eq!(read("sep=;\r\nuser;host;account\r\n1;2;3\r\n"), ["user 1 host 2 3"]);
     assert_eq!(read("SEP=\t\nuser\thost\taccount\n1\t2\t3\n"), ["user 1 host 2 3"]);

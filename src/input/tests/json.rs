@@ -109,6 +109,22 @@ fn a_member_of_an_earlier_row_lends_nothing_to_a_later_one() {
 }
 
 #[test]
+fn a_member_that_a_row_lacks_does_not_count_as_a_blank_one() {
+    let list = r#"{"user":"1","host":"2","account_id":"3","instance":"i"}
+{"user":"1","host":"2","account_name":"root"}
+{"user":"1","host":"2","account_id":null,"account_name":"root","instance":null}
+"#;
+    assert_eq!(
+        read(list),
+        [
+            "user 1 host 2 3 in i/cn-hangzhou",
+            "user 1 host 2 root",
+            "invalid: blank_account blank_instance",
+        ]
+    );
+}
+
+#[test]
 fn escapes_are_undone_and_nested_values_are_compact() {
     let list = "{\"user\":\"\\u0031\",\"host\":\"2\",\"account\":\"3\",\"s\":\"a\\n\\\"\\u4e2d\\ud83d\\ude00\",\
                 \"n\": 1.50e+3 ,\"b\":true,\"nested\": { \"a b\" : [ 1 , \" \\\" \" ] } }\n";

@@ -90,6 +90,28 @@ fn bytes_that_are_no_text_are_told_by_line_and_byte() {
 }
 
 #[test]
+fn a_last_character_that_would_be_cut_in_utf_8_is_whole_in_gb18030() {
+    let list = [b"user,group,account\n1,2,".as_slice(), &gb18030("涓")].concat();
+    assert!(list.ends_with(b"\xe4\xb8"));
+    assert_eq!(read(list), ["user 1 host-group 2 涓"]);
+}
+
+#[test]
+fn the_byte_at_fault_is_counted_right_far_behind_and_inside_a_character() {
+    let mut list = b"user,group,account\n".to_vec();
+    for _ in 0..20_000 {
+        list.extend("1,2,中文字\n".as_bytes());
+    }
+    let byte = list.len() + 1;
+    list.extend(b"\xff\xff\n");
+    let error = refused(&list);
+    assert!(error.contains(&format!("neither utf-8 (wrong at byte {byte})")), "{error}");
+    let options = Options { encoding: Some(Encoding::Gb18030), ..Options::default() };
+    let error = refused_with(b"user,group,account\n1,2,\x81\x30a\n", options);
+    assert!(error.starts_with("list.csv, line 2: byte 24 is not gb18030"), "{error}");
+}
+
+#[test]
 fn one_nul_does_not_make_a_list_utf_16() {
     assert_eq!(read("user,host,account\n1\0,2,3\n"), ["invalid: control_character"]);
 }

@@ -189,6 +189,27 @@ fn one_instance_under_two_regions_is_refused_where_the_second_comes() {
 }
 
 #[test]
+fn a_default_region_counts_against_another_input_that_names_one() {
+    let named = memory("user,host,account,instance,region\n1,2,3,d,cn-beijing\n");
+    let silent = memory("user,host,account\n1,2,3\n1,2,4\n");
+    let options = Options { default_instance_id: Some("d".to_owned()), ..Options::default() };
+    let options = Arc::new(options);
+    let all = |sources| {
+        let mut reader = Reader::new(sources, Arc::clone(&options));
+        let mut rows = Vec::new();
+        while let Some(row) = reader.next().unwrap() {
+            rows.push(said(&row));
+        }
+        rows
+    };
+    assert_eq!(
+        all(vec![named.clone(), silent.clone()])[1..],
+        ["invalid: two_regions", "invalid: two_regions"]
+    );
+    assert_eq!(all(vec![silent, named])[2], "invalid: two_regions");
+}
+
+#[test]
 fn every_problem_of_a_row_is_told_with_its_column() {
     assert_eq!(
         problems("user,kind,target,account,note\n*,hst,１,,x\n"),
