@@ -122,7 +122,7 @@ impl Open {
             }
             let record = &self.text.window()[..self.found.length];
             let blank = match &self.body {
-                Body::Csv { dialect, .. } => self.spans.len() == 1 && dialect.is_blank_line(record),
+                Body::Csv { dialect, .. } => dialect.is_blank_line(record),
                 Body::Json { .. } => record.iter().all(|b| matches!(b, b' ' | b'\t')),
             };
             if !blank {

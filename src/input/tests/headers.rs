@@ -78,6 +78,18 @@ fn a_mapped_column_comes_before_any_automatic_match() {
 }
 
 #[test]
+fn a_mapped_account_settles_which_column_holds_the_account() {
+    let list = b"user,host,account,id\n1,2,root,3\n";
+    let rows = read_with(list, mapped(&[(Field::AccountId, "id")])).unwrap();
+    assert_eq!(rows, ["user 1 host 2 3"]);
+    let both = mapped(&[(Field::AccountId, "id"), (Field::AccountName, "id")]);
+    assert_eq!(read_with(list, both).unwrap(), ["user 1 host 2 3"]);
+    let list = b"user,host,account_id,account_name\n1,2,3,root\n";
+    let rows = read_with(list, mapped(&[(Field::Account, "account_name")])).unwrap();
+    assert_eq!(rows, ["user 1 host 2 root"]);
+}
+
+#[test]
 fn a_column_can_be_left_unread() {
     let list = b"user,kind,target,account,host\n1,host,2,3,web-1\n";
     assert!(refused(list).contains("name the target in two ways"));

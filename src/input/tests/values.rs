@@ -26,6 +26,7 @@ fn kinds_have_their_usual_spellings_and_no_others() {
         assert_eq!(row(kind, "2", "3"), "invalid: unknown_kind", "{kind}");
     }
     assert_eq!(row("", "2", "3"), "invalid: blank_kind");
+    assert_eq!(row("", "2", "ops user"), "invalid: blank_kind", "it may be a name");
     let said = problems("user,kind,target,account\n1,databse,2,3\n");
     assert!(said[0].ends_with("column 2 (kind): unknown kind \"databse\": did you mean database? There are host, host-group, database"), "{said:?}");
 }
