@@ -62,10 +62,8 @@ impl<'a> Cells<'a> {
     /// The cell of a column of [`super::Reader::columns`]; blank when this row's input has no
     /// such column, or the row is too short to reach it.
     pub fn get(&self, column: usize) -> &'a str {
-        match self.places.get(column) {
-            Some(&own) if own != NOWHERE => self.own(own as usize),
-            _ => "",
-        }
+        // No row has as many cells as `NOWHERE` would need.
+        self.places.get(column).map_or("", |&own| self.own(own as usize))
     }
 
     /// The cell of the input's own column, counted from 0.

@@ -23,8 +23,9 @@ pub(super) enum Parsed {
     More { quote: Option<usize> },
     /// The quoted field that begins here never ends.
     Unclosed { quote: usize },
-    /// Text after the closing quote, `at` this byte, in the field with that number from 0.
-    TextAfterQuote { at: usize, field: usize },
+    /// The field with that number from 0, quoted from `quote` on, has text `at` this byte after
+    /// its closing quote.
+    TextAfterQuote { quote: usize, at: usize, field: usize },
 }
 
 impl Dialect {
@@ -46,8 +47,8 @@ impl Dialect {
         let mut breaks = 0;
         let mut any_doubled = false;
         loop {
+            let quote = at;
             if window.get(at) == Some(&b'"') {
-                let quote = at;
                 let (close, doubled) = match close(window, quote + 1, ended, &mut breaks) {
                     Close::At(close, doubled) => (close, doubled),
                     Close::Never => return Parsed::Unclosed { quote },
@@ -70,7 +71,7 @@ impl Dialect {
                 Some(b'\n' | b'\r') => break,
                 None if ended => break,
                 None => return Parsed::More { quote: None },
-                Some(_) => return Parsed::TextAfterQuote { at, field: spans.len() - 1 },
+                Some(_) => return Parsed::TextAfterQuote { quote, at, field: spans.len() - 1 },
             }
         }
         Parsed::Record { length: at, breaks, doubled: any_doubled }
@@ -94,6 +95,9 @@ enum Close {
 }
 
 /// Finds the closing quote of a field whose content begins at `at`.
+///
+/// What it makes of a quote or a CR at the very end of the window is not final: the record needs
+/// a byte behind it, and is parsed anew with more text.
 fn close(window: &[u8], mut at: usize, ended: bool, breaks: &mut u64) -> Close {
     let open = if ended { Close::Never } else { Close::More };
     let mut doubled = false;
@@ -108,9 +112,7 @@ fn close(window: &[u8], mut at: usize, ended: bool, breaks: &mut u64) -> Close {
                 doubled = true;
                 at += 2;
             }
-            (b'"', None) if !ended => return Close::More,
             (b'"', _) => return Close::At(at, doubled),
-            (b'\r', None) => return open,
             (b'\r', Some(b'\n')) => {
                 *breaks += 1;
                 at += 2;

@@ -122,7 +122,7 @@ impl Open {
             }
             let record = &self.text.window()[..self.found.length];
             let blank = match &self.body {
-                Body::Csv { dialect, .. } => self.spans.len() == 1 && dialect.is_blank_line(record),
+                Body::Csv { dialect, .. } => dialect.is_blank_line(record),
                 Body::Json { .. } => record.iter().all(|b| matches!(b, b' ' | b'\t')),
             };
             if !blank {
@@ -278,7 +278,9 @@ pub(super) fn next_record(
                 return Ok(Found { length, breaks, doubled });
             }
             Parsed::Unclosed { quote } => return Err(Stop::Unclosed { quote, field: spans.len() }),
-            Parsed::TextAfterQuote { at, field } => return Err(Stop::TextAfterQuote { at, field }),
+            Parsed::TextAfterQuote { quote, at, field } => {
+                return Err(Stop::TextAfterQuote { quote, at, field });
+            }
             Parsed::More { quote } => {
                 if !text.more().map_err(Stop::Fault)? {
                     return Err(Stop::TooLong { quote });

@@ -59,6 +59,8 @@ pub(super) struct Regions {
     known: HashMap<String, String>,
     /// The last pair: most lists name one bastion host, row after row.
     last: Option<(String, String)>,
+    /// The defaults have been noted, so that rows without columns of their own need no look.
+    defaults: bool,
 }
 
 impl Regions {
@@ -111,6 +113,10 @@ pub(super) fn read<'a>(
     if !row.complaints.problems.is_empty() {
         return None;
     }
+    let by_default = !layout.has_any(&[Field::InstanceId, Field::Region]);
+    if by_default && regions.defaults {
+        return Some(Grant { instance_id: instance, region, grantee, kind, target, account });
+    }
     if let Some(other) = regions.conflict(instance, region) {
         let remedy = format!(
             "an earlier row puts the instance into {}; write the same region on all its rows",
@@ -120,6 +126,7 @@ pub(super) fn read<'a>(
         row.complaints.add_with(ProblemKind::TwoRegions, column, region, remedy);
         return None;
     }
+    regions.defaults |= by_default;
     Some(Grant { instance_id: instance, region, grantee, kind, target, account })
 }
 

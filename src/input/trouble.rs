@@ -23,8 +23,9 @@ pub(super) enum Stop {
         quote: usize,
         field: usize,
     },
-    /// Text after a closing quote, at this byte.
+    /// The field that is quoted from `quote` on has text `at` this byte after its closing quote.
     TextAfterQuote {
+        quote: usize,
         at: usize,
         field: usize,
     },
@@ -92,11 +93,10 @@ impl Trouble {
                 let error = self.damage(DamageKind::UnclosedQuote, line(quote), found, remedy);
                 at_column(error, Some(field), names)
             }
-            Stop::TextAfterQuote { at, field } => {
-                let rest = String::from_utf8_lossy(&text.window()[at..]);
-                let rest = rest.lines().next().unwrap_or("").chars().take(20).collect::<String>();
+            Stop::TextAfterQuote { quote, at, field } => {
+                let quoted = String::from_utf8_lossy(&text.window()[quote..at]);
                 let found =
-                    format!("a quoted field goes on behind its closing quote: {}", shown(&rest));
+                    format!("more text behind the quoted field {}", shown(quoted.trim_end()));
                 let remedy = "double a quote that is part of the value";
                 let error = self.damage(DamageKind::TextAfterQuote, line(at), found, remedy);
                 at_column(error, Some(field), names)

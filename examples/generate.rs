@@ -1,0 +1,152 @@
+//! Writes a made-up list to standard output: the same one for the same arguments.
+//!
+//! ```text
+//! cargo run --release --example generate -- ROWS [SEED] [sorted|shuffled] [csv|jsonl]
+//! ```
+//!
+//! Users have a log-normal number of targets, and targets have 1 to 25 accounts; 3 % of the
+//! targets are given as a whole, and 2 % of the rows are duplicates of an earlier one. `sorted`
+//! writes user by user, as an export does; `shuffled` mixes the rows, which takes their memory.
+//! `samples/audit.jsonl` is `generate 5000 1 sorted jsonl`.
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::{Context, bail};
+use fastrand::Rng;
+
+const KINDS: [&str; 3] = ["host", "host-group", "database"];
+const REASONS: [&str; 5] =
+    ["left the company", "changed teams", "project ended", "never used", "no owner"];
+const NAMES: [&str; 8] =
+    ["root", "ops", "ops user", "deploy", "admin", "oracle", "backup", "readonly"];
+
+#[derive(Clone)]
+struct Row {
+    user: u64,
+    kind: usize,
+    target: u64,
+    /// `None` is the whole target.
+    account: Option<u64>,
+    reason: &'static str,
+    finding: u64,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some(rows) = arguments.first() else {
+        bail!("usage: generate ROWS [SEED] [sorted|shuffled] [csv|jsonl]");
+    };
+    let rows: usize = rows.parse().context("ROWS is a number")?;
+    let mut rng = Rng::with_seed(match arguments.get(1) {
+        Some(seed) => seed.parse().context("SEED is a number")?,
+        None => 1,
+    });
+    let argument = |at: usize| arguments.get(at).map(String::as_str);
+    let shuffled = match argument(2) {
+        None | Some("sorted") => false,
+        Some("shuffled") => true,
+        Some(other) => bail!("{other:?} is neither sorted nor shuffled"),
+    };
+    let json = match argument(3) {
+        None | Some("csv") => false,
+        Some("jsonl") => true,
+        Some(other) => bail!("{other:?} is neither csv nor jsonl"),
+    };
+    let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+    if !json {
+        writeln!(out, "finding,user,kind,target,account,reason")?;
+    }
+    if shuffled {
+        let mut all = Vec::with_capacity(rows);
+        list(rows, &mut rng, |row| {
+            all.push(row.clone());
+            Ok(())
+        })?;
+        rng.shuffle(&mut all);
+        all.iter().try_for_each(|row| write_row(&mut out, row, json))?;
+    } else {
+        list(rows, &mut rng, |row| write_row(&mut out, row, json))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Makes up the rows, user by user.
+fn list(
+    rows: usize,
+    rng: &mut Rng,
+    mut take: impl FnMut(&Row) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut left = rows;
+    let mut user = 10_000;
+    let mut finding = 0;
+    let mut earlier: Vec<Row> = Vec::new();
+    while left > 0 {
+        user += rng.u64(1..40);
+        let reason = REASONS[rng.usize(..REASONS.len())];
+        for _ in 0..targets_of_a_user(rng) {
+            let kind = [0, 0, 0, 0, 0, 0, 1, 1, 2, 2][rng.usize(..10)];
+            let target = [200_000, 300, 7_000][kind] + rng.u64(..[50_000, 400, 3_000][kind]);
+            let whole = rng.f64() < 0.03;
+            let accounts = if whole { 1 } else { 1 + rng.u64(..25).min(rng.u64(..25)) };
+            for account in 0..accounts {
+                if left == 0 {
+                    return Ok(());
+                }
+                finding += 1;
+                let account = (!whole).then_some(target * 25 + account);
+                let mut row = Row { user, kind, target, account, reason, finding };
+                if !earlier.is_empty() && rng.f64() < 0.02 {
+                    row = Row { finding, ..earlier[rng.usize(..earlier.len())].clone() };
+                }
+                take(&row)?;
+                left -= 1;
+                // A thousand rows are enough to repeat from.
+                if earlier.len() < 1000 {
+                    earlier.push(row);
+                } else {
+                    let at = rng.usize(..1000);
+                    earlier[at] = row;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A log-normal number with a median of 6, at least 1 and at most 400.
+fn targets_of_a_user(rng: &mut Rng) -> u32 {
+    // Twelve uniform numbers add up to a normal one, near enough.
+    let normal = (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
+    let targets = (6.0 * normal.exp()).clamp(1.0, 400.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and 400"
+    )]
+    let targets = targets as u32;
+    targets
+}
+
+fn write_row(out: &mut impl Write, row: &Row, json: bool) -> io::Result<()> {
+    let Row { user, target, finding, reason, .. } = row;
+    let kind = KINDS[row.kind];
+    // Accounts on host groups go by their names, some of which repeat with a number.
+    let account = match row.account {
+        None => "*".to_owned(),
+        Some(account) if row.kind == 1 => {
+            let (nth, name) = (account % 25, NAMES[usize::try_from(account % 8).unwrap_or(0)]);
+            if nth < 8 { name.to_owned() } else { format!("{name}{nth}") }
+        }
+        Some(account) => account.to_string(),
+    };
+    if json {
+        writeln!(
+            out,
+            "{{\"finding\":\"A-{finding:06}\",\"user\":\"{user}\",\"kind\":\"{kind}\",\
+             \"target\":\"{target}\",\"account\":\"{account}\",\"reason\":\"{reason}\"}}"
+        )
+    } else {
+        writeln!(out, "A-{finding:06},{user},{kind},{target},{account},{reason}")
+    }
+}

@@ -1,0 +1,171 @@
+//! What stops an input, and how exactly it is told.
+
+use super::*;
+
+const GOOD: &str = "user,host,account\n1,2,3\n";
+
+fn kind_of(bytes: &[u8]) -> DamageKind {
+    match read_with(bytes, Options::default()) {
+        Err(InputError::Damaged(damage)) => damage.kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_unclosed_quote_is_found_where_it_opens() {
+    let list = "user,host,account,note\n1,2,3,\"two\nlines\"\n1,2,3,\"oops\n1,2,3,x\n1,2,3,y\n";
+    assert_eq!(
+        refused(list),
+        "list.csv, line 4, column 4 (note): a quoted field that begins here is never closed: \
+         close the quote, or double it if it is part of the value"
+    );
+    assert_eq!(kind_of(b"user,host,\"account\n1,2,3\n"), DamageKind::UnclosedQuote);
+    assert_eq!(kind_of(b"user,host,account\n1,2,\""), DamageKind::UnclosedQuote);
+    assert_eq!(kind_of(b"user,host,account\n1,2,\"3\"\""), DamageKind::UnclosedQuote);
+}
+
+#[test]
+fn the_line_of_an_unclosed_quote_is_right_with_every_sort_of_line_end() {
+    let list = "user,host,account,note,more\n1,2,3,\"a\nb\n\",\"oops\n1,2,3,x\n";
+    for end in ["\n", "\r\n", "\r"] {
+        let error = refused(list.replace('\n', end));
+        assert!(error.starts_with("list.csv, line 4, column 5 (more): "), "{error}");
+    }
+}
+
+#[test]
+fn rows_before_the_damage_are_read() {
+    let mut reader = reader(b"user,host,account\n1,2,3\n1,2,\"", Options::default());
+    assert_eq!(reader.next().unwrap().unwrap().number, 1);
+    assert!(reader.next().is_err());
+    assert!(reader.next().unwrap().is_none(), "nothing follows an error");
+}
+
+#[test]
+fn text_behind_a_closing_quote_is_refused_for_nobody_knows_what_it_means() {
+    let error = refused("user,host,account,note\n1,2,3,\"5\" disk\"\n");
+    assert_eq!(
+        error,
+        "list.csv, line 2, column 4 (note): more text behind the quoted field \"5\": \
+         double a quote that is part of the value"
+    );
+    assert_eq!(read("user,host,account\n\"1\" ,\"2\"\t,\"3\" \n"), ["user 1 host 2 3"]);
+}
+
+#[test]
+fn a_record_over_the_limit_is_refused_and_one_of_the_limit_is_read() {
+    let row = |bytes: usize| format!("{GOOD}1,2,3,{}\n1,2,3\n", "x".repeat(bytes - 6));
+    assert_eq!(
+        read(row(MAX_RECORD_BYTES)),
+        ["user 1 host 2 3", "invalid: extra_fields", "user 1 host 2 3"]
+    );
+    let error = refused(row(MAX_RECORD_BYTES + 1));
+    assert!(error.starts_with("list.csv, line 3: a record over 1 MiB: "), "{error}");
+    let quoted = format!("{GOOD}1,2,\"3\n{}", "1,2,3\n".repeat(300_000));
+    let error = refused(quoted);
+    assert!(
+        error.starts_with("list.csv, line 3: a quoted field that begins here is longer"),
+        "{error}"
+    );
+    let json = format!("{{\"user\":\"{}\"}}", "x".repeat(MAX_RECORD_BYTES));
+    assert_eq!(kind_of(json.as_bytes()), DamageKind::RecordTooLong);
+    assert_eq!(kind_of(&vec![b'x'; 3 * MAX_RECORD_BYTES]), DamageKind::RecordTooLong);
+}
+
+#[test]
+fn an_endless_record_is_not_buffered() {
+    // 64 MiB of zeros are 64 KiB of gzip: only the window's worth of them may be held.
+    let bomb = gzipped(&[GOOD.as_bytes(), &vec![b'0'; 64 << 20]].concat());
+    assert_eq!(kind_of(&bomb), DamageKind::RecordTooLong);
+}
+
+#[test]
+fn gzip_is_known_by_its_content_and_all_its_members_are_read() {
+    let two = [gzipped(GOOD.as_bytes()), gzipped(b"1,2,4\n")].concat();
+    assert_eq!(read(&two), ["user 1 host 2 3", "user 1 host 2 4"]);
+    let mut reader = reader(&two, Options::default());
+    while reader.next().unwrap().is_some() {}
+    assert_eq!(reader.formats()[0].to_string(), "list.csv: 2 rows, CSV, utf-8, gzip");
+}
+
+#[test]
+fn broken_gzip_is_refused_after_the_rows_before_it() {
+    let list = format!("{GOOD}{}", "1,2,3\n".repeat(1000));
+    let whole = gzipped(list.as_bytes());
+    let mut damaged = whole.clone();
+    let crc = whole.len() - 8;
+    damaged[crc] ^= 1;
+    for bytes in [&whole[..whole.len() - 1], &whole[..whole.len() - 9], &damaged[..]] {
+        let error = refused(bytes);
+        assert!(error.contains("broken or cut gzip data"), "{error}");
+    }
+    assert_eq!(kind_of(&whole[..20]), DamageKind::BrokenGzip);
+    assert_eq!(kind_of(&[0x1f, 0x8b]), DamageKind::BrokenGzip);
+}
+
+#[test]
+fn other_files_are_named_for_what_they_are() {
+    for (head, words) in [
+        (&b"PK\x03\x04rest"[..], "an .xlsx workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "an old .xls workbook"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"\x28\xb5\x2f\xfd1234", "zstd"),
+        (b"\xfd7zXZ\x00abc", "xz"),
+        (b"BZh91AY&SY", "bzip2"),
+        (b"<html><table>", "HTML or XML"),
+        (b"  [\n", "a JSON array"),
+    ] {
+        let error = refused(head);
+        assert!(error.contains(words), "{error}");
+    }
+    assert!(refused(gzipped(&gzipped(b"x"))).contains("compressed twice"));
+    assert!(refused(gzipped(b"PK\x03\x04rest")).contains("workbook"));
+}
+
+#[test]
+fn a_file_that_is_not_there_or_cannot_be_read_is_told_apart_from_a_damaged_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = |path: std::path::PathBuf| {
+        Reader::new(vec![Source::file(path)], Arc::new(Options::default())).next().unwrap_err()
+    };
+    let missing = open(directory.path().join("none.csv"));
+    assert!(matches!(missing, InputError::Missing { .. }), "{missing}");
+    let folder = open(directory.path().to_owned());
+    assert!(matches!(folder, InputError::Unreadable { .. }), "{folder}");
+    assert!(folder.to_string().contains("is a directory"), "{folder}");
+}
+
+#[test]
+fn segments_of_a_spool_are_read_each_for_itself_and_a_cut_one_is_refused() {
+    use std::io::Write;
+    let mut file = tempfile::tempfile().unwrap();
+    let second = "{\"user\":\"9\",\"host\":\"8\",\"account\":\"7\"}\n";
+    write!(file, "{GOOD}{second}").unwrap();
+    let file = Arc::new(file);
+    let segment = |name: &str, offset: usize, len: usize| {
+        Source::segment(name, Arc::clone(&file), offset as u64, len as u64)
+    };
+    let sources = vec![segment("-", 0, GOOD.len()), segment("b", GOOD.len(), second.len())];
+    let mut reader = Reader::new(sources, Arc::new(Options::default()));
+    let mut rows = Vec::new();
+    while let Some(row) = reader.next().unwrap() {
+        rows.push(format!(
+            "{} {} {}: {}",
+            row.number,
+            row.place.source,
+            row.place.name,
+            said(&row)
+        ));
+    }
+    assert_eq!(rows, ["1 0 -: user 1 host 2 3", "2 1 b: user 9 host 8 7"]);
+
+    let cut = vec![segment("-", GOOD.len(), second.len() + 1)];
+    let mut reader = Reader::new(cut, Arc::new(Options::default()));
+    let error = loop {
+        match reader.next() {
+            Ok(row) => assert!(row.is_some(), "a cut spool passed for a whole one"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("has lost its end"), "{error}");
+}
