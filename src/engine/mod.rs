@@ -1,0 +1,3 @@
+//! The engine: everything between a plan and the verdicts.
+
+pub mod pace;
