@@ -58,6 +58,12 @@ impl Climb {
         self.quiet > self.ramp_after
     }
 
+    /// Whether the probe began from a pace that had lasted for a whole patience. Only such a
+    /// pace is known to be good; the first ramps of a run begin after seconds.
+    pub(super) fn ramping_from_known(&self) -> bool {
+        self.ramping() && self.ramp_after >= PATIENCE
+    }
+
     /// A call was throttled: the quiet is over.
     pub(super) fn disturbed(&mut self) {
         self.quiet = 0.0;

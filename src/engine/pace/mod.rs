@@ -29,6 +29,8 @@ mod climb;
 mod closure;
 mod meter;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -202,7 +204,7 @@ impl Pace {
         if let Some(wait) = wait {
             self.slots.hold_until(now + wait);
         }
-        let probe_from = self.climb.ramping().then_some(self.probe_from_per_s);
+        let probe_from = self.climb.ramping_from_known().then_some(self.probe_from_per_s);
         self.climb.disturbed();
         self.throttled_sent_at = self.throttled_sent_at.max(sent_at);
         if is_before(sent_at, self.strong_cut_at) {
