@@ -1,4 +1,5 @@
 //! One binary for all integration tests.
 
+mod pace_grid;
 mod sdk_conformance;
 mod sim_server;

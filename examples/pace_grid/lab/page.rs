@@ -1,0 +1,121 @@
+//! The pages that show what was measured.
+
+use std::fmt::Write as _;
+
+use super::client::Outcome;
+use super::grid::{self, Cell, SEEDS};
+use super::server::Counting;
+
+const HEAD: &str = "\
+# The adaptive pace, measured
+
+The quota of the API is unknown, shared with others, and changes. The pace finds it from the
+answers alone (`src/engine/pace/`). This page is written by the tests' own simulation, in virtual
+time: `cargo run --example pace_grid > docs/pace.md`. A test fails when a bound is broken or the
+page is out of date.
+
+**used**: accepted calls, of those that the quota allows. **throttled**: throttled calls, of those
+sent. **hints**: the server tells how long to wait. **latency**: from sending to answer, uniform
+between the two, half of it each way. `--rate` is four times the quota, and there are always
+enough workers. Ten minutes are counted after one minute of warm-up, in whole windows where the
+server counts in windows. Each number is the mean of three seeds.
+
+**best constant pace**: who knew the quota and sent at a constant share of it could use this much
+with at most 1 % throttled (paces in steps of 1 % of the quota). The **bound** is a fixed goal
+on token buckets, and on fixed windows with little jitter; elsewhere at most 3 points less of
+the quota and 1 point more throttled than that best constant pace.
+";
+
+const STEPS: &str = "
+## The quota changes
+
+10, 5, 20, 10, 3 calls per second, two minutes each; everything is counted, the start too. The
+constant pace is told each change at once. Bound: 90 % and 3 % on token buckets and on windows of
+a second with little jitter; elsewhere at most 10 points less of the quota and 2 points more
+throttled than that constant pace (3 on windows of 60 s). On windows of 60 s nobody does well:
+when the quota falls in the middle of a window, the server is closed until it ends, and a pace
+that is too low or too high shows only then. We look rarely there, and find a quota that doubled
+after minutes.
+";
+
+const OTHERS: &str = "
+## Other circumstances
+
+Ten per second at 20 to 30 ms unless told otherwise. The constant pace knows neither of the
+competitor nor of `--rate` nor of hints. Where a hint is rounded up to whole seconds, every
+throttled call costs up to a second of the quota: on windows of a second such a server is used
+worse with hints obeyed than without, and they are obeyed all the same.
+";
+
+/// The whole page.
+pub(crate) fn page() -> String {
+    let mut page = HEAD.to_owned();
+    page.push_str("\n## Steady quotas\n\n");
+    table(&mut page, &["server", "quota", "latency", "hints"], &steady());
+    page.push_str(STEPS);
+    page.push('\n');
+    table(&mut page, &["server", "latency", "hints"], &grid::steps(&SEEDS));
+    page.push_str(OTHERS);
+    page.push('\n');
+    table(&mut page, &["circumstance", "server"], &grid::others(&SEEDS));
+    page
+}
+
+/// The steady cells of the page.
+pub(crate) fn steady() -> Vec<Cell> {
+    grid::steady(&[10.0, 100.0], &SEEDS)
+}
+
+/// Quotas, latencies, windows and seeds that nothing was chosen by.
+pub(crate) fn unseen() -> String {
+    let seeds: Vec<u64> = (1001..=1050).collect();
+    let mut page = "\
+# The adaptive pace on parameters that nothing was tuned by
+
+Fifty other seeds each: `cargo run --release --example pace_grid -- --unseen`. The bounds are the
+same as on `pace.md`, and **NO** marks where they do not hold.
+
+"
+    .to_owned();
+    let mut cells = Vec::new();
+    for latency_ms in [(5, 5), (20, 30), (20, 500), (900, 1100)] {
+        for counting in [
+            Counting::TokenBucket,
+            Counting::FixedWindow(1),
+            Counting::FixedWindow(10),
+            Counting::FixedWindow(60),
+            Counting::SlidingLog,
+        ] {
+            for quota in [7.0, 23.0, 37.0, 250.0] {
+                cells.extend(grid::steady_pair(counting, quota, latency_ms, &seeds));
+            }
+        }
+    }
+    table(&mut page, &["server", "quota", "latency", "hints"], &cells);
+    page
+}
+
+fn table(page: &mut String, names: &[&str], cells: &[Cell]) {
+    let rule = "|---".repeat(names.len());
+    let names = names.join(" | ");
+    let _ = writeln!(
+        page,
+        "| {names} | used | throttled | best constant pace: used | throttled | bound: used | throttled | kept |\n\
+         {rule}|--:|--:|--:|--:|--:|--:|---|"
+    );
+    for cell in cells {
+        let name = cell.name.join(" | ");
+        let (least, most) = cell.limits();
+        let kept = if cell.holds() { "yes" } else { "**NO**" };
+        let _ = writeln!(
+            page,
+            "| {name} | {} | {} | {least:.1} % | {most:.2} % | {kept} |",
+            pair(cell.adaptive),
+            pair(cell.best.1),
+        );
+    }
+}
+
+fn pair(outcome: Outcome) -> String {
+    format!("{:.1} % | {:.2} %", outcome.used * 100.0, outcome.throttled * 100.0)
+}

@@ -1,0 +1,81 @@
+//! What was accepted lately: the evidence behind each cut.
+
+use std::time::Duration;
+
+/// How much of a burst is forgotten with each accepted call.
+const BURST_DECAY: f64 = 0.88;
+/// A burst: three throttled calls with few accepted ones between.
+const BURST: f64 = 3.0;
+/// With throttles `n` accepted calls apart the pace is too high by about `1/n`; take most of
+/// that off at once, and the rest when the next one comes.
+const CLOSE: f64 = 0.4;
+
+/// Counts of accepted and throttled calls.
+#[derive(Debug, Clone)]
+pub(super) struct Meter {
+    /// Accepted calls per second, over the last second or eight calls.
+    accepted_per_s: f64,
+    at: Duration,
+    /// Throttled calls, each fading as calls are accepted.
+    burst: f64,
+    /// Accepted calls since the last isolated throttle, and between it and the one before.
+    since_throttle: f64,
+    before_that: f64,
+}
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        // Nothing was throttled yet: as if the last time was long ago.
+        Self {
+            accepted_per_s: 0.0,
+            at: Duration::ZERO,
+            burst: 0.0,
+            since_throttle: 1000.0,
+            before_that: 1000.0,
+        }
+    }
+
+    pub(super) fn accepted(&mut self, now: Duration, rate_per_s: f64) {
+        let span_s = self.fade(now, rate_per_s);
+        self.accepted_per_s += 1.0 / span_s;
+        self.since_throttle += 1.0;
+        self.burst *= BURST_DECAY;
+    }
+
+    pub(super) fn throttled(&mut self, now: Duration, rate_per_s: f64) {
+        self.fade(now, rate_per_s);
+        self.burst += 1.0;
+    }
+
+    /// Whether the throttled calls came in a burst; if so, the pace that was still accepted.
+    pub(super) fn burst(&mut self) -> Option<f64> {
+        if self.burst < BURST {
+            return None;
+        }
+        self.burst = 0.0;
+        Some(self.accepted_per_s)
+    }
+
+    /// Forgets a burst that a closure explains.
+    pub(super) fn forget_burst(&mut self) {
+        self.burst = 0.0;
+    }
+
+    /// By what share the pace is too high, judged by how close the last throttles stand.
+    pub(super) fn excess(&mut self) -> f64 {
+        let excess = CLOSE * 2.0 / (self.since_throttle + self.before_that).max(1.0);
+        self.before_that = self.since_throttle;
+        self.since_throttle = 0.0;
+        excess
+    }
+
+    /// A moving average that needs only the four operations, so that every platform computes the
+    /// same run from the same events.
+    fn fade(&mut self, now: Duration, rate_per_s: f64) -> f64 {
+        let span_s = (8.0 / rate_per_s).max(1.0);
+        let passed_s = now.saturating_sub(self.at).as_secs_f64();
+        self.accepted_per_s /= 1.0 + passed_s / span_s;
+        self.at = now;
+        span_s
+    }
+}

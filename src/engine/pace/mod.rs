@@ -1,0 +1,288 @@
+//! The adaptive pace: how many requests per second leave, when nobody says how many may.
+//!
+//! The quota is unknown, shared with others, and changes. [`Pace`] finds it from the answers
+//! alone. It is a pure function of the time and the events it is told: no clock, no randomness,
+//! no I/O, and only arithmetic that every platform computes alike. One `Pace` serves one
+//! operation; the fixed ceiling (`--rate`) stands behind it and is never exceeded here either.
+//!
+//! # How it moves
+//!
+//! * **Up a little, down a little.** Each accepted call raises the pace by a sliver; each
+//!   throttled call lowers it by one per cent, more when throttles stand close together. Where
+//!   the two balance, about 0.6 % of the calls are throttled: enough to know where the limit is.
+//!   Above ten per second the rise is per second, not per call, or it would be unstable.
+//! * **A burst is a changed quota.** Three throttles with little between cut to the pace that
+//!   was still accepted lately, at most by half, once: calls sent before a cut cannot cause
+//!   another.
+//! * **After quiet, a ramp.** When nothing was throttled for a while the pace rises faster and
+//!   faster. The first throttle takes back what the last five seconds added. If the ramp led to
+//!   new territory the next one follows soon; if not, later and later.
+//! * **A closed server.** When nothing at all is accepted, a long window is used up: we ask
+//!   rarely until one call is accepted, and go on with what the server accepted per second since
+//!   the closure before. The longer a look at the limit closes the server, the rarer we look.
+//! * **Hints are obeyed by everyone**: nothing leaves before a server's wait has passed.
+//!
+//! Time without work earns nothing, and a pace that was not used is not raised. How well this
+//! does against the best constant pace, on four kinds of server, is in `docs/pace.md`.
+
+mod climb;
+mod closure;
+mod meter;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use climb::Climb;
+use closure::Closure;
+use meter::Meter;
+use slots::Slots;
+
+/// Where a run starts unless the ceiling is lower: a little under the 10 per second that the
+/// API's pages give for sibling operations.
+pub const START_PER_S: f64 = 9.5;
+
+/// The pace never falls below one request in five seconds (or the ceiling, if that is lower): it
+/// must notice that a server opened again, and throttled calls cost pace, never an attempt.
+pub const FLOOR_PER_S: f64 = 0.2;
+
+/// A hint is obeyed for at most this long. Longer ones were never documented, and a value in the
+/// wrong unit must not stop a run for days: after ten minutes one call asks again.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// The cut for one isolated throttle.
+const CUT: f64 = 0.01;
+/// The cut for one throttle among others.
+const CUT_MAX: f64 = 0.07;
+/// The strong cut takes at most half.
+const CUT_STRONG: f64 = 0.5;
+/// While a server is closed we ask at least every other second.
+const ASK_PER_S: f64 = 0.5;
+/// The first throttle takes back what the last five seconds added, but no more than a tenth.
+const TAKE_BACK: f64 = 0.9;
+const TAKE_BACK_PER_S: f64 = 0.2;
+/// A limit this much above the last one is new territory.
+const NEW_TERRITORY: f64 = 1.15;
+/// A wait of this many seconds closes the server; a shorter one down to the second is a pause.
+const CLOSING_WAIT_S: f64 = 2.0;
+const PAUSING_WAIT_S: f64 = 0.25;
+
+/// What the pace learns from. Times are since the start of the run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Event {
+    /// A request leaves now.
+    Sent,
+    /// The server dealt with a request and did not throttle it, whatever it answered.
+    Accepted {
+        /// When the request left.
+        sent_at: Duration,
+    },
+    /// The server refused a request for its rate.
+    Throttled {
+        /// When the request left.
+        sent_at: Duration,
+        /// How long the server asks to wait (`x-acs-retry-after`, or `TimeLeft` in
+        /// `x-ratelimit-user-api`).
+        wait: Option<Duration>,
+    },
+}
+
+/// The adaptive pace of one operation.
+///
+/// A request whose answer is lost is told by [`Event::Sent`] alone; it proves nothing either way.
+///
+/// ```
+/// use std::time::Duration;
+/// use bastion_revoke::engine::pace::{Event, Pace};
+///
+/// let mut pace = Pace::new(10.0);
+/// let now = Duration::ZERO;
+/// assert_eq!(pace.next_at(now), now);
+/// pace.on(now, Event::Sent);
+/// assert!(pace.next_at(now) > now);
+///
+/// let wait = Some(Duration::from_secs(2));
+/// let answered = Duration::from_millis(80);
+/// pace.on(answered, Event::Throttled { sent_at: now, wait });
+/// assert_eq!(pace.next_at(answered), Duration::from_millis(2080));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Pace {
+    ceiling_per_s: f64,
+    rate_per_s: f64,
+    /// The pace of about five seconds ago.
+    lagging_per_s: f64,
+    /// The pace at which the present ramp began.
+    probe_from_per_s: f64,
+    /// The pace after the last cut.
+    settled_per_s: f64,
+    slots: Slots,
+    climb: Climb,
+    meter: Meter,
+    closure: Closure,
+    /// Requests that left up to then cannot cause another cut,
+    cut_at: Option<Duration>,
+    /// ... and up to then are not even counted.
+    strong_cut_at: Option<Duration>,
+    /// When the latest request that was throttled had left.
+    throttled_sent_at: Duration,
+}
+
+impl Pace {
+    /// Starts at 9.5 per second, or at the ceiling if that is lower. The ceiling must be above 0;
+    /// anything else counts as one call in 1000 seconds.
+    pub fn new(ceiling_per_s: f64) -> Self {
+        // `max` also turns a NaN into the least.
+        let ceiling_per_s = ceiling_per_s.max(0.001);
+        let rate_per_s = ceiling_per_s.min(START_PER_S);
+        Self {
+            ceiling_per_s,
+            rate_per_s,
+            lagging_per_s: rate_per_s,
+            probe_from_per_s: rate_per_s,
+            settled_per_s: 0.0,
+            slots: Slots::default(),
+            climb: Climb::new(),
+            meter: Meter::new(),
+            closure: Closure::new(),
+            cut_at: None,
+            strong_cut_at: None,
+            throttled_sent_at: Duration::ZERO,
+        }
+    }
+
+    /// The pace at present; what a closed server or a hint holds back is not in it.
+    pub fn rate_per_s(&self) -> f64 {
+        self.rate_per_s
+    }
+
+    /// When the next request may leave: now or later. Ask again after every event, for a cut or
+    /// a hint moves it back, and a server that opens moves it forward.
+    pub fn next_at(&self, now: Duration) -> Duration {
+        self.slots.next_at(now, self.rate_per_s, self.ceiling_per_s)
+    }
+
+    /// Tells the pace what happened. Times must not run backward.
+    pub fn on(&mut self, now: Duration, event: Event) {
+        match event {
+            Event::Sent => self.slots.sent(now, self.rate_per_s),
+            Event::Accepted { sent_at } => self.accepted(now, sent_at),
+            Event::Throttled { sent_at, wait } => {
+                self.throttled(now, sent_at, wait.map(|wait| wait.min(LONGEST_WAIT)));
+            }
+        }
+        debug_assert!(self.rate_per_s > 0.0 && self.rate_per_s <= self.ceiling_per_s);
+    }
+
+    fn accepted(&mut self, now: Duration, sent_at: Duration) {
+        self.meter.accepted(now, self.rate_per_s);
+        self.closure.count_accepted();
+        if self.closure.is_closed() {
+            if is_before(sent_at, self.strong_cut_at) {
+                return;
+            }
+            // It opened somewhere between the last call that was throttled and this one.
+            let opened_after = sent_at.saturating_sub(self.throttled_sent_at) / 2;
+            let lasted_s = self.closure.lasted_s(now);
+            self.reopen(self.throttled_sent_at + opened_after, lasted_s);
+        }
+        self.closure.run_ends();
+        let catching_up = (TAKE_BACK_PER_S / self.rate_per_s).min(1.0);
+        self.lagging_per_s += (self.rate_per_s - self.lagging_per_s) * catching_up;
+        if !self.slots.on_time() {
+            return;
+        }
+        let step = self.climb.step(self.rate_per_s);
+        if !self.climb.ramping() {
+            self.probe_from_per_s = self.rate_per_s;
+        }
+        self.set(self.rate_per_s * step);
+    }
+
+    fn throttled(&mut self, now: Duration, sent_at: Duration, wait: Option<Duration>) {
+        if let Some(wait) = wait {
+            self.slots.hold_until(now + wait);
+        }
+        let probe_from = self.climb.ramping_from_known().then_some(self.probe_from_per_s);
+        self.climb.disturbed();
+        self.throttled_sent_at = self.throttled_sent_at.max(sent_at);
+        if is_before(sent_at, self.strong_cut_at) {
+            return;
+        }
+        self.meter.throttled(now, self.rate_per_s);
+        let good_per_s = self.lagging_per_s.min(self.rate_per_s);
+        self.closure.count_throttled(now, good_per_s, probe_from);
+
+        if let Some(wait) = wait
+            && wait.as_secs_f64() > PAUSING_WAIT_S
+        {
+            self.pause(now, wait);
+        } else if self.closure.is_closed() {
+            self.strong_cut_at = Some(now);
+            self.set((self.rate_per_s * 0.5).max(ASK_PER_S.min(self.rate_per_s)));
+        } else if wait.is_none() && self.closure.closes(now) {
+            self.cut_epoch(now);
+            self.set(self.rate_per_s * 0.25);
+        } else if let Some(accepted_per_s) = self.meter.burst() {
+            self.cut_epoch(now);
+            self.limit_found(0.0);
+            self.settle(accepted_per_s.clamp(self.rate_per_s * CUT_STRONG, self.rate_per_s));
+        } else if !is_before(sent_at, self.cut_at) {
+            self.cut_at = Some(now);
+            self.limit_found(wait.map_or(0.0, |wait| wait.as_secs_f64()));
+            let back = self.lagging_per_s.max(self.rate_per_s * TAKE_BACK).min(self.rate_per_s);
+            let cut = 1.0 - self.meter.excess().clamp(CUT, CUT_MAX);
+            self.settle(back.min(self.rate_per_s * cut).max(back * cut));
+        }
+    }
+
+    /// The server asked for a wait that is long enough to be felt. Those in flight will be told
+    /// the same; they are part of it.
+    fn pause(&mut self, now: Duration, wait: Duration) {
+        self.cut_epoch(now);
+        let end = now + wait;
+        if wait.as_secs_f64() > CLOSING_WAIT_S {
+            self.reopen(end, wait.as_secs_f64());
+        } else {
+            self.limit_found(wait.as_secs_f64());
+            let pace = self.closure.ends_short(end);
+            self.settle(pace);
+        }
+    }
+
+    /// A closure ends at that time.
+    fn reopen(&mut self, end: Duration, closed_s: f64) {
+        let pace = self.closure.ends(end, closed_s);
+        self.climb.paid(closed_s);
+        self.climb.wait_whole_patience();
+        self.climb.disturbed();
+        self.meter.forget_burst();
+        self.settle(pace);
+    }
+
+    fn limit_found(&mut self, closed_s: f64) {
+        self.climb.found(self.rate_per_s > NEW_TERRITORY * self.settled_per_s);
+        self.climb.paid(closed_s);
+    }
+
+    fn cut_epoch(&mut self, now: Duration) {
+        self.cut_at = Some(now);
+        self.strong_cut_at = Some(now);
+    }
+
+    fn settle(&mut self, rate_per_s: f64) {
+        self.set(rate_per_s);
+        self.lagging_per_s = self.rate_per_s;
+        self.settled_per_s = self.rate_per_s;
+    }
+
+    fn set(&mut self, rate_per_s: f64) {
+        self.rate_per_s = rate_per_s.max(FLOOR_PER_S).min(self.ceiling_per_s);
+    }
+}
+
+/// Whether a request had already left at that time.
+fn is_before(sent_at: Duration, time: Option<Duration>) -> bool {
+    time.is_some_and(|time| sent_at <= time)
+}

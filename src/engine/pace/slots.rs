@@ -1,0 +1,55 @@
+//! When the next request may leave, at a given pace.
+
+use std::time::Duration;
+
+/// The times at which requests left, and the wait that a server asked for.
+///
+/// Only the last time is kept, so the pace that counts is always the present one: when a closed
+/// server opens again nobody sits out the long interval of the closure.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Slots {
+    /// When the last request was due; at most one interval before it left.
+    slot: Option<Duration>,
+    /// When the last request left.
+    sent: Duration,
+    /// Nothing leaves before: a server's hint.
+    hold: Duration,
+    on_time: bool,
+}
+
+impl Slots {
+    /// When the next request may leave, now or later.
+    pub(super) fn next_at(&self, now: Duration, rate_per_s: f64, ceiling_per_s: f64) -> Duration {
+        let Some(slot) = self.slot else { return now.max(self.hold) };
+        let due = slot + interval(rate_per_s);
+        // Late timers are made up for, but two requests never stand closer than the ceiling.
+        due.max(self.sent + interval(ceiling_per_s)).max(self.hold).max(now)
+    }
+
+    /// A request leaves.
+    pub(super) fn sent(&mut self, now: Duration, rate_per_s: f64) {
+        let interval = interval(rate_per_s);
+        let due = self.slot.map_or(now, |slot| slot + interval).max(self.hold);
+        // A timer that fires late leaves its request less than one interval behind; that much
+        // credit keeps the average. More means that there was nothing to send: time that passed
+        // idle is gone, and does not turn into a burst.
+        self.on_time = now < due + interval;
+        self.slot = Some(if self.on_time { due } else { now });
+        self.sent = now;
+    }
+
+    /// Nobody sends before that time.
+    pub(super) fn hold_until(&mut self, end: Duration) {
+        self.hold = self.hold.max(end);
+    }
+
+    /// Whether the pace was what the last request waited for, not work or a free worker. Calls
+    /// that were late for another reason prove nothing about a higher pace.
+    pub(super) fn on_time(&self) -> bool {
+        self.on_time
+    }
+}
+
+fn interval(per_s: f64) -> Duration {
+    Duration::from_secs_f64(1.0 / per_s)
+}

@@ -1,0 +1,401 @@
+//! Many tiny stories about one controller; how it does over minutes is the business of the grid.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{Event, FLOOR_PER_S, LONGEST_WAIT, Pace, START_PER_S};
+
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// A pace and a clock that moves only by what is done.
+struct Run {
+    pace: Pace,
+    now: Duration,
+}
+
+impl Run {
+    fn new(ceiling_per_s: f64) -> Self {
+        Self { pace: Pace::new(ceiling_per_s), now: Duration::ZERO }
+    }
+
+    fn rate(&self) -> f64 {
+        self.pace.rate_per_s()
+    }
+
+    /// Waits for its turn and sends.
+    fn send(&mut self) -> Duration {
+        self.now = self.pace.next_at(self.now);
+        self.pace.on(self.now, Event::Sent);
+        self.now
+    }
+
+    fn accepted(&mut self) {
+        let sent_at = self.send();
+        self.pace.on(sent_at + LATENCY, Event::Accepted { sent_at });
+    }
+
+    fn throttled(&mut self) {
+        self.throttled_for(None);
+    }
+
+    fn throttled_for(&mut self, wait: Option<Duration>) {
+        let sent_at = self.send();
+        self.pace.on(sent_at + LATENCY, Event::Throttled { sent_at, wait });
+    }
+
+    fn accepted_times(&mut self, times: u32) {
+        for _ in 0..times {
+            self.accepted();
+        }
+    }
+}
+
+fn assert_near(left: f64, right: f64) {
+    assert!((left - right).abs() < 1e-6, "{left} is not {right}");
+}
+
+#[test]
+fn starts_at_nine_and_a_half_or_the_ceiling() {
+    assert_near(Pace::new(1000.0).rate_per_s(), START_PER_S);
+    assert_near(Pace::new(3.0).rate_per_s(), 3.0);
+}
+
+#[test]
+fn a_senseless_ceiling_becomes_a_very_low_one() {
+    for ceiling in [0.0, -1.0, f64::NAN] {
+        assert_near(Pace::new(ceiling).rate_per_s(), 0.001);
+    }
+}
+
+#[test]
+fn the_first_request_leaves_at_once_and_the_second_an_interval_later() {
+    let mut pace = Pace::new(4.0);
+    let start = Duration::from_secs(7);
+    assert_eq!(pace.next_at(start), start);
+    pace.on(start, Event::Sent);
+    assert_eq!(pace.next_at(start), start + Duration::from_millis(250));
+}
+
+#[test]
+fn asking_when_changes_nothing() {
+    let mut run = Run::new(4.0);
+    run.accepted_times(3);
+    let before = format!("{:?}", run.pace);
+    let _ = run.pace.next_at(run.now);
+    assert_eq!(before, format!("{:?}", run.pace));
+}
+
+#[test]
+fn an_accepted_call_raises_the_pace_by_less_than_a_thousandth() {
+    let mut run = Run::new(100.0);
+    run.accepted();
+    assert!(run.rate() > START_PER_S);
+    assert!(run.rate() < START_PER_S * 1.001);
+}
+
+#[test]
+fn one_throttle_cuts_one_per_cent() {
+    let mut run = Run::new(100.0);
+    run.accepted_times(20);
+    let before = run.rate();
+    run.throttled();
+    assert!(run.rate() < before * 0.995, "{} of {before}", run.rate());
+    assert!(run.rate() > before * 0.985, "{} of {before}", run.rate());
+}
+
+#[test]
+fn throttles_close_together_cut_more_than_throttles_far_apart() {
+    let share_left = |apart: u32| {
+        let mut run = Run::new(9.5);
+        run.throttled();
+        run.accepted_times(apart);
+        run.throttled();
+        run.accepted_times(apart);
+        let before = run.rate();
+        run.throttled();
+        run.rate() / before
+    };
+    let (close, far) = (share_left(10), share_left(150));
+    assert!(close < 0.97, "{close}");
+    assert!(far > 0.985, "{far}");
+}
+
+#[test]
+fn calls_in_flight_at_a_cut_do_not_cut_again() {
+    let mut run = Run::new(100.0);
+    run.accepted_times(50);
+    let (first, second) = (run.send(), run.send());
+    let later = second + LATENCY;
+    run.pace.on(later, Event::Throttled { sent_at: first, wait: None });
+    let after_first = run.rate();
+    run.pace.on(later, Event::Throttled { sent_at: second, wait: None });
+    assert_near(run.rate(), after_first);
+}
+
+#[test]
+fn a_burst_cuts_strongly_and_once() {
+    let mut run = Run::new(100.0);
+    run.accepted_times(60);
+    let before = run.rate();
+    // Nothing was accepted for ten seconds; then six calls in flight are throttled together.
+    run.now += Duration::from_secs(10);
+    let sent: Vec<Duration> = (0..6).map(|_| run.send()).collect();
+    let later = run.now + LATENCY;
+    for sent_at in sent {
+        run.pace.on(later, Event::Throttled { sent_at, wait: None });
+        assert!(run.rate() > before * 0.4, "{}", run.rate());
+    }
+    assert!(run.rate() < before * 0.6, "{} of {before}", run.rate());
+}
+
+#[test]
+fn a_burst_cuts_to_what_is_still_accepted() {
+    // Half of the calls are throttled: the quota fell from 9.5 to about 4.75 per second.
+    let mut run = Run::new(100.0);
+    run.accepted_times(60);
+    for _ in 0..12 {
+        run.throttled();
+        run.accepted();
+    }
+    assert!(run.rate() < 6.0, "{}", run.rate());
+    assert!(run.rate() > 2.0, "{}", run.rate());
+}
+
+#[test]
+fn nobody_sends_before_a_hint_has_passed() {
+    for wait_ms in [1, 100, 300, 1500, 30_000] {
+        let wait = Duration::from_millis(wait_ms);
+        let mut run = Run::new(100.0);
+        let sent_at = run.send();
+        let told_at = sent_at + LATENCY;
+        run.pace.on(told_at, Event::Throttled { sent_at, wait: Some(wait) });
+        assert!(run.pace.next_at(told_at) >= told_at + wait);
+        // An answer to an earlier call does not lift it, nor does a shorter hint.
+        run.pace.on(told_at, Event::Accepted { sent_at });
+        run.pace.on(told_at, Event::Throttled { sent_at, wait: Some(wait / 2) });
+        assert!(run.pace.next_at(told_at) >= told_at + wait);
+    }
+}
+
+#[test]
+fn after_a_hint_requests_leave_one_by_one() {
+    let mut run = Run::new(100.0);
+    run.throttled_for(Some(Duration::from_secs(30)));
+    let first = run.send();
+    let second = run.send();
+    assert!(second - first > Duration::from_millis(90), "{:?}", second - first);
+}
+
+#[test]
+fn a_hint_of_years_is_cut_short() {
+    let mut run = Run::new(100.0);
+    run.throttled_for(Some(Duration::MAX));
+    assert!(run.pace.next_at(run.now) <= run.now + LATENCY + LONGEST_WAIT);
+}
+
+#[test]
+fn a_long_hint_goes_on_with_the_quota_of_its_window() {
+    // 300 calls at about 9.5 per second, then closed until second 60: 5 per second.
+    let mut run = Run::new(9.5);
+    run.accepted_times(300);
+    run.throttled_for(Some(Duration::from_secs(60).saturating_sub(run.now)));
+    assert!(run.rate() > 4.5 && run.rate() < 5.5, "{}", run.rate());
+}
+
+#[test]
+fn idle_time_does_not_turn_into_a_burst() {
+    let mut run = Run::new(100.0);
+    run.accepted_times(30);
+    run.now += Duration::from_secs(3600);
+    let first = run.send();
+    let second = run.send();
+    let gap_s = (second - first).as_secs_f64();
+    assert!((gap_s - 1.0 / run.rate()).abs() < 1e-3, "{gap_s}");
+}
+
+#[test]
+fn a_timer_that_fires_late_does_not_lower_the_pace() {
+    let mut pace = Pace::new(20.0);
+    let mut now = Duration::ZERO;
+    for _ in 0..1000 {
+        now = pace.next_at(now) + Duration::from_millis(7);
+        pace.on(now, Event::Sent);
+    }
+    let sent_per_s = 1000.0 / now.as_secs_f64();
+    assert!(sent_per_s > 9.45, "{sent_per_s}");
+}
+
+#[test]
+fn a_pace_that_is_not_used_is_not_raised() {
+    let mut run = Run::new(100.0);
+    for _ in 0..1000 {
+        run.now += Duration::from_millis(500);
+        run.accepted();
+    }
+    assert!(run.rate() < START_PER_S * 1.01, "{}", run.rate());
+}
+
+#[test]
+fn after_quiet_the_pace_ramps_up() {
+    let mut run = Run::new(1000.0);
+    while run.now < Duration::from_secs(40) {
+        run.accepted();
+    }
+    assert!(run.rate() > 100.0, "{}", run.rate());
+}
+
+#[test]
+fn the_throttle_that_ends_a_small_ramp_takes_it_back() {
+    let mut run = Run::new(1000.0);
+    // The first limit lies near the start.
+    run.accepted_times(40);
+    run.throttled();
+    let settled = run.rate();
+    while run.rate() < settled * 1.05 {
+        run.accepted();
+    }
+    run.throttled();
+    assert!(run.rate() < settled * 1.03, "{} after {settled}", run.rate());
+    assert!(run.rate() > settled * 0.98, "{} after {settled}", run.rate());
+}
+
+#[test]
+fn a_closed_server_is_asked_ever_more_rarely_but_not_never() {
+    let mut run = Run::new(100.0);
+    run.accepted_times(100);
+    let closed_at = run.now;
+    let mut asked = 0;
+    while run.now < closed_at + Duration::from_secs(60) {
+        run.throttled();
+        asked += 1;
+    }
+    assert!((25..50).contains(&asked), "{asked}");
+}
+
+#[test]
+fn a_server_that_opens_again_gets_its_pace_back_at_once() {
+    let mut run = Run::new(9.5);
+    run.accepted_times(570);
+    for _ in 0..12 {
+        run.throttled();
+    }
+    assert!(run.rate() < 2.0, "{}", run.rate());
+    let asked_at = run.send();
+    run.now = asked_at + LATENCY;
+    run.pace.on(run.now, Event::Accepted { sent_at: asked_at });
+    assert!(run.rate() > 7.0, "{}", run.rate());
+    // The long interval of the closure is gone as well.
+    assert!(run.pace.next_at(run.now) < asked_at + Duration::from_millis(200));
+}
+
+#[test]
+fn an_answer_from_before_the_closure_does_not_open_it() {
+    let mut run = Run::new(9.5);
+    run.accepted_times(100);
+    let early = run.send();
+    for _ in 0..8 {
+        run.throttled();
+    }
+    let closed = run.rate();
+    run.pace.on(run.now + LATENCY, Event::Accepted { sent_at: early });
+    assert_near(run.rate(), closed);
+}
+
+#[test]
+fn endless_throttling_ends_at_the_floor() {
+    let mut run = Run::new(100.0);
+    for _ in 0..200 {
+        // A lone accepted call now and then: never a closure, always a burst.
+        run.throttled();
+        run.throttled();
+        run.throttled();
+        run.accepted();
+    }
+    assert!(run.rate() >= FLOOR_PER_S);
+    let next = run.pace.next_at(run.now);
+    assert!(next <= run.now + Duration::from_secs(5));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Send { late_ms: u64 },
+    Answer { which: usize, after_ms: u64, throttled: Option<Option<u64>> },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..40_u64).prop_map(|late_ms| Step::Send { late_ms }),
+        1 => (0..20_000_u64).prop_map(|late_ms| Step::Send { late_ms }),
+        3 => (any::<usize>(), 0..400_u64)
+            .prop_map(|(which, after_ms)| Step::Answer { which, after_ms, throttled: None }),
+        2 => (any::<usize>(), 0..400_u64, proptest::option::of(0..70_000_u64)).prop_map(
+            |(which, after_ms, wait_ms)| Step::Answer {
+                which,
+                after_ms,
+                throttled: Some(wait_ms)
+            }
+        ),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: never above the ceiling, never two requests closer than it allows,
+    /// never inside a wait, never below the floor, and there is always a next time.
+    #[test]
+    fn the_promises_hold_over_any_events(
+        ceiling_per_s in 0.05..500.0_f64,
+        steps in proptest::collection::vec(step(), 1..400),
+    ) {
+        let mut pace = Pace::new(ceiling_per_s);
+        let mut again = pace.clone();
+        let (mut now, mut held_until) = (Duration::ZERO, Duration::ZERO);
+        let mut last_sent: Option<Duration> = None;
+        let mut in_flight: Vec<Duration> = Vec::new();
+        for step in steps {
+            let event = match step {
+                Step::Send { late_ms } => {
+                    let at = pace.next_at(now);
+                    prop_assert!(at >= now && at >= held_until);
+                    // Five seconds at the floor, or one interval of a lower ceiling.
+                    let longest = Duration::from_secs_f64((1.0 / ceiling_per_s).max(5.0) + 0.001);
+                    prop_assert!(at <= now.max(held_until) + longest);
+                    now = at + Duration::from_millis(late_ms);
+                    if let Some(last) = last_sent.replace(now) {
+                        let gap_s = (now - last).as_secs_f64();
+                        prop_assert!(gap_s >= 1.0 / ceiling_per_s - 1e-6, "{gap_s}");
+                    }
+                    in_flight.push(now);
+                    Event::Sent
+                }
+                Step::Answer { which, after_ms, throttled } => {
+                    if in_flight.is_empty() {
+                        continue;
+                    }
+                    let sent_at = in_flight.swap_remove(which % in_flight.len());
+                    now += Duration::from_millis(after_ms);
+                    match throttled {
+                        None => Event::Accepted { sent_at },
+                        Some(wait_ms) => {
+                            let wait = wait_ms.map(Duration::from_millis);
+                            held_until = held_until.max(now + wait.unwrap_or_default());
+                            Event::Throttled { sent_at, wait }
+                        }
+                    }
+                }
+            };
+            let before = pace.rate_per_s();
+            pace.on(now, event);
+            again.on(now, event);
+            prop_assert_eq!(format!("{:?}", &pace), format!("{:?}", &again));
+            let rate = pace.rate_per_s();
+            prop_assert!(rate <= ceiling_per_s);
+            prop_assert!(rate >= FLOOR_PER_S.min(ceiling_per_s));
+            if matches!(event, Event::Throttled { .. }) && rate > before {
+                // Only the end of a closure that a hint announces may raise it.
+                let hinted = matches!(event, Event::Throttled { wait: Some(_), .. });
+                prop_assert!(hinted, "{before} became {rate}");
+            }
+        }
+    }
+}
