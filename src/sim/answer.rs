@@ -70,7 +70,6 @@ impl Envelope<'_> {
             "HostId": self.host,
             "Code": refusal.code,
             "Message": refusal.message,
-            "Recommend": format!("https://error-center.aliyun.com/status/search?Keyword={}", refusal.code),
         });
         let mut answer = self.answer(refusal.status, "Error", &body);
         match refusal.hint {

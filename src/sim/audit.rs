@@ -54,7 +54,7 @@ pub struct Counts {
     pub grants_removed: u64,
 }
 
-/// What one operation saw.
+/// What one operation saw of requests whose signature, time and nonce held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationCounts {
     /// Requests that arrived.
