@@ -144,6 +144,7 @@ pub struct PlanArgs {
 
 /// `run`
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RunArgs {
     /// The list.
     #[command(flatten)]

@@ -135,7 +135,9 @@ mod tests {
     fn without_a_cause_the_rows_decide() {
         let of = |statuses: &[Status]| {
             let mut tally = Tally::default();
-            statuses.iter().for_each(|status| tally.add(*status));
+            for status in statuses {
+                tally.add(*status);
+            }
             Exit::of_run(&[], &tally).code()
         };
         assert_eq!(of(&[Status::Revoked, Status::AlreadyAbsent]), 0);

@@ -49,14 +49,14 @@ pub fn read(sources: Vec<Source>, options: &Arc<Options>) -> Result<Read, Failur
     })
 }
 
-/// The inputs as sources that can be read more than once. Files are read where they are; standard
-/// input is copied into a nameless temporary file first.
+/// The inputs as sources that can be read more than once. Files are read where they are; pipes
+/// and standard input are copied into a nameless temporary file first.
 pub fn sources(inputs: &[InputName]) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::with_capacity(inputs.len());
     for input in inputs {
         match input {
-            InputName::File(path) => sources.push(Source::file(path.clone())),
-            InputName::Stdin => {
+            InputName::File(path) if !is_stream(path) => sources.push(Source::file(path.clone())),
+            _ => {
                 let folder = std::env::temp_dir();
                 let spool = spool_nameless(std::slice::from_ref(input), &folder)?;
                 sources.extend(spool.sources());
@@ -64,6 +64,11 @@ pub fn sources(inputs: &[InputName]) -> Result<Vec<Source>, Failure> {
         }
     }
     Ok(sources)
+}
+
+/// Whether it can be read only once: a pipe, as of `<(...)` in a shell, or a device.
+fn is_stream(path: &Path) -> bool {
+    path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir())
 }
 
 /// Copies inputs into a file that has no name and goes away with this process.

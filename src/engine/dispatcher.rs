@@ -11,6 +11,7 @@ use super::breaker::{Breaker, Change, Permit};
 use super::ceiling::Ceiling;
 use super::decide::{Decision, Next, Sent, decide};
 use super::events::Event;
+use super::pace::{self, Pace};
 use super::queue::{Queue, Unit};
 use super::retry::{Budget, backoff};
 use super::{Control, Settings, StopCause};
@@ -35,6 +36,9 @@ use tokio::time::Instant;
 /// How far ahead of their sending intents are written: enough to hide a slow disk, and little
 /// enough that a crash leaves few requests that look sent and were not.
 const ARMED_AHEAD: Duration = Duration::from_millis(250);
+
+/// A service's wait that is told to whoever watches.
+const WAIT_WORTH_TELLING: Duration = Duration::from_secs(5);
 
 /// Everything that a run needs.
 pub struct Engine<T, J> {
@@ -99,7 +103,7 @@ struct Dispatcher<'a, T, J> {
     committing: Option<(Batch, Commit)>,
     under_way: JoinSet<Returned>,
     /// What was sent and is not settled: unknown, should the run end now.
-    in_doubt: BTreeMap<AttemptId, GrantSet>,
+    in_doubt: BTreeMap<AttemptId, (GrantSet, Duration)>,
     last_failure: String,
     refusals: (String, u32),
     control: Control,
@@ -111,9 +115,8 @@ struct Dispatcher<'a, T, J> {
 
 /// What stands between an armed unit of one operation and its sending.
 struct Gate {
+    pace: Pace,
     ceiling: Ceiling,
-    hold_until: Duration,
-    throttled_in_a_row: u32,
     armed: VecDeque<(AttemptId, Unit)>,
     arming: usize,
 }
@@ -123,9 +126,8 @@ impl<T: Transport, J: Journal> Engine<T, J> {
     pub async fn run(&self, start: Start, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
         let queue = Queue::new(&self.plan, start.touched, |g| !start.verdicts.is_settled(g));
         let gate = |_| Gate {
+            pace: Pace::new(self.settings.rate_per_s),
             ceiling: Ceiling::new(self.settings.rate_per_s),
-            hold_until: Duration::ZERO,
-            throttled_in_a_row: 0,
             armed: VecDeque::new(),
             arming: 0,
         };
@@ -240,24 +242,13 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
                 return self.stop(StopCause::Unreachable { message });
             }
         };
-        let ahead = self.ahead();
+        let concurrency = self.engine.settings.concurrency;
         for operation in Operation::ALL {
-            while self.gate(operation).is_below(ahead) && self.armed_in_all() < most {
+            while self.gate(operation).has_room(concurrency) && self.armed_in_all() < most {
                 let Some(unit) = self.next_affordable(operation, now, fresh_first) else { break };
                 self.arm_unit(unit);
             }
         }
-    }
-
-    /// How many units an operation may have armed.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a positive number, cut off at the concurrency"
-    )]
-    fn ahead(&self) -> usize {
-        let soon = self.engine.settings.rate_per_s * ARMED_AHEAD.as_secs_f64();
-        (soon.ceil() as usize).clamp(1, self.engine.settings.concurrency)
     }
 
     fn armed_in_all(&self) -> usize {
@@ -306,7 +297,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             {
                 let now = self.now();
                 if !matches!(self.breaker.permit(now), Permit::Yes | Permit::Probe)
-                    || self.gate(operation).take(now).is_err()
+                    || !self.gate(operation).take(now)
                 {
                     break;
                 }
@@ -338,7 +329,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             delay: unit.retry.map_or(Duration::ZERO, |(_, delay)| delay),
         };
         self.breaker.sent();
-        self.in_doubt.insert(attempt, unit.grants.clone());
+        self.in_doubt.insert(attempt, (unit.grants.clone(), self.now()));
         self.tell(Event::Sent { operation: unit.operation });
         let client = Arc::clone(&self.engine.client);
         self.under_way.spawn(attempt_of(client, request, repeat, attempt, unit));
@@ -380,7 +371,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             refusals: (&self.refusals.0, self.refusals.1),
         };
         let decision = decide(sent, reply, self.engine.clock.now());
-        self.learn(&unit, &decision, wait);
+        self.learn(attempt, &unit, &decision, wait);
         let Decision { result, next, .. } = decision;
         if let Next::Stop(cause) = &next {
             self.stop(cause.clone());
@@ -389,7 +380,13 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     }
 
     /// What pace, breaker and budget make of a reply.
-    fn learn(&mut self, unit: &Unit, decision: &Decision, wait: Option<Duration>) {
+    fn learn(
+        &mut self,
+        attempt: AttemptId,
+        unit: &Unit,
+        decision: &Decision,
+        wait: Option<Duration>,
+    ) {
         let now = self.now();
         let result = &decision.result;
         match result.state {
@@ -401,10 +398,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         if result.state == AttemptState::Answered {
             self.budget.succeeded(unit.retry.map(|(cost, _)| cost));
         }
-        let throttled = result.state == AttemptState::Throttled;
-        let hold = self.gates[unit.operation.index()].heard(now, throttled, wait);
-        if let Some(wait) = hold {
-            self.tell(Event::Waiting { operation: unit.operation, wait });
+        let sent_at = self.in_doubt.get(&attempt).map_or(now, |(_, sent_at)| *sent_at);
+        let pace = &mut self.gates[unit.operation.index()].pace;
+        if result.state == AttemptState::Throttled {
+            pace.on(now, pace::Event::Throttled { sent_at, wait });
+            if let Some(wait) = wait.filter(|wait| *wait >= WAIT_WORTH_TELLING) {
+                self.tell(Event::Waiting { operation: unit.operation, wait });
+            }
+        } else if decision.healthy {
+            pace.on(now, pace::Event::Accepted { sent_at });
         }
         if !decision.healthy {
             self.last_failure = format!("{}: {}", result.code, result.message);
@@ -525,7 +527,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         };
         let full = self.under_way.len() >= self.engine.settings.concurrency;
         let gates = self.gates.iter().filter(|gate| !full && !gate.armed.is_empty());
-        let sends = gates.map(|gate| gate.next_at().max(breaker.unwrap_or_default()));
+        let sends = gates.map(|gate| gate.next_at(now).max(breaker.unwrap_or_default()));
         let queue = Operation::ALL.iter().filter_map(|operation| self.queue.next_due(*operation));
         // What is due and was not armed waits for something else that wakes the loop.
         let later = queue.chain(self.budget_due).filter(|due| *due > now);
@@ -551,7 +553,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             message: "the run ended before the answer was recorded".to_owned(),
             ..self.withdrawn()
         };
-        for grants in std::mem::take(&mut self.in_doubt).into_values() {
+        for (grants, _) in std::mem::take(&mut self.in_doubt).into_values() {
             self.verdicts.record(&grants, &lost);
         }
         Ended { verdicts: self.verdicts, causes: self.causes }
@@ -559,35 +561,28 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
 }
 
 impl Gate {
-    fn is_below(&self, ahead: usize) -> bool {
-        self.armed.len() + self.arming < ahead
+    /// Whether one more unit may be armed: as many as may leave soon, at least one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive number, cut off at the concurrency"
+    )]
+    fn has_room(&self, concurrency: usize) -> bool {
+        let soon = self.pace.rate_per_s() * ARMED_AHEAD.as_secs_f64();
+        self.armed.len() + self.arming < (soon.ceil() as usize).clamp(1, concurrency)
     }
 
-    fn next_at(&self) -> Duration {
-        self.ceiling.due().max(self.hold_until)
+    fn next_at(&self, now: Duration) -> Duration {
+        self.pace.next_at(now).max(self.ceiling.due())
     }
 
-    fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        if now < self.hold_until { Err(self.hold_until) } else { self.ceiling.take(now) }
-    }
-
-    /// After throttling the whole operation waits: as long as the service says, or longer with
-    /// each throttled call in a row. Returns a wait worth telling of.
-    fn heard(
-        &mut self,
-        now: Duration,
-        throttled: bool,
-        wait: Option<Duration>,
-    ) -> Option<Duration> {
-        if !throttled {
-            self.throttled_in_a_row = 0;
-            return None;
+    /// Lets one request leave now, if the adaptive pace and then the fixed ceiling agree.
+    fn take(&mut self, now: Duration) -> bool {
+        let may_leave = self.pace.next_at(now) <= now && self.ceiling.take(now).is_ok();
+        if may_leave {
+            self.pace.on(now, pace::Event::Sent);
         }
-        self.throttled_in_a_row += 1;
-        let doubling = 1_u32 << (self.throttled_in_a_row - 1).min(6);
-        let hold = wait.unwrap_or(Duration::from_millis(100) * doubling);
-        self.hold_until = self.hold_until.max(now + hold);
-        (hold >= Duration::from_secs(1)).then_some(hold)
+        may_leave
     }
 }
 

@@ -27,6 +27,7 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     line(&pretty)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it takes the place of an error")]
 /// A reader that has had enough (`| head`) is no error.
 pub fn unless_closed(error: io::Error) -> Result<(), Failure> {
     if error.kind() == io::ErrorKind::BrokenPipe {
