@@ -153,6 +153,12 @@ pub struct RunArgs {
     /// rehearsal.csv for a rehearsal]
     #[arg(long, value_name = "FILE", env = "BASTION_REVOKE_OUT", help_heading = "Files")]
     pub out: Option<PathBuf>,
+    /// Begin anew; files of an earlier run are set aside, never deleted
+    #[arg(long, help_heading = "Files", conflicts_with = "rehearse")]
+    pub restart: bool,
+    /// Write the outcome from the files of an earlier run, and send nothing
+    #[arg(long, help_heading = "Files", conflicts_with_all = ["rehearse", "restart"])]
+    pub report_only: bool,
     /// Give invalid rows the status `invalid` instead of stopping
     #[arg(long, env = "BASTION_REVOKE_SKIP_INVALID", help_heading = "Input")]
     pub skip_invalid: bool,

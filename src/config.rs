@@ -56,6 +56,10 @@ pub struct RunSettings {
     pub skip_invalid: bool,
     /// The outcome file.
     pub out: PathBuf,
+    /// Whether to begin anew, with what was done before set aside.
+    pub restart: bool,
+    /// Whether only to write the outcome from the files.
+    pub report_only: bool,
     /// Whether it is only a rehearsal.
     pub rehearse: bool,
     /// What has to be said first.
@@ -129,7 +133,7 @@ impl RunSettings {
             );
             return Err(usage(message));
         }
-        let confirmation = match (args.yes || args.rehearse, args.confirm) {
+        let confirmation = match (args.yes || args.rehearse || args.report_only, args.confirm) {
             (true, _) => Confirmation::Yes,
             (false, Some(revocations)) => Confirmation::Exactly(revocations),
             (false, None) if is_terminal => Confirmation::Ask,
@@ -150,6 +154,8 @@ impl RunSettings {
             input,
             skip_invalid: args.skip_invalid,
             out,
+            restart: args.restart,
+            report_only: args.report_only,
             rehearse: args.rehearse,
             confirmation,
             endpoint: endpoint.map_err(|error| usage(error.to_string()))?,

@@ -52,6 +52,25 @@ impl Exit {
         }
     }
 
+    /// The ending with that number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        let all = [
+            Self::Done,
+            Self::Otherwise,
+            Self::Usage,
+            Self::Stopped,
+            Self::Refused,
+            Self::InvalidInput,
+            Self::MissingInput,
+            Self::Internal,
+            Self::File,
+            Self::Held,
+            Self::Credentials,
+            Self::Configuration,
+        ];
+        all.into_iter().find(|exit| exit.code() == code)
+    }
+
     /// How a run ended. When several apply, in this order: 70, 74, 77, 78, 3, 1, 0.
     pub fn of_run(causes: &[StopCause], tally: &Tally) -> Self {
         let of_cause = |cause: &StopCause| match cause {

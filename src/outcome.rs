@@ -8,7 +8,6 @@ use crate::input::{InputError, Problem, Reader, Reading};
 use crate::model::Status;
 use crate::plan::Plan;
 use crate::verdicts::Verdicts;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +63,18 @@ pub enum OutcomeError {
     Changed,
 }
 
+impl Tally {
+    /// Counts the rows of a plan without reading the input again.
+    pub fn of_plan(plan: &Plan, verdicts: &Verdicts) -> Self {
+        let mut tally = Self::default();
+        for row in 0..plan.rows() {
+            let status = plan.row(row).map(|(grant, _)| verdicts.status(grant));
+            tally.add(status.unwrap_or(Status::Invalid));
+        }
+        tally
+    }
+}
+
 /// What the outcome is made of.
 pub struct Outcome<'a> {
     /// The plan.
@@ -105,9 +116,11 @@ impl Outcome<'_> {
         table.flush().map_err(file_error)?;
         drop(table);
         temporary.as_file().sync_all().map_err(file_error)?;
+        crate::failpoint::hit("outcome-written");
         temporary.persist(path).map_err(|error| file_error(error.error))?;
+        crate::failpoint::hit("outcome-renamed");
         // The new name is durable only once the folder is.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error)?;
+        crate::files::sync_folder(folder).map_err(file_error)?;
         Ok(tally)
     }
 
@@ -187,6 +200,20 @@ impl Outcome<'_> {
             (true, message) => format!("{REHEARSAL} {message}").into(),
         }
     }
+}
+
+/// Whether a file is the outcome of a rehearsal, and of nothing else.
+pub fn is_of_rehearsal(path: &Path) -> bool {
+    let Ok(mut table) = csv::Reader::from_path(path) else { return false };
+    let is_outcome = table.headers().is_ok_and(|header| {
+        let own = header.len().saturating_sub(COLUMNS.len());
+        header.iter().skip(own).eq(COLUMNS)
+    });
+    let message = table.headers().map_or(0, csv::StringRecord::len).saturating_sub(5);
+    is_outcome
+        && table.records().next().is_none_or(|first| {
+            first.is_ok_and(|row| row.get(message).is_some_and(|m| m.starts_with(REHEARSAL)))
+        })
 }
 
 /// The input's own columns. An outcome that is fed back has its outcome columns replaced; a list

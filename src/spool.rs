@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tempfile::TempPath;
 
 /// An input as named on the command line: a file, or standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Segment {
 #[derive(Debug)]
 pub struct Spool {
     file: Arc<File>,
+    /// Where it is as long as it has no lasting name.
+    temporary: Option<TempPath>,
     segments: Vec<Segment>,
     sha256: String,
 }
@@ -66,8 +69,16 @@ pub enum SpoolError {
 }
 
 impl Spool {
-    /// Copies the inputs into `file`, which stands in `folder`.
-    pub fn copy(inputs: &[InputName], file: File, folder: &Path) -> Result<Self, SpoolError> {
+    /// Copies the inputs into a temporary file in `folder`, which goes away with the spool unless
+    /// it is [kept](Spool::keep).
+    pub fn copy(inputs: &[InputName], folder: &Path) -> Result<Self, SpoolError> {
+        let no_copy = |source| SpoolError::Copy { folder: folder.to_owned(), source };
+        let temporary = tempfile::Builder::new()
+            .prefix(".bastion-revoke-")
+            .suffix(".tmp")
+            .tempfile_in(folder)
+            .map_err(no_copy)?;
+        let (file, temporary) = temporary.into_parts();
         let mut segments = Vec::with_capacity(inputs.len());
         let mut digest = Sha256::new();
         let mut to = &file;
@@ -84,15 +95,46 @@ impl Spool {
                 };
                 digest.update(&buffer[..got]);
                 let copied = to.write_all(&buffer[..got]);
-                copied.map_err(|source| SpoolError::Copy { folder: folder.to_owned(), source })?;
+                copied.map_err(no_copy)?;
                 len += got as u64;
             }
             // The lengths keep two lists from looking like one other list cut elsewhere.
             digest.update(len.to_le_bytes());
             segments.push(Segment { name: input.name(), len });
         }
-        let sha256 = crate::api::sign::hex(&digest.finalize());
-        Ok(Self { file: Arc::new(file), segments, sha256 })
+        let sha256 = crate::hex::hex(&digest.finalize());
+        Ok(Self { file: Arc::new(file), temporary: Some(temporary), segments, sha256 })
+    }
+
+    /// Opens the copy that an earlier run has kept, if it still is what it was.
+    pub fn reopen(path: &Path, segments: Vec<Segment>) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let mut digest = Sha256::new();
+        let mut from = io::BufReader::with_capacity(1 << 17, &file);
+        for segment in &segments {
+            let copied = io::copy(&mut (&mut from).take(segment.len), &mut HashWriter(&mut digest));
+            if copied? != segment.len {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it has lost its end"));
+            }
+            digest.update(segment.len.to_le_bytes());
+        }
+        let sha256 = crate::hex::hex(&digest.finalize());
+        Ok(Self { file: Arc::new(file), temporary: None, segments, sha256 })
+    }
+
+    /// Gives the copy a lasting name; durable when this returns.
+    pub fn keep(&mut self, path: &Path, folder: &Path) -> io::Result<()> {
+        if let Some(temporary) = self.temporary.take() {
+            self.file.sync_all()?;
+            temporary.persist(path).map_err(|error| error.error)?;
+            crate::files::sync_folder(folder)?;
+        }
+        Ok(())
+    }
+
+    /// The inputs' names and lengths.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
     /// The inputs, to be read as often as needed.
@@ -111,6 +153,19 @@ impl Spool {
     /// What identifies the inputs: SHA-256 over their bytes and lengths, in lower-case hex.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 //! the request body and signature mechanism" (`ACS3-HMAC-SHA256`). The vectors in
 //! `tests/data/signing.json` were made by the official SDKs.
 
+use crate::hex::hex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,7 +15,6 @@ use sha2::{Digest, Sha256};
 pub type Pair<'a> = (&'a str, &'a str);
 
 const HEX_UPPER: &[u8; 16] = b"0123456789ABCDEF";
-const HEX_LOWER: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `text` with every byte but `A-Za-z0-9-_.~` percent-encoded in upper-case hex.
 pub fn percent_encode_into(out: &mut String, text: &str) {
@@ -135,16 +135,6 @@ impl Acs3<'_> {
 /// SHA-256 in lower-case hex, as `x-acs-content-sha256` wants it.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-/// Bytes in lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        out.push(char::from(HEX_LOWER[usize::from(byte >> 4)]));
-        out.push(char::from(HEX_LOWER[usize::from(byte & 15)]));
-    }
-    out
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104)")]

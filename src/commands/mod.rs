@@ -1,7 +1,9 @@
 //! One file per command: each wires the stages and does nothing else.
 
 pub mod check;
+pub mod job;
 pub mod plan;
 pub mod reading;
 pub mod run;
 pub mod simulate;
+pub mod world;

@@ -58,7 +58,8 @@ pub fn sources(inputs: &[InputName]) -> Result<Vec<Source>, Failure> {
             InputName::File(path) if !is_stream(path) => sources.push(Source::file(path.clone())),
             _ => {
                 let folder = std::env::temp_dir();
-                let spool = spool_nameless(std::slice::from_ref(input), &folder)?;
+                let spool = Spool::copy(std::slice::from_ref(input), &folder)?;
+                // The file loses its name here, and stays open as long as the source does.
                 sources.extend(spool.sources());
             }
         }
@@ -69,15 +70,6 @@ pub fn sources(inputs: &[InputName]) -> Result<Vec<Source>, Failure> {
 /// Whether it can be read only once: a pipe, as of `<(...)` in a shell, or a device.
 fn is_stream(path: &Path) -> bool {
     path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir())
-}
-
-/// Copies inputs into a file that has no name and goes away with this process.
-pub fn spool_nameless(inputs: &[InputName], folder: &Path) -> Result<Spool, Failure> {
-    let file = tempfile::tempfile_in(folder).map_err(|error| {
-        let folder = folder.display();
-        Failure::new(Exit::File, format!("{folder}: no file can be made there: {error}"))
-    })?;
-    Ok(Spool::copy(inputs, file, folder)?)
 }
 
 impl From<crate::spool::SpoolError> for Failure {

@@ -1,191 +1,229 @@
-//! `run`: plan, confirm, revoke, report.
+//! `run`: plan, confirm, revoke, report; and the same again, to go on where it stopped.
 
-use super::reading::{self, Read};
-use crate::api::client::Client;
-use crate::api::credentials::{self, Credentials, Secret};
-use crate::api::endpoint::{self, Endpoints};
-use crate::api::transport::HttpTransport;
+use super::job::{self, Before, Job};
+use super::world;
 use crate::clock::{SystemClock, WallClock};
 use crate::config::{Confirmation, RunSettings};
 use crate::engine::dispatcher::{Ended, Start};
 use crate::engine::{Control, Engine, StopCause};
 use crate::exit::{Exit, Failure};
-use crate::input::{Options, Reader};
-use crate::ledger::MemoryJournal;
-use crate::outcome::{Outcome, OutcomeError, Tally};
-use crate::plan::Plan;
-use crate::plan::summary::Summary;
+use crate::files::RunFiles;
+use crate::ledger::{Journal, Ledger, MemoryJournal, SqliteJournal};
+use crate::outcome::Tally;
 use crate::report::print;
 use crate::report::progress::Progress;
-use crate::report::summary::{Sendings, Told, of_plan};
-use crate::sim;
-use crate::sim::server::Running;
-use crate::spool::Spool;
+use crate::report::summary::{self, Sendings, Told, of_plan};
 use crate::verdicts::Verdicts;
 use std::io::{BufRead, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A job: a plan, and the input it was made from.
-struct Job {
-    plan: Arc<Plan>,
-    numbers: Summary,
-    spool: Spool,
-    options: Arc<Options>,
-    columns: Vec<String>,
-}
-
 /// Runs the job that the settings describe.
 pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
-    let job = Job::read(&settings)?;
-    if !settings.json && !quiet {
-        print::text(&of_plan(&job.numbers, settings.engine.rate_per_s))?;
+    let files = RunFiles::new(settings.out.clone());
+    let show = Show { quiet, json: settings.json };
+    if settings.rehearse {
+        return rehearse(&settings, &files, show).await;
+    }
+    let mut job = Job::read(&settings, &files)?;
+    let _lock = files.lock()?;
+    let before = job.before(&settings, &files)?;
+    if settings.report_only {
+        return report_only(&job, before, &settings, show);
+    }
+    let before = match before {
+        Before::Finished(verdicts, exit_code) => {
+            return already_finished(&job, &verdicts, exit_code, &settings, show);
+        }
+        before => before,
+    };
+    show.plan(&job, &settings)?;
+    if let Before::Unfinished(_, start) = &before {
+        show.line(&format!(
+            "  continuing     {} of {} revocations are settled",
+            summary::count(start.verdicts.settled() as u64),
+            summary::count(start.verdicts.len() as u64)
+        ))?;
     }
     confirm(settings.confirmation, job.numbers.revocations)?;
+    let (ledger, start) = match before {
+        Before::Unfinished(ledger, start) => (ledger, start),
+        Before::Nothing { in_the_way } => job.make_files(&files, &in_the_way)?,
+        Before::Finished(..) => return Err(Failure::new(Exit::Internal, "a finished job")),
+    };
+    let run = job::begin(&ledger, &SystemClock)?;
+    let journal = SqliteJournal::start(ledger, run)
+        .map_err(|error| Failure::new(Exit::Internal, format!("no thread: {error}")))?;
+    let (journal, worked) = revoke(&job, &settings, journal, start, show).await;
+    let ledger = Arc::into_inner(journal).and_then(SqliteJournal::stop);
+    let told = finish(&job, &settings, &worked, show);
+    if let Some(ledger) = ledger {
+        let exit = told.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
+        write_the_end(ledger, run, exit, &worked.ended.causes);
+    }
+    told
+}
+
+/// What a run came to.
+struct Worked {
+    ended: Ended,
+    sendings: Sendings,
+    took: Duration,
+}
+
+/// How much is shown.
+#[derive(Clone, Copy)]
+struct Show {
+    quiet: bool,
+    json: bool,
+}
+
+impl Show {
+    fn line(self, line: &str) -> Result<(), Failure> {
+        if self.quiet || self.json { Ok(()) } else { print::line(line) }
+    }
+
+    fn plan(self, job: &Job, settings: &RunSettings) -> Result<(), Failure> {
+        if self.quiet || self.json {
+            return Ok(());
+        }
+        print::text(&of_plan(&job.numbers, settings.engine.rate_per_s))
+    }
+
+    fn told(self, told: &Told<'_>) -> Result<(), Failure> {
+        match self {
+            Self { json: true, .. } => print::json(&told.ending()),
+            Self { quiet: true, .. } => Ok(()),
+            Self { .. } => print::text(&told.text()),
+        }
+    }
+}
+
+async fn rehearse(settings: &RunSettings, files: &RunFiles, show: Show) -> Result<Exit, Failure> {
+    if let Some(reason) = files.in_the_way_of_a_rehearsal() {
+        let message = format!("{reason}; give the rehearsal another --out");
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let job = Job::read(settings, files)?;
+    show.plan(&job, settings)?;
+    let verdicts = Verdicts::new(job.plan.grants());
+    let start = Start { verdicts, touched: Vec::new(), first_attempt: 1 };
+    let (_, worked) = revoke(&job, settings, MemoryJournal, start, show).await;
+    finish(&job, settings, &worked, show)
+}
+
+/// Sends what is open. What keeps it from being sent at all is a cause like any other, so that
+/// the outcome is written in every case.
+async fn revoke<J: Journal>(
+    job: &Job,
+    settings: &RunSettings,
+    journal: J,
+    start: Start,
+    show: Show,
+) -> (Arc<J>, Worked) {
+    let journal = Arc::new(journal);
     let control = listen_for_signals();
-    let mut progress =
-        Progress::new(&job.numbers, settings.engine.rate_per_s, quiet || settings.json);
-    let ended = job.revoke(&settings, control, &mut progress).await;
+    let hidden = show.quiet || show.json;
+    let mut progress = Progress::new(&job.numbers, settings.engine.rate_per_s, hidden);
+    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+    let ended = match world::prepare(settings, &job.plan, &clock).await {
+        Err(cause) => Ended { verdicts: start.verdicts, causes: vec![cause] },
+        Ok(world) => {
+            let engine = Engine {
+                plan: Arc::clone(&job.plan),
+                client: Arc::new(world.client),
+                journal: Arc::clone(&journal),
+                clock,
+                settings: settings.engine,
+                control,
+            };
+            engine.run(start, &mut |event| progress.on(&event)).await
+        }
+    };
     let (sendings, took) = progress.finish();
-    job.report(&settings, &ended, sendings, took, quiet)
+    (journal, Worked { ended, sendings, took })
 }
 
-impl Job {
-    fn read(settings: &RunSettings) -> Result<Self, Failure> {
-        let folder = match settings.out.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let spool = reading::spool_nameless(&settings.input.inputs, folder)?;
-        let options = Arc::new(settings.input.options.clone());
-        let Read { grants, report, columns, lacks_instance, .. } =
-            reading::read(spool.sources(), &options)?;
-        reading::refuse_invalid(&report, settings.skip_invalid)?;
-        if lacks_instance {
-            return Err(Failure::new(
-                Exit::Usage,
-                "which bastion host? Give --instance-id, or an instance_id column",
-            ));
+/// Writes the outcome and tells how it went.
+fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Result<Exit, Failure> {
+    let Worked { ended, sendings, took } = worked;
+    let written = job.write_outcome(&ended.verdicts, settings.rehearse, &settings.out);
+    let tally = written.map_err(|failure| {
+        // Both reasons are needed to understand a full disk.
+        let causes = ended.causes.iter().map(summary::cause);
+        let all: Vec<String> = causes.chain([failure.message]).collect();
+        Failure::new(failure.exit, all.join("\n"))
+    })?;
+    let exit = Exit::of_run(&ended.causes, &tally);
+    show.told(&Told {
+        tally: &tally,
+        sendings: *sendings,
+        took: *took,
+        causes: &ended.causes,
+        exit,
+        outcome: &settings.out.to_string_lossy(),
+        rehearsal: settings.rehearse,
+    })?;
+    Ok(exit)
+}
+
+fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
+    let causes: Vec<String> = causes.iter().map(summary::cause).collect();
+    let ended = ledger.end_run(run, SystemClock.now(), exit.code(), &causes);
+    if let Err(error) = ended.and_then(|()| ledger.close()) {
+        tracing::warn!(%error, "the end of the run is not in the ledger");
+    }
+}
+
+/// A finished job is not run again: it ends as it did, and sends nothing.
+fn already_finished(
+    job: &Job,
+    verdicts: &Verdicts,
+    exit_code: Option<u8>,
+    settings: &RunSettings,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let tally = if settings.out.exists() {
+        Tally::of_plan(&job.plan, verdicts)
+    } else {
+        job.write_outcome(verdicts, false, &settings.out)?
+    };
+    let exit = exit_code.and_then(Exit::from_code).unwrap_or_else(|| Exit::of_run(&[], &tally));
+    show.line("This job is finished; nothing was sent. --restart runs it again.")?;
+    show.told(&told_from_files(&tally, exit, &settings.out.to_string_lossy()))?;
+    Ok(exit)
+}
+
+/// Writes the outcome from the files, and sends nothing.
+fn report_only(
+    job: &Job,
+    before: Before,
+    settings: &RunSettings,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let verdicts = match before {
+        Before::Finished(verdicts, _) => verdicts,
+        Before::Unfinished(_, start) => start.verdicts,
+        Before::Nothing { .. } => {
+            return Err(Failure::new(Exit::MissingInput, "there is no run to report on"));
         }
-        let invalid = usize::try_from(report.rows()).unwrap_or(usize::MAX);
-        let plan = Plan::new(grants);
-        let numbers = Summary::of(&plan, invalid, settings.engine.rate_per_s);
-        Ok(Self { plan: Arc::new(plan), numbers, spool, options, columns })
-    }
-
-    /// Sends the plan. What keeps it from being sent at all is a cause like any other, so that
-    /// the outcome is written in every case.
-    async fn revoke(
-        &self,
-        settings: &RunSettings,
-        control: watch::Receiver<Control>,
-        progress: &mut Progress,
-    ) -> Ended {
-        let untouched = || Verdicts::new(self.plan.grants());
-        let prepared = self.prepare(settings).await;
-        let (client, rehearsal) = match prepared {
-            Ok(prepared) => prepared,
-            Err(cause) => return Ended { verdicts: untouched(), causes: vec![cause] },
-        };
-        let engine = Engine {
-            plan: Arc::clone(&self.plan),
-            client: Arc::new(client),
-            journal: Arc::new(MemoryJournal),
-            clock: Arc::new(SystemClock),
-            settings: settings.engine,
-            control,
-        };
-        let start = Start { verdicts: untouched(), touched: Vec::new(), first_attempt: 1 };
-        let ended = engine.run(start, &mut |event| progress.on(&event)).await;
-        drop(rehearsal);
-        ended
-    }
-
-    async fn prepare(
-        &self,
-        settings: &RunSettings,
-    ) -> Result<(Client<HttpTransport>, Option<Running>), StopCause> {
-        let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-        let setup = |message: String| StopCause::Setup { message };
-        let (endpoint, credentials, rehearsal) = if settings.rehearse {
-            let service = sim::Service::new(sim::Settings::default());
-            let running = Running::start(service, Arc::clone(&clock))
-                .await
-                .map_err(|error| setup(format!("the simulated service can't start: {error}")))?;
-            let endpoint = endpoint::parse(&running.endpoint());
-            (Some(endpoint.map_err(|error| setup(error.to_string()))?), test_keys(), Some(running))
-        } else {
-            (settings.endpoint.clone(), keys()?, None)
-        };
-        let ca_pem = settings.ca_file.as_ref().map(std::fs::read).transpose();
-        let ca_pem = ca_pem.map_err(|error| setup(format!("--ca-file: {error}")))?;
-        let endpoints = Endpoints::new(endpoint, self.plan.regions())
-            .map_err(|error| setup(error.to_string()))?;
-        let transport = HttpTransport::new(
-            settings.timeout,
-            settings.engine.concurrency,
-            ca_pem.as_deref(),
-            endpoints.reach(),
-        )
-        .map_err(|error| setup(error.to_string()))?;
-        Ok((Client::new(transport, endpoints, credentials, clock), rehearsal))
-    }
-
-    fn report(
-        &self,
-        settings: &RunSettings,
-        ended: &Ended,
-        sendings: Sendings,
-        took: Duration,
-        quiet: bool,
-    ) -> Result<Exit, Failure> {
-        let outcome =
-            Outcome { plan: &self.plan, verdicts: &ended.verdicts, rehearsal: settings.rehearse };
-        let sources = self.spool.sources();
-        let again = Reader::with_columns(sources, Arc::clone(&self.options), self.columns.clone());
-        let tally: Tally = outcome.write(again, &settings.out)?;
-        let exit = Exit::of_run(&ended.causes, &tally);
-        let told = Told {
-            tally: &tally,
-            sendings,
-            took,
-            causes: &ended.causes,
-            exit,
-            outcome: &settings.out.to_string_lossy(),
-            rehearsal: settings.rehearse,
-        };
-        if settings.json {
-            print::json(&told.ending())?;
-        } else if !quiet {
-            print::text(&told.text())?;
-        }
-        Ok(exit)
-    }
+    };
+    let tally = job.write_outcome(&verdicts, false, &settings.out)?;
+    let exit = Exit::of_run(&[], &tally);
+    show.told(&told_from_files(&tally, exit, &settings.out.to_string_lossy()))?;
+    Ok(exit)
 }
 
-impl From<OutcomeError> for Failure {
-    fn from(error: OutcomeError) -> Self {
-        match error {
-            OutcomeError::Input(error) => error.into(),
-            OutcomeError::File { .. } => Self::new(Exit::File, error.to_string()),
-            OutcomeError::Changed => Self::new(Exit::Internal, error.to_string()),
-        }
-    }
-}
-
-fn keys() -> Result<Credentials, StopCause> {
-    credentials::from_environment(|name| std::env::var(name).ok()).map_err(|error| {
-        StopCause::Credentials { code: "NoCredentials".to_owned(), message: error.to_string() }
-    })
-}
-
-fn test_keys() -> Credentials {
-    Credentials {
-        access_key_id: sim::ACCESS_KEY_ID.to_owned(),
-        access_key_secret: Secret::new(sim::ACCESS_KEY_SECRET.to_owned()),
-        security_token: None,
+fn told_from_files<'a>(tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'a> {
+    Told {
+        tally,
+        sendings: Sendings::default(),
+        took: Duration::ZERO,
+        causes: &[],
+        exit,
+        outcome,
+        rehearsal: false,
     }
 }
 
@@ -213,24 +251,28 @@ fn confirm(confirmation: Confirmation, revocations: usize) -> Result<(), Failure
     }
 }
 
-/// Turns the first Ctrl-C or SIGTERM into a request to drain, the second into one to stop at once.
+/// Turns the first Ctrl-C, SIGTERM or SIGHUP into a request to drain, the second into one to stop
+/// at once.
 fn listen_for_signals() -> watch::Receiver<Control> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
     let (sender, receiver) = watch::channel(Control::Run);
-    tokio::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
-        for control in [Control::Drain, Control::Abort] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    let of = |kind| -> Option<Signal> { signal(kind).ok() };
+    // A file over the size limit of this process is an error to report, not a reason to die.
+    let too_large = of(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    let all = (of(SignalKind::interrupt()), of(SignalKind::terminate()), of(SignalKind::hangup()));
+    if let (Some(mut interrupt), Some(mut terminate), Some(mut hang_up)) = all {
+        tokio::spawn(async move {
+            let _too_large = too_large;
+            for control in [Control::Drain, Control::Abort] {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hang_up.recv() => {}
+                }
+                let _ = sender.send(control);
             }
-            let _ = sender.send(control);
-        }
-        std::future::pending::<()>().await;
-    });
+            std::future::pending::<()>().await;
+        });
+    }
     receiver
 }

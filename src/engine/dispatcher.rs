@@ -328,6 +328,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             attempts: unit.tries,
             delay: unit.retry.map_or(Duration::ZERO, |(_, delay)| delay),
         };
+        crate::failpoint::hit("before-send");
         self.breaker.sent();
         self.in_doubt.insert(attempt, (unit.grants.clone(), self.now()));
         self.tell(Event::Sent { operation: unit.operation });
@@ -370,6 +371,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             max_attempts: self.engine.settings.max_attempts,
             refusals: (&self.refusals.0, self.refusals.1),
         };
+        crate::failpoint::hit("after-answer");
         let decision = decide(sent, reply, self.engine.clock.now());
         self.learn(attempt, &unit, &decision, wait);
         let Decision { result, next, .. } = decision;
@@ -422,7 +424,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     }
 
     fn write_result(&mut self, attempt: AttemptId, unit: Unit, result: AttemptResult, next: Next) {
-        self.batch.records.push(Record::Result { attempt, result: result.clone() });
+        let grants = unit.grants.clone();
+        self.batch.records.push(Record::Result { attempt, grants, result: result.clone() });
         self.batch.results.push((attempt, unit, result, next));
     }
 

@@ -2,8 +2,11 @@
 //! believed. Promise 7, *nothing is lost*.
 
 mod memory;
+mod sqlite;
+mod text;
 
 pub use memory::MemoryJournal;
+pub use sqlite::{Attempt, Job, Ledger, LedgerError, SqliteJournal};
 
 use crate::model::Status;
 use crate::plan::GrantId;
@@ -161,6 +164,8 @@ pub enum Record {
     Result {
         /// Which.
         attempt: AttemptId,
+        /// What it was about.
+        grants: GrantSet,
         /// How.
         result: AttemptResult,
     },

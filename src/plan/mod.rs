@@ -13,6 +13,7 @@ use crate::model::{
     UpToTen,
 };
 use crate::names::Names;
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 /// How much one request may hold. The API's limits are [`Limits::API`]; tests use smaller ones.
@@ -152,6 +153,34 @@ impl Plan {
     /// The regions of all scopes; one may come more than once.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().map(|scope| self.names.scope(scope).region)
+    }
+
+    /// A digest of the planned requests, in their order: SHA-256 in lower-case hex. Equal digests
+    /// mean that the numbers of grants and requests mean the same.
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for request in 0..self.requests() {
+            let scope = self.scope_names(request);
+            let operation = self.operation_of(request).name();
+            for part in [operation, scope.instance_id, scope.region, scope.grantee.id] {
+                digest.update((part.len() as u64).to_le_bytes());
+                digest.update(part.as_bytes());
+            }
+            for grant in self.grants_of(request) {
+                let (target, account) = self.item(grant);
+                digest.update((target.len() as u64).to_le_bytes());
+                digest.update(target.as_bytes());
+                // A length no text has stands for the whole target.
+                let (len, account) = match account {
+                    Account::Whole => (u64::MAX, ""),
+                    Account::Named(account) => (account.len() as u64, account),
+                };
+                digest.update(len.to_le_bytes());
+                digest.update(account.as_bytes());
+            }
+            digest.update(u64::MAX.to_be_bytes());
+        }
+        crate::hex::hex(&digest.finalize())
     }
 
     /// A planned request, ready to be sent.

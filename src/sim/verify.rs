@@ -322,7 +322,7 @@ mod tests {
         let (string_to_sign, _) = shown.split_once(", ").unwrap();
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"s").unwrap();
         mac.update(string_to_sign.as_bytes());
-        assert_eq!(crate::api::sign::hex(&mac.finalize().into_bytes()), signed.signature("s"));
+        assert_eq!(crate::hex::hex(&mac.finalize().into_bytes()), signed.signature("s"));
     }
 
     #[test]

@@ -1,0 +1,361 @@
+//! The job of a run: the list, copied and planned, and what an earlier run's ledger says of it.
+
+use super::reading::{self, Read};
+use crate::clock::WallClock;
+use crate::config::RunSettings;
+use crate::engine::dispatcher::Start;
+use crate::exit::{Exit, Failure};
+use crate::files::{LockError, RunFiles};
+use crate::input::{InputError, Options, Reader};
+use crate::ledger::{self, AttemptResult, AttemptState, Ledger, LedgerError};
+use crate::outcome::{Outcome, OutcomeError, Tally};
+use crate::plan::Plan;
+use crate::plan::summary::Summary;
+use crate::spool::{Spool, SpoolError};
+use crate::verdicts::Verdicts;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A plan, and the input it was made from.
+pub struct Job {
+    /// What is to be done.
+    pub plan: Arc<Plan>,
+    /// The plan in numbers.
+    pub numbers: Summary,
+    spool: Spool,
+    options: Arc<Options>,
+    columns: Vec<String>,
+    identity: ledger::Job,
+}
+
+/// What is known of the job from before.
+pub enum Before {
+    /// Nothing: its files are yet to be made.
+    Nothing {
+        /// Files of an earlier run are in the way and are to be set aside.
+        in_the_way: InTheWay,
+    },
+    /// It was begun and not finished.
+    Unfinished(Ledger, Start),
+    /// Every grant is settled.
+    Finished(Verdicts, Option<u8>),
+}
+
+/// Files of an earlier run under the same name.
+pub enum InTheWay {
+    /// None, or some that tell nothing of when they were made.
+    Undated,
+    /// Those of a run that began then.
+    Of(Option<jiff::Timestamp>),
+}
+
+impl Job {
+    /// Copies, reads and plans the list. Should it be gone, the copy that an earlier run has kept
+    /// stands in for it: a resume does not depend on what happened to the list.
+    pub fn read(settings: &RunSettings, files: &RunFiles) -> Result<Self, Failure> {
+        let spool = if settings.report_only {
+            kept_copy(files)?.ok_or_else(|| {
+                Failure::new(
+                    Exit::MissingInput,
+                    format!("{}: there is no run to report on", files.ledger().display()),
+                )
+            })?
+        } else {
+            match Spool::copy(&settings.input.inputs, files.folder()) {
+                Err(SpoolError::Input(InputError::Missing { name })) if !settings.rehearse => {
+                    match kept_copy(files)? {
+                        Some(spool) if is_copy_of(&spool, settings) => {
+                            tracing::warn!("{name} is gone; going on with the copy kept of it");
+                            spool
+                        }
+                        _ => return Err(InputError::Missing { name }.into()),
+                    }
+                }
+                copied => copied?,
+            }
+        };
+        let options = Arc::new(settings.input.options.clone());
+        let Read { grants, report, columns, lacks_instance, .. } =
+            reading::read(spool.sources(), &options)?;
+        reading::refuse_invalid(&report, settings.skip_invalid)?;
+        if lacks_instance {
+            return Err(Failure::new(
+                Exit::Usage,
+                "which bastion host? Give --instance-id, or an instance_id column",
+            ));
+        }
+        let invalid = usize::try_from(report.rows()).unwrap_or(usize::MAX);
+        let plan = Plan::new(grants);
+        let numbers = Summary::of(&plan, invalid, settings.engine.rate_per_s);
+        let identity = identity(settings, &spool, &plan);
+        Ok(Self { plan: Arc::new(plan), numbers, spool, options, columns, identity })
+    }
+
+    /// What the ledger says of this job, or of the one whose place it would take.
+    pub fn before(&self, settings: &RunSettings, files: &RunFiles) -> Result<Before, Failure> {
+        let path = files.ledger();
+        if !path.exists() {
+            return Ok(Before::Nothing { in_the_way: InTheWay::Undated });
+        }
+        let ledger = match Ledger::open(&path) {
+            Err(LedgerError::NeverBegun) => {
+                return Ok(Before::Nothing { in_the_way: InTheWay::Undated });
+            }
+            opened => opened?,
+        };
+        let (started, exit_code) = ledger.history()?;
+        let known = ledger.job()?;
+        let in_the_way = || Before::Nothing { in_the_way: InTheWay::Of(started) };
+        if settings.restart && !settings.report_only {
+            ledger.close()?;
+            return Ok(in_the_way());
+        }
+        if known.identity != self.identity.identity {
+            let differences = differences(&known, &self.identity);
+            let is_finished = is_finished(&ledger)?;
+            ledger.close()?;
+            if is_finished && !settings.report_only {
+                return Ok(in_the_way());
+            }
+            return Err(refused(&path, started, &differences));
+        }
+        let start = replay(&ledger, &self.plan)?;
+        if start.verdicts.settled() == start.verdicts.len() {
+            ledger.close()?;
+            return Ok(Before::Finished(start.verdicts, exit_code));
+        }
+        Ok(Before::Unfinished(ledger, start))
+    }
+
+    /// Makes the job's files: the copy of the input first, then the ledger, each durable before
+    /// the next. What is in the way is set aside, never deleted.
+    pub fn make_files(
+        &mut self,
+        files: &RunFiles,
+        in_the_way: &InTheWay,
+    ) -> Result<(Ledger, Start), Failure> {
+        let file = |error: io::Error| {
+            let out = files.out.display();
+            Failure::new(Exit::File, format!("{out}: the files of the run can't be made: {error}"))
+        };
+        let started = match in_the_way {
+            InTheWay::Undated => None,
+            InTheWay::Of(started) => *started,
+        };
+        if let Some(aside) = files.set_aside(started).map_err(file)? {
+            tracing::info!(files = %aside.display(), "an earlier run's files were set aside");
+        }
+        self.spool.keep(&files.input(), files.folder()).map_err(file)?;
+        crate::failpoint::hit("input-copied");
+        let ledger = Ledger::create(&files.ledger(), &self.identity)?;
+        crate::files::sync_folder(files.folder()).map_err(file)?;
+        crate::failpoint::hit("ledger-made");
+        let verdicts = Verdicts::new(self.plan.grants());
+        Ok((ledger, Start { verdicts, touched: Vec::new(), first_attempt: 1 }))
+    }
+
+    /// Writes the outcome.
+    pub fn write_outcome(
+        &self,
+        verdicts: &Verdicts,
+        rehearsal: bool,
+        out: &Path,
+    ) -> Result<Tally, Failure> {
+        crate::failpoint::hit("before-outcome");
+        let outcome = Outcome { plan: &self.plan, verdicts, rehearsal };
+        let sources = self.spool.sources();
+        let again = Reader::with_columns(sources, Arc::clone(&self.options), self.columns.clone());
+        Ok(outcome.write(again, out)?)
+    }
+}
+
+/// The copy of the input that the ledger's run has kept.
+fn kept_copy(files: &RunFiles) -> Result<Option<Spool>, Failure> {
+    if !files.ledger().exists() {
+        return Ok(None);
+    }
+    let known = match Ledger::open(&files.ledger()) {
+        Err(LedgerError::NeverBegun) => return Ok(None),
+        ledger => ledger?.job()?,
+    };
+    let failure = |error: io::Error| {
+        Failure::new(Exit::File, format!("{}: can't be read: {error}", files.input().display()))
+    };
+    let spool = Spool::reopen(&files.input(), known.inputs.clone()).map_err(failure)?;
+    if known.identity.get(INPUT_SHA256).map(String::as_str) == Some(spool.sha256()) {
+        return Ok(Some(spool));
+    }
+    Err(Failure::new(
+        Exit::File,
+        format!("{}: it is not what the run has copied", files.input().display()),
+    ))
+}
+
+fn is_copy_of(spool: &Spool, settings: &RunSettings) -> bool {
+    let names = settings.input.inputs.iter().map(crate::spool::InputName::name);
+    spool.segments().iter().map(|segment| segment.name.clone()).eq(names)
+}
+
+const INPUT_SHA256: &str = "input_sha256";
+
+fn identity(settings: &RunSettings, spool: &Spool, plan: &Plan) -> ledger::Job {
+    let endpoint = match &settings.endpoint {
+        Some(url) => url.to_string(),
+        None => "of the region".to_owned(),
+    };
+    let members = [
+        (INPUT_SHA256, spool.sha256().to_owned()),
+        ("plan_sha256", plan.digest()),
+        ("endpoint", endpoint),
+    ];
+    let options = &settings.input.options;
+    let map: Vec<String> =
+        options.map.iter().map(|(field, column)| format!("{field:?}={column}")).collect();
+    let settings = [
+        ("instance_id", options.default_instance_id.clone().unwrap_or_default()),
+        ("region", options.default_region.clone()),
+        ("map", map.join("; ")),
+        ("encoding", options.encoding.map(|e| e.to_string()).unwrap_or_default()),
+        ("skip_invalid", settings.skip_invalid.to_string()),
+        ("requests", plan.requests().to_string()),
+        ("grants", plan.grants().to_string()),
+        ("rows", plan.rows().to_string()),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    let named = |members: &[(&str, String)]| -> BTreeMap<String, String> {
+        members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    };
+    ledger::Job {
+        identity: named(&members),
+        settings: named(&settings),
+        inputs: spool.segments().to_vec(),
+    }
+}
+
+/// What differs between two jobs, in words.
+fn differences(known: &ledger::Job, wanted: &ledger::Job) -> String {
+    let title = |name: &str| match name {
+        INPUT_SHA256 => "the input's content".to_owned(),
+        "plan_sha256" => "the planned requests".to_owned(),
+        name => name.replace('_', " "),
+    };
+    let differs = |name: &&String| known.identity.get(*name) != wanted.identity.get(*name);
+    let mut parts: Vec<String> = known.identity.keys().filter(differs).map(|n| title(n)).collect();
+    for (name, value) in &known.settings {
+        let now = wanted.settings.get(name);
+        if now != Some(value) {
+            let now = now.map_or("", String::as_str);
+            parts.push(format!("{} (then `{value}`, now `{now}`)", title(name)));
+        }
+    }
+    let names = |job: &ledger::Job| {
+        job.inputs.iter().map(|input| input.name.clone()).collect::<Vec<_>>().join(", ")
+    };
+    if names(known) != names(wanted) {
+        parts.push(format!("the input (then {}, now {})", names(known), names(wanted)));
+    }
+    parts.iter().map(|part| crate::input::shown(part)).collect::<Vec<_>>().join(", ")
+}
+
+fn refused(path: &Path, started: Option<jiff::Timestamp>, differences: &str) -> Failure {
+    let started = started.map(crate::clock::utc_seconds).unwrap_or_default();
+    Failure::new(
+        Exit::Refused,
+        format!(
+            "{}: this ledger is of another job, begun {started} and not finished; nothing was \
+             sent.\nWhat differs: {differences}.\nFinish that job with its own command, give this \
+             one another --out, or set the other aside with --restart",
+            path.display()
+        ),
+    )
+}
+
+/// Whether the ledger's own job, which may be another than ours, has settled every grant.
+fn is_finished(ledger: &Ledger) -> Result<bool, Failure> {
+    let grants = ledger.job()?.settings.get("grants").and_then(|grants| grants.parse().ok());
+    let Some(grants) = grants else { return Ok(false) };
+    let mut verdicts = Verdicts::new(grants);
+    let mut is_sound = true;
+    ledger.attempts(|attempt| {
+        is_sound &= attempt.grants.ranges().iter().all(|range| range.end as usize <= grants);
+        if is_sound && let Some(result) = attempt.result {
+            verdicts.record(&attempt.grants, &result);
+        }
+    })?;
+    Ok(is_sound && verdicts.settled() == verdicts.len())
+}
+
+/// What the ledger's attempts come to. A planned request counts as touched once one of its grants
+/// was sent, or may have been: an intent without a recorded answer counts as sent.
+fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
+    let mut verdicts = Verdicts::new(plan.grants());
+    let mut touched = vec![false; plan.requests()];
+    let mut first_attempt = 1;
+    let mut is_sound = true;
+    ledger.attempts(|attempt| {
+        first_attempt = first_attempt.max(attempt.id + 1);
+        is_sound &= attempt.grants.ranges().iter().all(|range| range.end as usize <= plan.grants());
+        if !is_sound {
+            return;
+        }
+        let result = attempt.result.unwrap_or_else(|| AttemptResult {
+            state: AttemptState::Lost,
+            last: false,
+            code: "NoRecordedAnswer".into(),
+            message: "the run ended before an answer was recorded".to_owned(),
+            request_id: String::new(),
+            finished_at: attempt.intended_at,
+            exceptions: Vec::new(),
+        });
+        verdicts.record(&attempt.grants, &result);
+        if result.state.is_sending() {
+            for range in attempt.grants.ranges() {
+                for request in plan.request_of(range.start)..=plan.request_of(range.end - 1) {
+                    touched[request] = true;
+                }
+            }
+        }
+    })?;
+    if !is_sound {
+        return Err(Failure::new(
+            Exit::File,
+            "the ledger speaks of grants that this job does not have; give another --out",
+        ));
+    }
+    Ok(Start { verdicts, touched, first_attempt })
+}
+
+/// When a run begins: written down before anything is sent.
+pub fn begin(ledger: &Ledger, clock: &dyn WallClock) -> Result<i64, Failure> {
+    let run = ledger.begin_run(clock.now())?;
+    crate::failpoint::hit("run-begun");
+    Ok(run)
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::new(Exit::File, error.to_string())
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        let exit = match error {
+            LockError::Held(_) => Exit::Held,
+            LockError::File { .. } => Exit::File,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<OutcomeError> for Failure {
+    fn from(error: OutcomeError) -> Self {
+        match error {
+            OutcomeError::Input(error) => error.into(),
+            OutcomeError::File { .. } => Self::new(Exit::File, error.to_string()),
+            OutcomeError::Changed => Self::new(Exit::Internal, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Places at which tests kill this process, as a power cut would.
+//!
+//! Only builds with debug assertions have them: `BASTION_REVOKE_FAIL_POINT=NAME:N` kills the
+//! process, with the signal that can't be caught, the N-th time that it comes by.
+
+/// Every fail point, so that a test can be sure to have hit them all.
+pub const ALL: [&str; 10] = [
+    "input-copied",
+    "ledger-made",
+    "run-begun",
+    "before-commit",
+    "after-commit",
+    "before-send",
+    "after-answer",
+    "before-outcome",
+    "outcome-written",
+    "outcome-renamed",
+];
+
+/// Dies here if the environment says so.
+pub fn hit(name: &'static str) {
+    if cfg!(debug_assertions) {
+        debug_assert!(ALL.contains(&name), "every fail point is listed");
+        die_if_told(name);
+    }
+}
+
+fn die_if_told(name: &str) {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static LEFT: AtomicU64 = AtomicU64::new(u64::MAX);
+    let Ok(told) = std::env::var("BASTION_REVOKE_FAIL_POINT") else { return };
+    let Some((point, times)) = told.split_once(':') else { return };
+    if point != name {
+        return;
+    }
+    let times = times.parse().unwrap_or(1);
+    let _ = LEFT.compare_exchange(u64::MAX, times, Ordering::SeqCst, Ordering::SeqCst);
+    if LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}

@@ -1,0 +1,207 @@
+//! The files of a run: `OUT`, and beside it `OUT.input`, `OUT.ledger` and `OUT.lock`.
+//!
+//! Nothing is ever deleted but the lock: files that are in the way are set aside under the time at
+//! which their run began.
+
+use crate::outcome;
+use jiff::Timestamp;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Where a run keeps what it writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFiles {
+    /// The outcome.
+    pub out: PathBuf,
+}
+
+/// Endings of the files beside the outcome. SQLite keeps its log beside the ledger.
+const BESIDE: [&str; 4] = [".input", ".ledger", ".ledger-wal", ".ledger-shm"];
+
+impl RunFiles {
+    /// The files around an outcome.
+    pub fn new(out: PathBuf) -> Self {
+        Self { out }
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.out.clone().into_os_string();
+        name.push(ending);
+        name.into()
+    }
+
+    /// The copy of the input.
+    pub fn input(&self) -> PathBuf {
+        self.beside(".input")
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> PathBuf {
+        self.beside(".ledger")
+    }
+
+    /// The folder of all of them.
+    pub fn folder(&self) -> &Path {
+        match self.out.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// Makes sure that no other process works on these files until the lock is dropped.
+    pub fn lock(&self) -> Result<Lock, LockError> {
+        let path = self.beside(".lock");
+        let error = |source| LockError::File { path: path.clone(), source };
+        loop {
+            let file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path)
+                .map_err(error)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(LockError::Held(path)),
+                Err(TryLockError::Error(source)) => return Err(error(source)),
+            }
+            // The run before may have removed the file between our opening and locking it.
+            let ours = file.metadata().map_err(error)?;
+            match fs::metadata(&path) {
+                Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
+                    return Ok(Lock { path, _file: file });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Renames what is there of an earlier run, and says what it is called now: `outcome.csv`
+    /// of a run begun on 2 January becomes `outcome.20260102T030405Z.csv`.
+    pub fn set_aside(&self, started: Option<Timestamp>) -> io::Result<Option<PathBuf>> {
+        let present = |files: &Self| {
+            let beside = BESIDE.iter().map(|ending| (*ending, files.beside(ending)));
+            std::iter::once(("", files.out.clone()))
+                .chain(beside)
+                .filter(|(_, path)| fs::symlink_metadata(path).is_ok())
+                .collect::<Vec<_>>()
+        };
+        let files = present(self);
+        let Some((_, first)) = files.first() else { return Ok(None) };
+        let started = match started {
+            Some(started) => started,
+            None => Timestamp::try_from(fs::metadata(first)?.modified()?)
+                .unwrap_or(Timestamp::UNIX_EPOCH),
+        };
+        let stamp = started.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let aside = (1..)
+            .map(|number| {
+                let number = if number == 1 { String::new() } else { format!("-{number}") };
+                Self::new(self.stamped(&format!("{stamp}{number}")))
+            })
+            .find(|aside| present(aside).is_empty())
+            .unwrap_or_else(|| self.clone());
+        // The ledger goes last: as long as it is there, the next run knows what the others are.
+        for (ending, path) in files.iter().filter(|(ending, _)| !ending.starts_with(".ledger")) {
+            fs::rename(path, aside.beside(ending))?;
+        }
+        for (ending, path) in files.iter().filter(|(ending, _)| ending.starts_with(".ledger")) {
+            fs::rename(path, aside.beside(ending))?;
+        }
+        sync_folder(self.folder())?;
+        Ok(Some(aside.out))
+    }
+
+    /// The outcome's name with a stamp before its extension.
+    fn stamped(&self, stamp: &str) -> PathBuf {
+        let extension = self.out.extension().map(|e| e.to_string_lossy().into_owned());
+        let stem = self.out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = match extension {
+            Some(extension) => format!("{stem}.{stamp}.{extension}"),
+            None => format!("{stem}.{stamp}"),
+        };
+        self.out.with_file_name(name)
+    }
+
+    /// Why a rehearsal must not write its outcome here, if so: it would replace a real one.
+    pub fn in_the_way_of_a_rehearsal(&self) -> Option<String> {
+        let real = [self.ledger(), self.input()].into_iter().find(|path| path.exists());
+        if let Some(real) = real {
+            return Some(format!("{} belongs to a real run", real.display()));
+        }
+        (self.out.exists() && !outcome::is_of_rehearsal(&self.out))
+            .then(|| format!("{} is not the outcome of a rehearsal", self.out.display()))
+    }
+}
+
+/// Makes renames and new names in a folder durable.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// The files are ours alone until this is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Still held: whoever opens it meanwhile finds that it is gone and opens a new one.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The lock can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it (exit 75).
+    #[error("{0}: another run is working on this outcome; wait for it, or give another --out")]
+    Held(PathBuf),
+    /// The file can't be made (exit 74).
+    #[error("{path}: can't be locked: {source}")]
+    File {
+        /// The lock file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_is_held_by_one_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("outcome.csv"));
+        let lock = files.lock().unwrap();
+        assert!(matches!(files.lock(), Err(LockError::Held(_))));
+        drop(lock);
+        drop(files.lock().unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn files_are_set_aside_under_the_time_of_their_run_and_never_over_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("outcome.csv"));
+        let started = Some("2026-01-02T03:04:05Z".parse().unwrap());
+        assert_eq!(files.set_aside(started).unwrap(), None);
+        for content in ["one", "two"] {
+            fs::write(&files.out, content).unwrap();
+            fs::write(files.input(), content).unwrap();
+            files.set_aside(started).unwrap();
+        }
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(read("outcome.20260102T030405Z.csv"), "one");
+        assert_eq!(read("outcome.20260102T030405Z.csv.input"), "one");
+        assert_eq!(read("outcome.20260102T030405Z-2.csv"), "two");
+        assert_eq!(read("outcome.20260102T030405Z-2.csv.input"), "two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+    }
+}
