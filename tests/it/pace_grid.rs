@@ -47,6 +47,11 @@ fn below_the_quota_nothing_is_throttled_and_no_gap_is_too_short() {
             let outcome = run(&scenario, seed);
             assert!(outcome.shortest_gap_s >= 1.0 / 7.0 - 1e-9, "{outcome:?}");
             assert!(outcome.used > 0.69, "{outcome:?}");
+            // With much jitter, calls that left evenly may arrive in heaps: only there can a
+            // window or a log be full.
+            if counting == Counting::TokenBucket {
+                assert!(outcome.throttled <= 0.0, "{outcome:?}");
+            }
         }
     }
 }

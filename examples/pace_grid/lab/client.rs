@@ -126,13 +126,18 @@ impl Random {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
-    Arrival { sent_at: Duration },
-    Answer { sent_at: Duration, throttled: Option<Option<Duration>> },
+    Arrival {
+        sent_at: Duration,
+    },
+    /// Accepted, or throttled with the wait that the server tells, if it does.
+    Answer {
+        sent_at: Duration,
+        verdict: Result<(), Option<Duration>>,
+    },
     Competitor,
 }
 
 /// Plays the scenario with that pacer and seed.
-#[expect(clippy::too_many_lines, reason = "one loop over one heap; in pieces it is harder to read")]
 pub(crate) fn play(scenario: &Scenario, mut pacer: Pacer, seed: u64) -> Outcome {
     let mut random = Random::new(seed);
     let mut server = Server::new(scenario.counting, scenario.quota_at(0.0), random.unit());
@@ -174,7 +179,7 @@ pub(crate) fn play(scenario: &Scenario, mut pacer: Pacer, seed: u64) -> Outcome 
             now = send_at;
             ceiling_at = now + ceiling_gap;
             if let Some(last) = last_sent.replace(now) {
-                shortest_gap_s = shortest_gap_s.min((now - last).as_secs_f64());
+                shortest_gap_s = shortest_gap_s.min(now.saturating_sub(last).as_secs_f64());
             }
             match &mut pacer {
                 Pacer::Adaptive(pace) => pace.on(now, Event::Sent),
@@ -200,20 +205,20 @@ pub(crate) fn play(scenario: &Scenario, mut pacer: Pacer, seed: u64) -> Outcome 
                         Err(_) => throttled += 1.0,
                     }
                 }
-                let throttled = verdict.err().map(|wait| match scenario.hints {
+                let verdict = verdict.map_err(|wait| match scenario.hints {
                     Hints::Off => None,
                     Hints::Exact => Some(wait),
                     Hints::WholeSeconds => Some(Duration::from_secs_f64(wait.as_secs_f64().ceil())),
                 });
                 let answered_at = now + one_way(&mut random);
-                push(&mut heap, answered_at, Happening::Answer { sent_at, throttled });
+                push(&mut heap, answered_at, Happening::Answer { sent_at, verdict });
             }
-            Happening::Answer { sent_at, throttled } => {
+            Happening::Answer { sent_at, verdict } => {
                 in_flight -= 1;
                 if let Pacer::Adaptive(pace) = &mut pacer {
-                    let event = match throttled {
-                        None => Event::Accepted { sent_at },
-                        Some(wait) => Event::Throttled { sent_at, wait },
+                    let event = match verdict {
+                        Ok(()) => Event::Accepted { sent_at },
+                        Err(wait) => Event::Throttled { sent_at, wait },
                     };
                     pace.on(now, event);
                 }

@@ -184,7 +184,8 @@ fn after_a_hint_requests_leave_one_by_one() {
     run.throttled_for(Some(Duration::from_secs(30)));
     let first = run.send();
     let second = run.send();
-    assert!(second - first > Duration::from_millis(90), "{:?}", second - first);
+    let gap = second.saturating_sub(first);
+    assert!(gap > Duration::from_millis(90), "{gap:?}");
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn idle_time_does_not_turn_into_a_burst() {
     run.now += Duration::from_secs(3600);
     let first = run.send();
     let second = run.send();
-    let gap_s = (second - first).as_secs_f64();
+    let gap_s = second.saturating_sub(first).as_secs_f64();
     assert!((gap_s - 1.0 / run.rate()).abs() < 1e-3, "{gap_s}");
 }
 
@@ -320,7 +321,7 @@ fn endless_throttling_ends_at_the_floor() {
 #[derive(Debug, Clone)]
 enum Step {
     Send { late_ms: u64 },
-    Answer { which: usize, after_ms: u64, throttled: Option<Option<u64>> },
+    Answer { which: usize, after_ms: u64, verdict: Result<(), Option<u64>> },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -328,12 +329,12 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..40_u64).prop_map(|late_ms| Step::Send { late_ms }),
         1 => (0..20_000_u64).prop_map(|late_ms| Step::Send { late_ms }),
         3 => (any::<usize>(), 0..400_u64)
-            .prop_map(|(which, after_ms)| Step::Answer { which, after_ms, throttled: None }),
+            .prop_map(|(which, after_ms)| Step::Answer { which, after_ms, verdict: Ok(()) }),
         2 => (any::<usize>(), 0..400_u64, proptest::option::of(0..70_000_u64)).prop_map(
             |(which, after_ms, wait_ms)| Step::Answer {
                 which,
                 after_ms,
-                throttled: Some(wait_ms)
+                verdict: Err(wait_ms)
             }
         ),
     ]
@@ -362,21 +363,21 @@ proptest! {
                     prop_assert!(at <= now.max(held_until) + longest);
                     now = at + Duration::from_millis(late_ms);
                     if let Some(last) = last_sent.replace(now) {
-                        let gap_s = (now - last).as_secs_f64();
+                        let gap_s = now.saturating_sub(last).as_secs_f64();
                         prop_assert!(gap_s >= 1.0 / ceiling_per_s - 1e-6, "{gap_s}");
                     }
                     in_flight.push(now);
                     Event::Sent
                 }
-                Step::Answer { which, after_ms, throttled } => {
+                Step::Answer { which, after_ms, verdict } => {
                     if in_flight.is_empty() {
                         continue;
                     }
                     let sent_at = in_flight.swap_remove(which % in_flight.len());
                     now += Duration::from_millis(after_ms);
-                    match throttled {
-                        None => Event::Accepted { sent_at },
-                        Some(wait_ms) => {
+                    match verdict {
+                        Ok(()) => Event::Accepted { sent_at },
+                        Err(wait_ms) => {
                             let wait = wait_ms.map(Duration::from_millis);
                             held_until = held_until.max(now + wait.unwrap_or_default());
                             Event::Throttled { sent_at, wait }
