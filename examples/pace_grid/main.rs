@@ -1,6 +1,6 @@
 //! Prints how well the adaptive pace does, as Markdown: `cargo run --example pace_grid`.
 //!
-//! With `--unseen`: quotas, latencies, windows and seeds that the bounds were not set by.
+//! With `--unseen`: other quotas, latencies and windows, and seeds that nothing was tuned by.
 
 use std::io::Write as _;
 
