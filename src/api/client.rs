@@ -10,8 +10,10 @@ use super::transport::{SendError, Transport, WireRequest, headers};
 use crate::clock::{WallClock, utc_seconds};
 use crate::model::Request;
 use http::HeaderMap;
+use jiff::SignedDuration;
 use reqwest::Url;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// Signs and sends requests with one set of credentials.
@@ -20,6 +22,8 @@ pub struct Client<T> {
     endpoints: Endpoints,
     credentials: Credentials,
     clock: Arc<dyn WallClock>,
+    /// How far the service's clock is ahead of ours, in seconds, as far as is known.
+    ahead_s: AtomicI64,
 }
 
 /// How often a request was sent before, as the SDKs tell the service.
@@ -38,7 +42,23 @@ pub struct Reply {
     pub outcome: Result<Judgement, SendError>,
     /// How long the service asks to wait.
     pub wait: Option<Duration>,
+    /// For a request refused for its time: whether another try will be signed with another.
+    pub clock_is_mended: bool,
+    /// How far the service's clock is ahead, where this reply has just shown it.
+    pub clock_corrected: Option<SignedDuration>,
 }
+
+impl Reply {
+    /// A reply that says nothing but its outcome.
+    pub fn new(outcome: Result<Judgement, SendError>) -> Self {
+        Self { outcome, wait: None, clock_is_mended: false, clock_corrected: None }
+    }
+}
+
+/// A clock further off than this is not corrected: the `Date` header is then no better guess.
+const MOST_AHEAD_S: u64 = 24 * 60 * 60;
+/// A correction by less would not have been the reason for a refusal.
+const LEAST_CORRECTION_S: u64 = 30;
 
 impl<T: Transport> Client<T> {
     /// A client that signs with the v1 signature.
@@ -48,31 +68,66 @@ impl<T: Transport> Client<T> {
         credentials: Credentials,
         clock: Arc<dyn WallClock>,
     ) -> Self {
-        Self { transport, endpoints, credentials, clock }
+        Self { transport, endpoints, credentials, clock, ahead_s: AtomicI64::new(0) }
     }
 
     /// Sends `request` once, under a fresh nonce, timestamp and signature.
     pub async fn attempt(&self, request: &Request, repeat: Repeat) -> Reply {
         let Some(endpoint) = self.endpoints.of(&request.region) else {
             let why = format!("no endpoint is known for region {}", request.region);
-            return Reply { outcome: Err(SendError::NotSent(why)), wait: None };
+            return Reply::new(Err(SendError::NotSent(why)));
         };
-        let (wire, string_to_sign) = self.compose(endpoint.clone(), request, repeat);
+        let ahead_s = self.ahead_s.load(Ordering::Relaxed);
+        let (wire, string_to_sign) = self.compose(endpoint.clone(), request, repeat, ahead_s);
         match self.transport.send(wire).await {
-            Err(error) => Reply { outcome: Err(error), wait: None },
+            Err(error) => Reply::new(Err(error)),
             Ok(answer) => {
                 let judged = response::judge(request, answer.status, &answer.body);
-                Reply {
-                    outcome: Ok(self.presentable(judged, &string_to_sign)),
+                let is_expired =
+                    matches!(&judged, Judgement::Refused { class: Class::ExpiredTimestamp, .. });
+                let mut reply = Reply {
                     wait: wait_asked_for(&answer.headers),
+                    ..Reply::new(Ok(self.presentable(judged, &string_to_sign)))
+                };
+                if is_expired {
+                    reply.clock_corrected = self.correct_clock(ahead_s, &answer.headers);
+                    // Another worker's reply may have corrected it meanwhile.
+                    reply.clock_is_mended = self.ahead_s.load(Ordering::Relaxed) != ahead_s;
                 }
+                reply
             }
         }
     }
 
+    /// Sets our clock by the service's, if that is clearly another; returns how far it is ahead.
+    fn correct_clock(&self, signed_ahead_s: i64, headers: &HeaderMap) -> Option<SignedDuration> {
+        let date = headers.get(http::header::DATE)?.to_str().ok()?;
+        let date = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+        let ahead = date.duration_since(self.clock.now());
+        let is_new = ahead.as_secs().abs_diff(signed_ahead_s) >= LEAST_CORRECTION_S;
+        if !is_new || ahead.as_secs().unsigned_abs() > MOST_AHEAD_S {
+            return None;
+        }
+        let corrected = self.ahead_s.compare_exchange(
+            signed_ahead_s,
+            ahead.as_secs(),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        corrected.ok().map(|_| ahead)
+    }
+
     /// The signed request, and the text that was signed.
-    fn compose(&self, endpoint: Url, request: &Request, repeat: Repeat) -> (WireRequest, String) {
-        let timestamp = utc_seconds(self.clock.now());
+    fn compose(
+        &self,
+        endpoint: Url,
+        request: &Request,
+        repeat: Repeat,
+        ahead_s: i64,
+    ) -> (WireRequest, String) {
+        let now = self.clock.now();
+        let ahead = SignedDuration::from_secs(ahead_s);
+        let timestamp = utc_seconds(now.checked_add(ahead).unwrap_or(now));
         let nonce = self.clock.nonce();
         let mut common = vec![
             ("AccessKeyId", self.credentials.access_key_id.as_str()),
@@ -198,6 +253,7 @@ mod tests {
     struct Recorder {
         sent: Mutex<Vec<WireRequest>>,
         answer: (u16, &'static str),
+        date: Option<&'static str>,
     }
 
     impl Transport for Arc<Recorder> {
@@ -208,7 +264,7 @@ mod tests {
             self.sent.lock().unwrap().push(request);
             Ok(super::super::transport::WireAnswer {
                 status: self.answer.0,
-                headers: HeaderMap::new(),
+                headers: headers(self.date.map(|date| ("date", date))),
                 body: self.answer.1.into(),
             })
         }
@@ -226,7 +282,14 @@ mod tests {
     }
 
     fn client(answer: (u16, &'static str)) -> (Client<Arc<Recorder>>, Arc<Recorder>) {
-        let recorder = Arc::new(Recorder { sent: Mutex::default(), answer });
+        client_at(answer, None)
+    }
+
+    fn client_at(
+        answer: (u16, &'static str),
+        date: Option<&'static str>,
+    ) -> (Client<Arc<Recorder>>, Arc<Recorder>) {
+        let recorder = Arc::new(Recorder { sent: Mutex::default(), answer, date });
         let credentials = Credentials {
             access_key_id: "testid".to_owned(),
             access_key_secret: Secret::new("testsecret".to_owned()),
@@ -292,6 +355,29 @@ mod tests {
         let reply = client.attempt(&request(), Repeat::default()).await;
         let Ok(Judgement::Refused { message, .. }) = reply.outcome else { panic!() };
         assert_eq!(message, "bad (redacted)");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_off_is_set_by_the_services_once() {
+        let body = r#"{"Code":"InvalidTimeStamp.Expired"}"#;
+        let (client, recorder) = client_at((400, body), Some("Fri, 02 Jan 2026 05:04:05 GMT"));
+        let first = client.attempt(&request(), Repeat::default()).await;
+        assert!(first.clock_is_mended);
+        assert_eq!(first.clock_corrected.map(|ahead| ahead.as_secs()), Some(7199));
+        let second = client.attempt(&request(), Repeat::default()).await;
+        assert!(!second.clock_is_mended, "the service is not content: there is no use in more");
+        let sent = recorder.sent.lock().unwrap();
+        assert!(sent[1].query.contains("Timestamp=2026-01-02T05%3A04%3A04Z"), "{}", sent[1].query);
+    }
+
+    #[tokio::test]
+    async fn a_clock_off_by_days_or_by_nothing_is_left_alone() {
+        let body = r#"{"Code":"InvalidTimeStamp.Expired"}"#;
+        for date in ["Mon, 05 Jan 2026 05:04:05 GMT", "Fri, 02 Jan 2026 03:04:10 GMT", "soon"] {
+            let (client, _) = client_at((400, body), Some(date));
+            let reply = client.attempt(&request(), Repeat::default()).await;
+            assert!(!reply.clock_is_mended && reply.clock_corrected.is_none(), "{date}");
+        }
     }
 
     #[test]

@@ -101,6 +101,9 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
             };
             let stop = |cause| with(AttemptState::Stopped, Next::Stop(cause));
             match class {
+                Class::ExpiredTimestamp if reply.clock_is_mended => {
+                    with(AttemptState::Expired, Next::Again)
+                }
                 Class::StopCredentials | Class::ExpiredToken | Class::ExpiredTimestamp => {
                     stop(StopCause::Credentials { code: code.clone(), message: message.clone() })
                 }
@@ -176,7 +179,7 @@ mod tests {
     type Outcome = Result<Judgement, SendError>;
 
     fn on(sent: Sent<'_>, outcome: Outcome) -> Decision {
-        decide(sent, Reply { outcome, wait: None }, Timestamp::UNIX_EPOCH)
+        decide(sent, Reply::new(outcome), Timestamp::UNIX_EPOCH)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "it stands for an outcome")]
@@ -249,6 +252,15 @@ mod tests {
         let third = on_count(("missinginstanceid", 2));
         assert_eq!(third.result.state, AttemptState::Stopped);
         assert!(matches!(third.next, Next::Stop(StopCause::Routing { .. })));
+    }
+
+    #[test]
+    fn a_wrong_clock_stops_the_run_only_if_it_could_not_be_mended() {
+        let expired = || refused(Class::ExpiredTimestamp, "InvalidTimeStamp.Expired");
+        assert!(matches!(on(SENT, expired()).next, Next::Stop(StopCause::Credentials { .. })));
+        let reply = Reply { clock_is_mended: true, ..Reply::new(expired()) };
+        let decision = decide(SENT, reply, Timestamp::UNIX_EPOCH);
+        assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Again));
     }
 
     #[test]

@@ -35,7 +35,7 @@ use tokio::time::Instant;
 
 /// How far ahead of their sending intents are written: enough to hide a slow disk, and little
 /// enough that a crash leaves few requests that look sent and were not.
-const ARMED_AHEAD: Duration = Duration::from_millis(250);
+const ARMED_AHEAD: Duration = Duration::from_millis(50);
 
 /// A service's wait that is told to whoever watches.
 const WAIT_WORTH_TELLING: Duration = Duration::from_secs(5);
@@ -364,6 +364,9 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             Err(error) => return self.stop(StopCause::Internal(format!("a worker died: {error}"))),
         };
         let wait = reply.wait;
+        if let Some(ahead) = reply.clock_corrected {
+            self.tell(Event::ClockCorrected { ahead });
+        }
         let sent = Sent {
             operation: unit.operation,
             grants: unit.grants.len(),

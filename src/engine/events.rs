@@ -3,6 +3,7 @@
 use super::StopCause;
 use crate::ledger::AttemptState;
 use crate::model::Operation;
+use jiff::SignedDuration;
 use std::time::Duration;
 
 /// One thing that happened.
@@ -49,6 +50,11 @@ pub enum Event {
     },
     /// The service answers again.
     Resumed,
+    /// This machine's clock is off: requests are signed by the service's from now on.
+    ClockCorrected {
+        /// How far the service's clock is ahead of ours.
+        ahead: SignedDuration,
+    },
     /// The run, or one operation, stops.
     Stopping(StopCause),
 }

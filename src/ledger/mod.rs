@@ -73,6 +73,8 @@ pub enum AttemptState {
     Split,
     /// The API refused it in a way that stops the run or the operation.
     Stopped,
+    /// The API refused it for its time; it is sent again with the clock corrected.
+    Expired,
     /// Too many calls.
     Throttled,
     /// Sent, and no trustworthy answer.
@@ -85,11 +87,12 @@ pub enum AttemptState {
 
 impl AttemptState {
     /// All states.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Answered,
         Self::Refused,
         Self::Split,
         Self::Stopped,
+        Self::Expired,
         Self::Throttled,
         Self::Lost,
         Self::Unconnected,
@@ -103,6 +106,7 @@ impl AttemptState {
             Self::Refused => "refused",
             Self::Split => "split",
             Self::Stopped => "stopped",
+            Self::Expired => "expired",
             Self::Throttled => "throttled",
             Self::Lost => "lost",
             Self::Unconnected => "unconnected",

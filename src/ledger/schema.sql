@@ -31,8 +31,8 @@ CREATE TABLE attempt (
     grants      TEXT NOT NULL,
     -- When the intent was written; the request leaves after that.
     intended_at TEXT NOT NULL,
-    -- How it ended: answered, refused, split, stopped, throttled, lost, unconnected or withdrawn;
-    -- NULL where no answer was recorded, which counts as sent.
+    -- How it ended: answered, refused, split, stopped, expired, throttled, lost, unconnected or
+    -- withdrawn; NULL where no answer was recorded, which counts as sent.
     state       TEXT,
     -- 1 where no further attempt will be made for what is still open after it.
     last        INTEGER,

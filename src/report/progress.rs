@@ -71,6 +71,11 @@ impl Progress {
                 seconds(*pause)
             )),
             Event::Resumed => self.say("the service answers again"),
+            Event::ClockCorrected { ahead } => self.say(&format!(
+                "this machine's clock is {} {} the service's; requests are signed by the service's",
+                seconds(ahead.unsigned_abs()),
+                if ahead.is_positive() { "behind" } else { "ahead of" }
+            )),
             Event::Stopping(why) => self.say(&format!("stopping: {}", cause(why))),
         }
     }
