@@ -49,6 +49,7 @@ pub enum Confirmation {
 
 /// `run`, settled.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RunSettings {
     /// What is read.
     pub input: InputSettings,

@@ -96,13 +96,13 @@ impl RunFiles {
                 .unwrap_or(Timestamp::UNIX_EPOCH),
         };
         let stamp = started.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let aside = (1..)
+        let aside = (1..10_000)
             .map(|number| {
                 let number = if number == 1 { String::new() } else { format!("-{number}") };
                 Self::new(self.stamped(&format!("{stamp}{number}")))
             })
             .find(|aside| present(aside).is_empty())
-            .unwrap_or_else(|| self.clone());
+            .ok_or(io::ErrorKind::AlreadyExists)?;
         // The ledger goes last: as long as it is there, the next run knows what the others are.
         for (ending, path) in files.iter().filter(|(ending, _)| !ending.starts_with(".ledger")) {
             fs::rename(path, aside.beside(ending))?;

@@ -312,9 +312,8 @@ fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
         verdicts.record(&attempt.grants, &result);
         if result.state.is_sending() {
             for range in attempt.grants.ranges() {
-                for request in plan.request_of(range.start)..=plan.request_of(range.end - 1) {
-                    touched[request] = true;
-                }
+                let requests = plan.request_of(range.start)..=plan.request_of(range.end - 1);
+                touched[requests].fill(true);
             }
         }
     })?;
