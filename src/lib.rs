@@ -10,6 +10,7 @@ pub mod exit;
 pub mod failpoint;
 pub mod files;
 pub mod grants;
+pub mod guards;
 pub mod hex;
 pub mod input;
 pub mod ledger;
