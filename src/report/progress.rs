@@ -1,11 +1,13 @@
 //! Progress of a run, drawn from the engine's events on standard error.
 
+use super::margin;
 use super::summary::{Sendings, cause, count, length};
 use crate::engine::events::Event;
 use crate::ledger::AttemptState;
 use crate::plan::summary::Summary;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -24,17 +26,16 @@ pub struct Progress {
     /// Planned requests not yet carried out, by operation: operations run side by side.
     planned_left: BTreeMap<&'static str, u64>,
     rate_per_s: f64,
+    is_paused: bool,
     quiet: bool,
 }
 
 impl Progress {
     /// Starts at nothing done. Off a terminal nothing is drawn.
     pub fn new(plan: &Summary, rate_per_s: f64, quiet: bool) -> Self {
-        let target =
-            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let target = if quiet { ProgressDrawTarget::hidden() } else { margin::standard_error() };
         let bar = ProgressBar::with_draw_target(Some(plan.revocations as u64), target);
-        // The wide message is cut to the terminal instead of wrapping, which would leave lines.
-        let style = ProgressStyle::with_template("  [{bar:24}] {wide_msg}")
+        let style = ProgressStyle::with_template("  [{bar:12}] {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
         bar.set_style(style);
@@ -48,6 +49,7 @@ impl Progress {
             settled_before: None,
             planned_left,
             rate_per_s,
+            is_paused: false,
             quiet,
         };
         progress.draw();
@@ -83,12 +85,18 @@ impl Progress {
                     seconds(*wait)
                 ));
             }
-            Event::Paused { pause, message } => self.say(&format!(
-                "the service does not answer ({}); trying again in {}",
-                crate::input::shown(message),
-                seconds(*pause)
-            )),
-            Event::Resumed => self.say("the service answers again"),
+            Event::Paused { pause, message } => {
+                self.is_paused = true;
+                self.say(&format!(
+                    "the service does not answer ({}); trying again in {}",
+                    crate::input::shown(message),
+                    seconds(*pause)
+                ));
+            }
+            Event::Resumed => {
+                self.is_paused = false;
+                self.say("the service answers again");
+            }
             Event::Stopping(why) => self.say(&format!("stopping: {}", cause(why))),
         }
     }
@@ -101,7 +109,10 @@ impl Progress {
         if self.bar.is_hidden() {
             tracing::warn!("{line}");
         } else {
-            self.bar.println(format!("  {line}"));
+            // Not the bar's own `println`, which counts on the width that the margin hides.
+            self.bar.suspend(|| {
+                let _ = writeln!(std::io::stderr(), "  {line}");
+            });
         }
     }
 
@@ -115,12 +126,13 @@ impl Progress {
     fn message(&self, elapsed: Duration) -> String {
         let Sendings { sent, throttled, .. } = self.sendings;
         let mut message = format!("{} of {} revocations", count(self.settled), count(self.grants));
-        if self.settled < self.grants {
-            message += &format!(", about {} left", length(self.left_s(elapsed)));
+        if self.is_paused {
+            message += ", waiting for the service";
+        } else if let Some(left_s) = self.left_s(elapsed) {
+            message += &format!(", about {} left", length(left_s));
         }
-        message += &format!("; {} requests", count(sent));
         if elapsed >= Duration::from_secs(1) {
-            message += &format!(", {:.1} a second", number(sent) / elapsed.as_secs_f64());
+            message += &format!(", {:.1} requests/s", number(sent) / elapsed.as_secs_f64());
         }
         if throttled > 0 {
             message += &format!(", {:.1} % throttled", number(throttled) * 100.0 / number(sent));
@@ -129,15 +141,18 @@ impl Progress {
     }
 
     /// Seconds to go: at first as planned, later as fast as it went so far, tries included.
-    fn left_s(&self, elapsed: Duration) -> f64 {
+    /// Nothing at the end, and when there was time enough and nothing happened.
+    fn left_s(&self, elapsed: Duration) -> Option<f64> {
+        let open = self.grants.saturating_sub(self.settled);
         let longest = self.planned_left.values().copied().max().unwrap_or(0);
         let planned = number(longest) / self.rate_per_s;
-        let done = self.settled - self.settled_before.unwrap_or(self.settled).min(self.settled);
-        if elapsed < MEASURED_AFTER || done == 0 {
-            return planned;
+        let done = self.settled.saturating_sub(self.settled_before.unwrap_or(self.settled));
+        match (open, done) {
+            (0, _) => None,
+            _ if elapsed < MEASURED_AFTER => Some(planned),
+            (_, 0) => None,
+            _ => Some(planned.max(elapsed.as_secs_f64() * number(open) / number(done))),
         }
-        let measured = elapsed.as_secs_f64() * number(self.grants - self.settled) / number(done);
-        planned.max(measured)
     }
 
     /// Takes the bar away and gives the numbers.
@@ -186,7 +201,7 @@ mod tests {
     #[test]
     fn at_first_it_says_what_was_planned() {
         let message = progress().message(Duration::ZERO);
-        assert_eq!(message, "0 of 1,000 revocations, about 5.0 s left; 0 requests");
+        assert_eq!(message, "0 of 1,000 revocations, about 5.0 s left");
     }
 
     #[test]
@@ -200,9 +215,20 @@ mod tests {
         }
         assert_eq!(
             progress.message(Duration::from_secs(10)),
-            "200 of 1,000 revocations, about 1 min 20 s left; 2 requests, 0.2 a second, \
+            "200 of 1,000 revocations, about 1 min 20 s left, 0.2 requests/s, \
              50.0 % throttled"
         );
+    }
+
+    #[test]
+    fn nothing_is_promised_while_the_service_is_silent() {
+        let mut progress = progress();
+        let silent = progress.message(Duration::from_secs(60));
+        assert_eq!(silent, "0 of 1,000 revocations, 0.0 requests/s");
+        progress.on(&Event::Paused { pause: Duration::from_secs(1), message: String::new() });
+        assert!(progress.message(Duration::ZERO).ends_with("waiting for the service"));
+        progress.on(&Event::Resumed);
+        assert!(progress.message(Duration::ZERO).ends_with("about 5.0 s left"));
     }
 
     #[test]
@@ -210,6 +236,6 @@ mod tests {
         let mut progress = progress();
         progress.on(&Event::Sent { operation: Operation::ALL[0] });
         progress.on(&settled(1000, AttemptState::Answered));
-        assert_eq!(progress.message(Duration::ZERO), "1,000 of 1,000 revocations; 1 requests");
+        assert_eq!(progress.message(Duration::ZERO), "1,000 of 1,000 revocations");
     }
 }

@@ -55,7 +55,7 @@ fn numbered(out: &mut String, number: u64, what: &str) {
 pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     let requests = plan.total_requests();
     let mut out = format!(
-        "Plan: {} in {}, about {} at {rate_per_s} requests a second and operation\n",
+        "Plan: {} in {}, about {} at {rate_per_s}/s for each operation\n",
         things(plan.revocations, "revocation", "revocations"),
         things(requests, "request", "requests"),
         length(plan.seconds)
@@ -70,15 +70,15 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     if plan.duplicates > 0 {
         line(
             plan.duplicates,
-            "of them says what another row says, or is covered by a whole target",
-            "of them say what other rows say, or are covered by whole targets",
+            "of them repeats another row or is covered by a whole target",
+            "of them repeat other rows or are covered by whole targets",
         );
     }
     if plan.users > 0 {
-        line(plan.users, "user loses access", "users lose access");
+        line(plan.users, "user", "users");
     }
     if plan.user_groups > 0 {
-        line(plan.user_groups, "user group loses access", "user groups lose access");
+        line(plan.user_groups, "user group", "user groups");
     }
     line(plan.targets, "host, host group or database", "hosts, host groups and databases");
     if plan.whole_targets > 0 {
@@ -91,8 +91,8 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     if plan.targets_kept > 0 {
         line(
             plan.targets_kept,
-            "grant of a target stays, for only accounts on it are revoked (account * takes both)",
-            "grants of targets stay, for only accounts on them are revoked (account * takes both)",
+            "target stays granted; only accounts on it go (* takes both)",
+            "targets stay granted; only accounts on them go (* takes both)",
         );
     }
     for (operation, requests) in &plan.requests {
@@ -157,9 +157,8 @@ pub struct Told<'a> {
 impl Told<'_> {
     /// For `--json`.
     pub fn ending(&self) -> Ending {
-        let is_stopped = !self.causes.is_empty() || self.tally.of(Status::Unprocessed) > 0;
         Ending {
-            state: if is_stopped { "stopped" } else { "finished" },
+            state: if self.is_stopped() { "stopped" } else { "finished" },
             exit_code: self.exit.code(),
             rehearsal: self.rehearsal,
             rows: Status::ALL.iter().map(|s| (s.name(), self.tally.of(*s))).collect(),
@@ -170,16 +169,20 @@ impl Told<'_> {
         }
     }
 
+    fn is_stopped(&self) -> bool {
+        !self.causes.is_empty() || self.tally.of(Status::Unprocessed) > 0
+    }
+
     /// For a terminal.
     pub fn text(&self) -> String {
         let mut out = String::new();
         for stopped in self.causes {
             let _ = writeln!(out, "Stopped: {}", cause(stopped));
         }
-        let is = match (self.causes.is_empty(), self.rehearsal) {
-            (false, _) => "Stopped",
-            (true, true) => "Rehearsed",
-            (true, false) => "Done",
+        let is = match (self.is_stopped(), self.rehearsal) {
+            (true, _) => "So far",
+            (false, true) => "Rehearsed",
+            (false, false) => "Finished",
         };
         let _ = writeln!(
             out,
@@ -202,10 +205,10 @@ impl Told<'_> {
     fn requests(&self) -> String {
         let Sendings { planned, sent, throttled, lost } = self.sendings;
         let mut line = format!(
-            "Requests: {} sent in {}, {} planned",
-            count(sent),
+            "Requests: {} planned, {} in {}",
+            count(planned),
+            things(usize::try_from(sent).unwrap_or(usize::MAX), "attempt", "attempts"),
             length(self.took.as_secs_f64()),
-            count(planned)
         );
         if throttled > 0 {
             let _ = write!(
@@ -230,10 +233,10 @@ impl Told<'_> {
             return "correct the setting named above, then run the same command again".to_owned();
         }
         let mut steps = Vec::new();
-        if of(Status::Unprocessed) > 0 {
+        if of(Status::Unprocessed) > 0 && !self.rehearsal {
             steps.push("run the same command again for what was not revoked yet");
         }
-        if of(Status::Unknown) > 0 {
+        if of(Status::Unknown) > 0 && !self.rehearsal {
             steps.push("revoke the unknown rows again; a repeated revocation does no harm");
         }
         let odd = [Status::NotFound, Status::Failed, Status::Invalid, Status::Protected];
@@ -241,12 +244,9 @@ impl Told<'_> {
             steps.push("look at the other rows; their code and message say why");
         }
         if self.rehearsal {
-            steps.push("nothing was really changed; leave --rehearse out to revoke");
+            steps.push("leave --rehearse out to revoke, for nothing was really changed");
         }
-        match steps.as_slice() {
-            [] => "nothing".to_owned(),
-            steps => steps.join(". Then "),
-        }
+        if steps.is_empty() { "nothing".to_owned() } else { steps.join("; then ") }
     }
 }
 
