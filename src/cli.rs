@@ -43,8 +43,8 @@ pub enum Command {
         bastion-revoke run leavers.csv --instance-id bastionhost-cn-abc123\n  \
         bastion-revoke run cleanup.csv --yes --out cleanup-outcome.csv\n\n\
         Keys come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for\n\
-        temporary keys, ALIBABA_CLOUD_SECURITY_TOKEN. Every option below can also be set as a\n\
-        variable, BASTION_REVOKE_ and its name in capitals.")]
+        temporary keys, ALIBABA_CLOUD_SECURITY_TOKEN. An option that names a variable (env) can also\n\
+        be set by it.")]
     Run(Box<RunArgs>),
     /// Serve the simulated service on loopback, for rehearsals, other clients and tests
     Simulate(crate::commands::simulate::SimulateArgs),

@@ -52,9 +52,8 @@ pub async fn prepare(
 }
 
 fn keys() -> Result<Credentials, StopCause> {
-    credentials::from_environment(|name| std::env::var(name).ok()).map_err(|error| {
-        StopCause::Credentials { code: "NoCredentials".to_owned(), message: error.to_string() }
-    })
+    credentials::from_environment(|name| std::env::var(name).ok())
+        .map_err(|error| StopCause::NoCredentials { message: error.to_string() })
 }
 
 fn test_keys() -> Credentials {
