@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// The modules by storey, the lowest first. A module imports from lower storeys only.
 const STOREYS: &[&[&str]] = &[
-    &["model", "clock", "names"],
+    &["model", "clock", "names", "hex", "failpoint"],
     &["input", "grants", "api"],
-    &["plan", "spool"],
+    &["plan", "files"],
+    &["spool"],
     &["ledger"],
     &["verdicts"],
-    &["engine", "outcome", "files", "sim"],
+    &["engine", "outcome", "guards", "sim"],
     &["exit"],
     &["cli"],
     &["config", "report"],
