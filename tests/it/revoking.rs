@@ -218,12 +218,10 @@ fn a_second_run_finds_everything_absent() {
 #[test]
 fn an_id_that_spoils_its_request_stands_alone_and_the_rest_is_revoked() {
     let sandbox = Sandbox::new();
-    let mut list = "user,host,account\n".to_owned();
-    for account in 0..10 {
-        list += &format!("7,1,{account}\n7,2,{account}\n");
-    }
-    list += "7,3,poison-1\n";
-    sandbox.file("list.csv", &list);
+    let rows: Vec<String> =
+        (0..10).map(|account| format!("7,1,{account}\n7,2,{account}\n")).collect();
+    let list = format!("user,host,account\n{}7,3,poison-1\n", rows.concat());
+    sandbox.file("list.csv", list);
     let service = TestService::start(Settings::default());
     let mut command = sandbox.run_command("list.csv", &service.endpoint(), &["--yes"]);
     let ended = Ended::of(&command.output().expect("it starts"));
