@@ -183,6 +183,22 @@ fn a_rehearsal_says_so_in_every_row_and_shows_the_columns_in_order() {
 }
 
 #[test]
+fn a_rehearsal_says_so_beside_every_other_message_too() {
+    let sandbox = Sandbox::new();
+    sandbox.sample("mistakes.csv");
+    sandbox.file("poison.csv", "user,host,account\n7,1,poison\n");
+    let args = ["run", "mistakes.csv", "poison.csv", "--rehearse", "--skip-invalid"];
+    sandbox.ends(&args).expect(1, "");
+    let outcome = sandbox.outcome("rehearsal.csv");
+    assert_eq!(outcome.len(), 25);
+    for row in &outcome {
+        assert!(row["message"].starts_with("rehearsal: "), "{row:?}");
+    }
+    let poison = &outcome[24];
+    assert!(poison["message"].len() > 20 && poison["status"] == "failed", "{poison:?}");
+}
+
+#[test]
 fn rows_covered_by_a_whole_target_point_to_it_and_share_its_verdict() {
     let sandbox = Sandbox::new();
     let list = "user,host,account\n7,1,10\n7,1,*\n7,1,11\n7,2,10\n7,2,10\n";
