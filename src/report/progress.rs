@@ -130,19 +130,17 @@ impl Progress {
 
     fn message(&self, elapsed: Duration) -> String {
         let Sendings { sent, throttled, .. } = self.sendings;
-        let mut message = format!("{} of {} revocations", count(self.settled), count(self.grants));
-        if self.is_paused {
-            message += ", waiting for the service";
-        } else if let Some(left_s) = self.left_s(elapsed) {
-            message += &format!(", about {} left", length(left_s));
-        }
-        if elapsed >= Duration::from_secs(1) {
-            message += &format!(", {:.1} requests/s", number(sent) / elapsed.as_secs_f64());
-        }
-        if throttled > 0 {
-            message += &format!(", {:.1} % throttled", number(throttled) * 100.0 / number(sent));
-        }
-        message
+        let done = format!("{} of {} revocations", count(self.settled), count(self.grants));
+        let left = match self.left_s(elapsed) {
+            _ if self.is_paused => Some("waiting for the service".to_owned()),
+            left_s => left_s.map(|left_s| format!("about {} left", length(left_s))),
+        };
+        let pace = (elapsed >= Duration::from_secs(1))
+            .then(|| format!("{:.1} requests/s", number(sent) / elapsed.as_secs_f64()));
+        let throttled = (throttled > 0)
+            .then(|| format!("{:.1} % throttled", number(throttled) * 100.0 / number(sent)));
+        let parts: Vec<String> = [left, pace, throttled].into_iter().flatten().collect();
+        [&[done], &parts[..]].concat().join(", ")
     }
 
     /// Seconds to go: at first as planned, later as fast as it went so far, tries included.

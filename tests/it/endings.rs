@@ -187,8 +187,8 @@ fn nobody_there_until_the_deadline_is_3_and_every_row_is_unprocessed() {
 #[test]
 fn asked_to_stop_it_lets_answers_come_in_and_ends_with_3() {
     let sandbox = Sandbox::new();
-    let rows: String = (0..40).map(|user| format!("{user},1,2\n")).collect();
-    sandbox.file("list.csv", format!("user,host,account\n{rows}"));
+    let rows: Vec<String> = (0..40).map(|user| format!("{user},1,2\n")).collect();
+    sandbox.file("list.csv", format!("user,host,account\n{}", rows.concat()));
     let service = TestService::start(Settings::default());
     let more = ["--yes", "--rate", "5"];
     let mut command = sandbox.command(&["run", "list.csv", "--endpoint", &service.endpoint()]);

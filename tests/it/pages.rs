@@ -69,13 +69,13 @@ fn check_on_the_valid_samples() {
 #[test]
 fn plan_on_the_samples() {
     let sandbox = Sandbox::new();
-    let mut all = String::new();
+    let mut all = Vec::new();
     for name in ["offboarding.csv", "cleanup.csv", "audit.jsonl"] {
         let ended = sandbox.ends(&["plan", sandbox.sample(name)]);
         assert_eq!((ended.code, ended.err.as_str()), (0, ""));
-        all += &format!("$ plan {name}\n{}", ended.out);
+        all.push(format!("$ plan {name}\n{}", ended.out));
     }
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!(all.concat());
 }
 
 #[test]

@@ -183,6 +183,22 @@ fn a_rehearsal_says_so_in_every_row_and_shows_the_columns_in_order() {
 }
 
 #[test]
+fn a_rehearsal_says_so_beside_every_other_message_too() {
+    let sandbox = Sandbox::new();
+    sandbox.sample("mistakes.csv");
+    sandbox.file("poison.csv", "user,host,account\n7,1,poison\n");
+    let args = ["run", "mistakes.csv", "poison.csv", "--rehearse", "--skip-invalid"];
+    sandbox.ends(&args).expect(1, "");
+    let outcome = sandbox.outcome("rehearsal.csv");
+    assert_eq!(outcome.len(), 25);
+    for row in &outcome {
+        assert!(row["message"].starts_with("rehearsal: "), "{row:?}");
+    }
+    let poison = &outcome[24];
+    assert!(poison["message"].len() > 20 && poison["status"] == "failed", "{poison:?}");
+}
+
+#[test]
 fn rows_covered_by_a_whole_target_point_to_it_and_share_its_verdict() {
     let sandbox = Sandbox::new();
     let list = "user,host,account\n7,1,10\n7,1,*\n7,1,11\n7,2,10\n7,2,10\n";
@@ -218,12 +234,10 @@ fn a_second_run_finds_everything_absent() {
 #[test]
 fn an_id_that_spoils_its_request_stands_alone_and_the_rest_is_revoked() {
     let sandbox = Sandbox::new();
-    let mut list = "user,host,account\n".to_owned();
-    for account in 0..10 {
-        list += &format!("7,1,{account}\n7,2,{account}\n");
-    }
-    list += "7,3,poison-1\n";
-    sandbox.file("list.csv", &list);
+    let rows: Vec<String> =
+        (0..10).map(|account| format!("7,1,{account}\n7,2,{account}\n")).collect();
+    let list = format!("user,host,account\n{}7,3,poison-1\n", rows.concat());
+    sandbox.file("list.csv", list);
     let service = TestService::start(Settings::default());
     let mut command = sandbox.run_command("list.csv", &service.endpoint(), &["--yes"]);
     let ended = Ended::of(&command.output().expect("it starts"));
