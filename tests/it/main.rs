@@ -3,9 +3,12 @@
 mod endings;
 mod faults;
 mod imports;
+mod kill;
 mod pace_grid;
 mod pages;
 mod readme;
+mod real;
+mod resume;
 mod revoking;
 mod sandbox;
 mod sdk_conformance;
