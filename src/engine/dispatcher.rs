@@ -57,6 +57,7 @@ pub struct Engine<T, J> {
 }
 
 /// Where a run starts from: nothing done, or what a ledger tells of earlier ones.
+#[derive(Debug)]
 pub struct Start {
     /// What became of each grant so far.
     pub verdicts: Verdicts,
@@ -172,6 +173,9 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
             let wake = self.wake_at();
             tokio::select! {
+                // In this order and not in a random one, so that the same events give the same
+                // run; nothing starves, for the control is looked at in every round.
+                biased;
                 committed = poll_commit(&mut self.committing) => self.committed(committed),
                 Some(returned) = self.under_way.join_next() => {
                     self.returned(returned);
