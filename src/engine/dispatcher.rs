@@ -531,12 +531,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     fn wake_at(&self) -> Option<Duration> {
         let now = self.now();
         let deadline = self.engine.settings.deadline.filter(|_| !self.stopping);
-        let breaker = match self.breaker.permit(now) {
+        let permit = self.breaker.permit(now);
+        let breaker = match permit {
             Permit::NotBefore(until) => Some(until),
             _ => None,
         };
+        // What waits for a worker, or for a probe, is woken by their return.
         let full = self.under_way.len() >= self.engine.settings.concurrency;
-        let gates = self.gates.iter().filter(|gate| !full && !gate.armed.is_empty());
+        let is_open = !full && permit != Permit::NotNow;
+        let gates = self.gates.iter().filter(|gate| is_open && !gate.armed.is_empty());
         let sends = gates.map(|gate| gate.next_at(now).max(breaker.unwrap_or_default()));
         let queue = Operation::ALL.iter().filter_map(|operation| self.queue.next_due(*operation));
         // What is due and was not armed waits for something else that wakes the loop.
