@@ -550,14 +550,17 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     /// Writes what is left to write and gives the verdicts away.
     async fn end(mut self) -> Ended {
         self.under_way.abort_all();
-        if let Some((batch, commit)) = self.committing.take() {
+        loop {
+            self.commit();
+            let Some((batch, commit)) = self.committing.take() else { break };
             let outcome = commit.await;
             self.committed((batch, outcome));
-        }
-        if !self.batch.records.is_empty() && !self.journal_failed() {
-            let mut batch = std::mem::take(&mut self.batch);
-            let outcome = self.engine.journal.commit(std::mem::take(&mut batch.records)).await;
-            self.committed((batch, outcome));
+            if self.journal_failed() {
+                break;
+            }
+            // What this made ready never left: without these words in the ledger the next run
+            // would have to take it for sent.
+            Operation::ALL.into_iter().for_each(|operation| self.withdraw(operation));
         }
         // No answer was believed for these: whether they were applied is not known.
         let lost = AttemptResult {
