@@ -4,10 +4,11 @@ use super::reading::{self, Read};
 use crate::clock::WallClock;
 use crate::config::RunSettings;
 use crate::engine::dispatcher::Start;
+use crate::engine::replay::Replay;
 use crate::exit::{Exit, Failure};
 use crate::files::{LockError, RunFiles};
 use crate::input::{InputError, Options, Reader};
-use crate::ledger::{self, AttemptResult, AttemptState, Ledger, LedgerError};
+use crate::ledger::{self, Ledger, LedgerError};
 use crate::outcome::{Outcome, OutcomeError, Tally};
 use crate::plan::Plan;
 use crate::plan::summary::Summary;
@@ -304,49 +305,17 @@ fn is_finished(ledger: &Ledger) -> Result<bool, Failure> {
     Ok(is_sound && verdicts.settled() == verdicts.len())
 }
 
-/// What the ledger's attempts come to. A planned request counts as touched once one of its grants
-/// was sent, or may have been: an intent without a recorded answer counts as sent.
+/// What the ledger's attempts come to.
 fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
-    let mut verdicts = Verdicts::new(plan.grants());
-    let mut touched = vec![false; plan.requests()];
-    let mut first_attempt = 1;
-    let mut is_sound = true;
-    ledger.attempts(|attempt| {
-        first_attempt = first_attempt.max(attempt.id + 1);
-        is_sound &= attempt.grants.ranges().iter().all(|range| range.end as usize <= plan.grants());
-        if !is_sound {
-            return;
-        }
-        let result = attempt.result.unwrap_or_else(|| AttemptResult {
-            state: AttemptState::Lost,
-            last: false,
-            code: "NoRecordedAnswer".into(),
-            message: "the run ended before an answer was recorded".to_owned(),
-            request_id: String::new(),
-            finished_at: attempt.intended_at,
-            exceptions: Vec::new(),
-        });
-        // What is settled is never sent again, so such a ledger was not written by this tool.
-        is_sound &= !attempt.grants.iter().any(|grant| verdicts.is_settled(grant));
-        if !is_sound {
-            return;
-        }
-        verdicts.record(&attempt.grants, &result);
-        if result.state.is_sending() {
-            for range in attempt.grants.ranges() {
-                let requests = plan.request_of(range.start)..=plan.request_of(range.end - 1);
-                touched[requests].fill(true);
-            }
-        }
-    })?;
-    if !is_sound {
-        return Err(Failure::new(
+    let mut replay = Replay::new(plan);
+    ledger.attempts(|attempt| replay.hear(attempt))?;
+    replay.start().ok_or_else(|| {
+        Failure::new(
             Exit::File,
             "the ledger contradicts itself or this job, so it is not what a run has written; nothing \
              was sent. Move it away, or give another --out",
-        ));
-    }
-    Ok(Start { verdicts, touched, first_attempt })
+        )
+    })
 }
 
 /// When a run begins: written down before anything is sent.

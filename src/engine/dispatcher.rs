@@ -57,6 +57,7 @@ pub struct Engine<T, J> {
 }
 
 /// Where a run starts from: nothing done, or what a ledger tells of earlier ones.
+#[derive(Debug)]
 pub struct Start {
     /// What became of each grant so far.
     pub verdicts: Verdicts,
@@ -172,6 +173,9 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
             let wake = self.wake_at();
             tokio::select! {
+                // In this order and not in a random one, so that the same events give the same
+                // run; nothing starves, for the control is looked at in every round.
+                biased;
                 committed = poll_commit(&mut self.committing) => self.committed(committed),
                 Some(returned) = self.under_way.join_next() => {
                     self.returned(returned);
@@ -405,13 +409,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
         let sent_at = self.in_doubt.get(&attempt).map_or(now, |(_, sent_at)| *sent_at);
         let pace = &mut self.gates[unit.operation.index()].pace;
-        if result.state == AttemptState::Throttled {
+        if decision.healthy && result.state != AttemptState::Throttled {
+            pace.on(now, pace::Event::Accepted { sent_at });
+        }
+        // Whatever else an answer says: a wait that it asks for is kept.
+        if result.state == AttemptState::Throttled || wait.is_some() {
             pace.on(now, pace::Event::Throttled { sent_at, wait });
             if let Some(wait) = wait.filter(|wait| *wait >= WAIT_WORTH_TELLING) {
                 self.tell(Event::Waiting { operation: unit.operation, wait });
             }
-        } else if decision.healthy {
-            pace.on(now, pace::Event::Accepted { sent_at });
         }
         if !decision.healthy {
             self.last_failure = format!("{}: {}", result.code, result.message);
@@ -527,12 +533,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     fn wake_at(&self) -> Option<Duration> {
         let now = self.now();
         let deadline = self.engine.settings.deadline.filter(|_| !self.stopping);
-        let breaker = match self.breaker.permit(now) {
+        let permit = self.breaker.permit(now);
+        let breaker = match permit {
             Permit::NotBefore(until) => Some(until),
             _ => None,
         };
+        // What waits for a worker, or for a probe, is woken by their return.
         let full = self.under_way.len() >= self.engine.settings.concurrency;
-        let gates = self.gates.iter().filter(|gate| !full && !gate.armed.is_empty());
+        let is_open = !full && permit != Permit::NotNow;
+        let gates = self.gates.iter().filter(|gate| is_open && !gate.armed.is_empty());
         let sends = gates.map(|gate| gate.next_at(now).max(breaker.unwrap_or_default()));
         let queue = Operation::ALL.iter().filter_map(|operation| self.queue.next_due(*operation));
         // What is due and was not armed waits for something else that wakes the loop.
@@ -543,14 +552,17 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     /// Writes what is left to write and gives the verdicts away.
     async fn end(mut self) -> Ended {
         self.under_way.abort_all();
-        if let Some((batch, commit)) = self.committing.take() {
+        loop {
+            self.commit();
+            let Some((batch, commit)) = self.committing.take() else { break };
             let outcome = commit.await;
             self.committed((batch, outcome));
-        }
-        if !self.batch.records.is_empty() && !self.journal_failed() {
-            let mut batch = std::mem::take(&mut self.batch);
-            let outcome = self.engine.journal.commit(std::mem::take(&mut batch.records)).await;
-            self.committed((batch, outcome));
+            if self.journal_failed() {
+                break;
+            }
+            // What this made ready never left: without these words in the ledger the next run
+            // would have to take it for sent.
+            Operation::ALL.into_iter().for_each(|operation| self.withdraw(operation));
         }
         // No answer was believed for these: whether they were applied is not known.
         let lost = AttemptResult {

@@ -12,6 +12,7 @@ pub mod dispatcher;
 pub mod events;
 pub mod pace;
 pub mod queue;
+pub mod replay;
 pub mod retry;
 
 pub use dispatcher::Engine;
