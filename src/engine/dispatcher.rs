@@ -267,7 +267,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         fresh_first: bool,
     ) -> Option<Unit> {
         let unit = self.queue.next(&self.engine.plan, operation, now, fresh_first)?;
-        let Some((cost, _)) = unit.retry else { return Some(unit) };
+        let Some(cost) = unit.retry else { return Some(unit) };
         match self.budget.take(now, cost) {
             Ok(()) => Some(unit),
             Err(due) => {
@@ -328,10 +328,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
         };
         debug_assert_eq!(request.grants(), unit.grants.len(), "items and grants correspond");
-        let repeat = Repeat {
-            attempts: unit.tries,
-            delay: unit.retry.map_or(Duration::ZERO, |(_, delay)| delay),
-        };
+        let waited = unit.waits_since.map(|since| self.now().saturating_sub(since));
+        let repeat = Repeat { attempts: unit.attempts, delay: waited.unwrap_or_default() };
+        tracing::debug!(
+            attempt,
+            operation = unit.operation.name(),
+            grants = unit.grants.len(),
+            earlier_attempts = unit.attempts,
+            "request"
+        );
         crate::failpoint::hit("before-send");
         self.breaker.sent();
         self.in_doubt.insert(attempt, (unit.grants.clone(), self.now()));
@@ -405,7 +410,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             _ => {}
         }
         if result.state == AttemptState::Answered {
-            self.budget.succeeded(unit.retry.map(|(cost, _)| cost));
+            self.budget.succeeded(unit.retry);
         }
         let sent_at = self.in_doubt.get(&attempt).map_or(now, |(_, sent_at)| *sent_at);
         let pace = &mut self.gates[unit.operation.index()].pace;
@@ -465,6 +470,13 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
         for (attempt, unit, result, next) in batch.results {
             self.in_doubt.remove(&attempt);
+            tracing::debug!(
+                attempt,
+                state = result.state.name(),
+                code = &*result.code,
+                request_id = result.request_id,
+                "answer"
+            );
             self.settle(unit, &result, next);
         }
     }
@@ -478,6 +490,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             planned_done: unit.planned && next == Next::Done,
         });
         let now = self.now();
+        let unit = Unit { attempts: unit.attempts + 1, waits_since: Some(now), ..unit };
         match next {
             Next::Done | Next::Stop(_) => {}
             // The pace pays for throttled calls, not the budget.
@@ -487,7 +500,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
                 let tries = unit.tries + 1;
                 let delay = backoff(tries, &mut self.random);
                 self.tell_retry(unit.grants.len(), delay, result);
-                let unit = Unit { tries, retry: Some((cost, delay)), ..unit };
+                let unit = Unit { tries, retry: Some(cost), ..unit };
                 self.queue.repeat(unit, now + delay);
             }
             Next::RepeatItems(places) => {
