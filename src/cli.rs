@@ -171,6 +171,35 @@ pub struct RunArgs {
     /// Go ahead if exactly so many revocations are planned
     #[arg(long, value_name = "N", help_heading = "Confirmation")]
     pub confirm: Option<usize>,
+    /// Refuse a plan of more revocations; the rows beyond are named
+    #[arg(long, value_name = "N", env = "BASTION_REVOKE_MAX_REVOCATIONS", help_heading = "Guards")]
+    pub max_revocations: Option<usize>,
+    /// Refuse a plan about more users and user groups
+    #[arg(long, value_name = "N", env = "BASTION_REVOKE_MAX_USERS", help_heading = "Guards")]
+    pub max_users: Option<usize>,
+    /// Refuse a plan that revokes more targets as a whole
+    #[arg(
+        long,
+        value_name = "N",
+        env = "BASTION_REVOKE_MAX_WHOLE_TARGETS",
+        help_heading = "Guards"
+    )]
+    pub max_whole_targets: Option<usize>,
+    /// Refuse a list of any other number of rows
+    #[arg(long, value_name = "N", env = "BASTION_REVOKE_EXPECT_ROWS", help_heading = "Guards")]
+    pub expect_rows: Option<usize>,
+    /// Refuse rows that this CSV protects: user, kind, target, account; * is any text, blank is
+    /// anything
+    #[arg(long, value_name = "FILE", env = "BASTION_REVOKE_PROTECT", help_heading = "Guards")]
+    pub protect: Option<PathBuf>,
+    /// Give protected rows the status `protected` instead of stopping
+    #[arg(
+        long,
+        env = "BASTION_REVOKE_SKIP_PROTECTED",
+        requires = "protect",
+        help_heading = "Guards"
+    )]
+    pub skip_protected: bool,
     /// Where requests go, instead of the region's endpoint; plain http to loopback only
     #[arg(long, value_name = "URL", env = "BASTION_REVOKE_ENDPOINT", help_heading = "Requests")]
     pub endpoint: Option<String>,

@@ -64,6 +64,12 @@ pub struct RunSettings {
     pub report_only: bool,
     /// Whether it is only a rehearsal.
     pub rehearse: bool,
+    /// Limits on the plan.
+    pub limits: crate::guards::Limits,
+    /// The file of what must not be revoked.
+    pub protect: Option<PathBuf>,
+    /// Whether protected rows get a verdict instead of stopping the run.
+    pub skip_protected: bool,
     /// What has to be said first.
     pub confirmation: Confirmation,
     /// Where requests go, instead of the endpoint of each region.
@@ -162,6 +168,14 @@ impl RunSettings {
             restart: args.restart,
             report_only: args.report_only,
             rehearse: args.rehearse,
+            limits: crate::guards::Limits {
+                max_revocations: args.max_revocations,
+                max_users: args.max_users,
+                max_whole_targets: args.max_whole_targets,
+                expect_rows: args.expect_rows,
+            },
+            protect: args.protect.clone(),
+            skip_protected: args.skip_protected,
             confirmation,
             endpoint: endpoint.map_err(|error| usage(error.to_string()))?,
             engine: crate::engine::Settings {

@@ -31,7 +31,7 @@ impl Limits {
             if let Some(limit) = limit.filter(|limit| count > *limit) {
                 let rows: Vec<usize> = rows_beyond(plan, limit, rows);
                 all.push(format!(
-                    "{count} {what}, and {option} is {limit}{}",
+                    "{what}: {count}, and {option} is {limit}{}",
                     named("; beyond it:", &rows)
                 ));
             }
@@ -48,10 +48,24 @@ impl Limits {
         let whole = numbers.whole_targets;
         over("--max-whole-targets", self.max_whole_targets, whole, "whole targets", Per::Whole);
         if let Some(expected) = self.expect_rows.filter(|expected| *expected != numbers.rows) {
-            all.push(format!("{} rows, and --expect-rows is {expected}", numbers.rows));
+            all.push(format!("rows: {}, and --expect-rows is {expected}", numbers.rows));
         }
         all
     }
+}
+
+/// Refuses a list that names what is protected, with the rows that do.
+pub fn refuse_protected(rows: &[u64]) -> Result<(), String> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let numbers: Vec<usize> =
+        rows.iter().map(|row| usize::try_from(*row).unwrap_or(usize::MAX)).collect();
+    let rows = if rows.len() == 1 { "1 row is" } else { &format!("{} rows are", rows.len()) };
+    Err(format!(
+        "{rows} protected{}; take them out, or leave them be with --skip-protected",
+        named(":", &numbers)
+    ))
 }
 
 /// What a limit counts.
@@ -314,10 +328,10 @@ mod tests {
         assert_eq!(
             limits.exceeded(&plan, &numbers),
             [
-                "3 revocations, and --max-revocations is 2; beyond it: row 4",
-                "3 users and user groups, and --max-users is 1; beyond it: rows 3, 4",
-                "2 whole targets, and --max-whole-targets is 1; beyond it: row 4",
-                "4 rows, and --expect-rows is 5",
+                "revocations: 3, and --max-revocations is 2; beyond it: row 4",
+                "users and user groups: 3, and --max-users is 1; beyond it: rows 3, 4",
+                "whole targets: 2, and --max-whole-targets is 1; beyond it: row 4",
+                "rows: 4, and --expect-rows is 5",
             ]
         );
         let enough = Limits { max_revocations: Some(3), ..Limits::default() };

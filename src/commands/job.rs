@@ -7,6 +7,7 @@ use crate::engine::dispatcher::Start;
 use crate::engine::replay::Replay;
 use crate::exit::{Exit, Failure};
 use crate::files::{LockError, RunFiles};
+use crate::guards;
 use crate::input::{InputError, Options, Reader};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::outcome::{Outcome, OutcomeError, Tally};
@@ -78,18 +79,25 @@ impl Job {
             }
         };
         let options = Arc::new(settings.input.options.clone());
-        let Read { grants, report, columns, lacks_instance, .. } =
-            reading::read(spool.sources(), &options)?;
+        let protection = reading::protection(settings.protect.as_deref())?;
+        let Read { grants, report, columns, protected, lacks_instance, .. } =
+            reading::read(spool.sources(), &options, &protection)?;
         reading::refuse_invalid(&report, settings.skip_invalid)?;
+        if !settings.skip_protected {
+            guards::refuse_protected(&protected).map_err(refused_by_guard)?;
+        }
         if lacks_instance {
             return Err(Failure::new(
                 Exit::Usage,
                 "which bastion host? Give --instance-id, or an instance_id column",
             ));
         }
-        let invalid = usize::try_from(report.rows()).unwrap_or(usize::MAX);
         let plan = Plan::new(grants);
-        let numbers = Summary::of(&plan, invalid, settings.engine.rate_per_s);
+        let numbers = Summary::of(&plan, protected.len(), settings.engine.rate_per_s);
+        let exceeded = settings.limits.exceeded(&plan, &numbers);
+        if !exceeded.is_empty() {
+            return Err(refused_by_guard(exceeded.join("\n")));
+        }
         let identity = identity(settings, &spool, &plan);
         Ok(Self { plan: Arc::new(plan), numbers, spool, options, columns, identity })
     }
@@ -178,11 +186,20 @@ impl Job {
         out: &Path,
     ) -> Result<Tally, Failure> {
         crate::failpoint::hit("before-outcome");
-        let outcome = Outcome { plan: &self.plan, verdicts, rehearsal };
+        let outcome = Outcome {
+            plan: &self.plan,
+            verdicts,
+            rehearsal,
+            protected: self.numbers.protected > 0,
+        };
         let sources = self.spool.sources();
         let again = Reader::with_columns(sources, Arc::clone(&self.options), self.columns.clone());
         Ok(outcome.write(again, out)?)
     }
+}
+
+fn refused_by_guard(reasons: String) -> Failure {
+    Failure::new(Exit::Refused, format!("{reasons}\nnothing was sent"))
 }
 
 /// The copy of the input that the ledger's run has kept.

@@ -210,7 +210,7 @@ fn already_finished(
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::File | Exit::Internal));
     let tally = if ended.is_some() && settings.out.exists() {
-        Tally::of_plan(&job.plan, verdicts)
+        Tally::of_plan(&job.plan, verdicts, job.numbers.protected)
     } else {
         job.write_outcome(verdicts, false, &settings.out)?
     };

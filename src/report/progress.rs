@@ -184,6 +184,7 @@ mod tests {
         let plan = Summary {
             rows: 1000,
             invalid: 0,
+            protected: 0,
             duplicates: 0,
             users: 1,
             user_groups: 0,

@@ -67,6 +67,13 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     if plan.invalid > 0 {
         line(plan.invalid, "of them is invalid and left out", "of them are invalid and left out");
     }
+    if plan.protected > 0 {
+        line(
+            plan.protected,
+            "of them is protected and left out",
+            "of them are protected and left out",
+        );
+    }
     if plan.duplicates > 0 {
         line(
             plan.duplicates,

@@ -2,6 +2,7 @@
 
 mod endings;
 mod faults;
+mod guards;
 mod imports;
 mod kill;
 mod pace_grid;
