@@ -1,7 +1,7 @@
 //! The `bastion-revoke` command.
 
 use bastion_revoke::cli::{Cli, Command};
-use bastion_revoke::commands::{check, plan, run, simulate};
+use bastion_revoke::commands::{check, credentials, plan, run, simulate};
 use bastion_revoke::config::RunSettings;
 use bastion_revoke::exit::{Exit, Failure};
 use bastion_revoke::report::logs;
@@ -28,6 +28,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
             let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
             runtime()?.block_on(run::run(settings, cli.logs.quiet))
         }
+        Command::Credentials { command } => runtime()?.block_on(credentials::command(command)),
         Command::Simulate(args) => runtime()?.block_on(simulate::command(args)),
     }
 }

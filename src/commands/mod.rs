@@ -1,6 +1,7 @@
 //! One file per command: each wires the stages and does nothing else.
 
 pub mod check;
+pub mod credentials;
 pub mod job;
 pub mod plan;
 pub mod reading;

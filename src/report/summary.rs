@@ -1,5 +1,6 @@
 //! Plans and endings in words.
 
+use crate::api::credentials::NO_CREDENTIALS;
 use crate::engine::StopCause;
 use crate::exit::Exit;
 use crate::input::shown;
@@ -246,6 +247,7 @@ pub fn cause(cause: &StopCause) -> String {
     let answer =
         |code: &str, message: &str| format!("{} ({})", shown_long(code), shown_long(message));
     match cause {
+        StopCause::Credentials { code, message } if code == NO_CREDENTIALS => shown_long(message),
         StopCause::Credentials { code, message } => {
             format!("the credentials were refused: {}", answer(code, message))
         }
@@ -266,9 +268,9 @@ pub fn cause(cause: &StopCause) -> String {
     }
 }
 
-/// Somebody else's text, escaped for a terminal, up to 300 characters.
+/// Somebody else's text, escaped for a terminal, up to 1000 characters.
 fn shown_long(text: &str) -> String {
-    let chars: Vec<char> = text.chars().take(300).collect();
+    let chars: Vec<char> = text.chars().take(1000).collect();
     chars.chunks(60).map(|part| shown(&part.iter().collect::<String>())).collect()
 }
 
