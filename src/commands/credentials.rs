@@ -7,6 +7,7 @@ use crate::clock::{SystemClock, WallClock};
 use crate::exit::{Exit, Failure};
 use crate::report::print;
 use serde_json::json;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Carries a subcommand out.
@@ -48,10 +49,11 @@ fn text(caller: &Caller, identity: Option<&Identity>) -> String {
         ("expires at", caller.expires_at.as_deref()),
     ];
     let known = lines.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    known
-        .chain(identity.map(|(name, value)| (name, value.as_str())))
-        .map(|(name, value)| format!("{name:<14} {}\n", crate::input::shown(value)))
-        .collect()
+    let mut text = String::new();
+    for (name, value) in known.chain(identity.map(|(name, value)| (name, value.as_str()))) {
+        let _ = writeln!(text, "{name:<14} {}", crate::input::shown(value));
+    }
+    text
 }
 
 impl From<CredentialsError> for Failure {

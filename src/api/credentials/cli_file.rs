@@ -48,13 +48,10 @@ pub(super) async fn keys(context: &Context<'_>, pinned: Option<&str>) -> Result<
         // The CLI writes such a profile before anything is configured.
         return Err(Trouble::absent(format!("{shown} is not configured")));
     }
-    let line = line_of_sources(&config, top).map_err(|why| trouble(&shown, why))?;
+    let line =
+        line_of_sources(&config, top).map_err(|why| Trouble::Broken(format!("{shown}: {why}")))?;
     let found = profile::keys(context, &line).await.map_err(|trouble| trouble.insist(&shown))?;
     Ok(Found { profile: Some(name.to_owned()), ..found })
-}
-
-fn trouble(shown: &str, why: String) -> Trouble {
-    Trouble::Broken(format!("{shown}: {why}"))
 }
 
 fn find<'a>(config: &'a Config, name: &str) -> Option<&'a Profile> {
@@ -66,7 +63,7 @@ fn line_of_sources<'a>(config: &'a Config, top: &'a Profile) -> Result<Vec<&'a P
     let mut line = vec![top];
     let mut last = top;
     while last.is_chained() {
-        let name = last.source_profile.as_str();
+        let name = last.source.as_str();
         if name.is_empty() {
             return Err("source_profile is missing".to_owned());
         }

@@ -26,6 +26,10 @@ mod uri;
 mod web;
 
 #[cfg(test)]
+mod provider_tests;
+#[cfg(test)]
+mod sources_tests;
+#[cfg(test)]
 mod stand_in;
 #[cfg(test)]
 mod testing;

@@ -39,16 +39,12 @@ struct Printed {
 /// Runs the command and reads the keys that it prints.
 pub(super) async fn keys(context: &Context<'_>, command: &str) -> Result<Found, Trouble> {
     let words = words(command).map_err(|why| Trouble::broken(format!("process_command {why}")))?;
-    let output = match tokio::time::timeout(TIMEOUT, run(context, &words)).await {
-        Ok(output) => output.map_err(|why| {
-            // Only the program is named: its arguments may hold a secret.
-            Trouble::broken(format!("process_command `{}` {why}", words[0].escape_debug()))
-        })?,
-        Err(_) => {
-            let s = TIMEOUT.as_secs();
-            return Err(Trouble::broken(format!("process_command did not end within {s} s")));
-        }
-    };
+    let running = tokio::time::timeout(TIMEOUT, run(context, &words)).await;
+    let output = running.unwrap_or_else(|_| Err(format!("did not end within {TIMEOUT:?}")));
+    // Only the program is named: its arguments may hold a secret.
+    let output = output.map_err(|why| {
+        Trouble::broken(format!("process_command `{}` {why}", words[0].escape_debug()))
+    })?;
     let printed: Printed = web::json(PLACE, &output)?;
     let is_sts = printed.mode.eq_ignore_ascii_case("StsToken");
     if !(is_sts || printed.mode.is_empty() || printed.mode.eq_ignore_ascii_case("AK")) {

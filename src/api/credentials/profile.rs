@@ -32,7 +32,8 @@ pub(super) struct Profile {
     external_id: String,
     policy: String,
     expired_seconds: i64,
-    pub(super) source_profile: String,
+    #[serde(rename = "source_profile")]
+    pub(super) source: String,
     process_command: String,
     credentials_uri: String,
     oidc_provider_arn: String,

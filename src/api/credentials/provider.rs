@@ -47,7 +47,12 @@ impl Provider {
             role: None,
         };
         let held = Held { keys: Some((Source::Given, Arc::new(found))), ..Held::default() };
-        Self { settings: None, clock, held: Mutex::new(held), renewing: Default::default() }
+        Self {
+            settings: None,
+            clock,
+            held: Mutex::new(held),
+            renewing: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Keys from the chain of sources; nothing is looked up before the first call of
@@ -57,7 +62,7 @@ impl Provider {
             settings: Some(settings),
             clock,
             held: Mutex::default(),
-            renewing: Default::default(),
+            renewing: tokio::sync::Mutex::default(),
         }
     }
 

@@ -28,6 +28,13 @@ const LEAST_DURATION_S: i64 = 900;
 /// A sentence of an error; more is not read by anybody.
 const MAX_MESSAGE: usize = 300;
 
+/// What both ways to assume a role answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumedReply {
+    credentials: Issued,
+}
+
 /// A role to be assumed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Assumed {
@@ -100,13 +107,8 @@ impl Assumed {
         let address = address(context, &self.sts_region, self.vpc)?;
         let body = call(context, &address, action, &all, keys, secrets).await?;
 
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Reply {
-            credentials: Issued,
-        }
         let place = format!("the answer of STS to {action}");
-        let reply: Reply = web::json(&place, &body)?;
+        let reply: AssumedReply = web::json(&place, &body)?;
         let found = reply.credentials.found(&place, context.clock.now())?;
         Ok(Found { role: Some(Role::Arn(self.role_arn.clone())), ..found })
     }
