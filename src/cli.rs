@@ -43,8 +43,8 @@ pub enum Command {
         bastion-revoke run leavers.csv --instance-id bastionhost-cn-abc123\n  \
         bastion-revoke run cleanup.csv --yes --out cleanup-outcome.csv\n\n\
         Keys come from where the SDKs of Alibaba Cloud and its CLI have them; `bastion-revoke\n\
-        credentials show` tells which are used. Every option below can also be set as a\n\
-        variable, BASTION_REVOKE_ and its name in capitals.")]
+        credentials show` tells which are used. An option that names a variable (env) can also\n\
+        be set by it.")]
     Run(Box<RunArgs>),
     /// Where the keys come from, and whose they are
     Credentials {

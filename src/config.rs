@@ -6,6 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::input::{Field, Options};
 use crate::spool::InputName;
 use reqwest::Url;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -109,6 +110,9 @@ impl InputSettings {
 impl PlanSettings {
     /// Settles a command line.
     pub fn settle(args: &PlanArgs) -> Result<Self, Failure> {
+        if args.json && args.requests.as_deref() == Some(Path::new("-")) {
+            return Err(usage("--json and --requests - both want standard output; name a file"));
+        }
         Ok(Self {
             input: InputSettings::settle(&args.input)?,
             skip_invalid: args.skip_invalid,
@@ -179,8 +183,9 @@ impl RunSettings {
 
 fn is_same_file(input: &InputName, out: &Path) -> bool {
     let InputName::File(path) = input else { return false };
-    path == out
-        || matches!((path.canonicalize(), out.canonicalize()), (Ok(path), Ok(out)) if path == out)
+    // Two names of one file, by whatever links, lead to the same place on the same disk.
+    let place = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
+    path == out || place(path).is_some_and(|path| Some(path) == place(out))
 }
 
 fn read_map(text: &str) -> Result<(Field, String), Failure> {

@@ -4,7 +4,8 @@
 //! process, with the signal that can't be caught, the N-th time that it comes by.
 
 /// Every fail point, so that a test can be sure to have hit them all.
-pub const ALL: [&str; 10] = [
+pub const ALL: [&str; 12] = [
+    "setting-aside",
     "input-copied",
     "ledger-made",
     "run-begun",
@@ -13,6 +14,7 @@ pub const ALL: [&str; 10] = [
     "before-send",
     "after-answer",
     "before-outcome",
+    "outcome-row",
     "outcome-written",
     "outcome-renamed",
 ];

@@ -1,10 +1,10 @@
 //! The files of a run: `OUT`, and beside it `OUT.input`, `OUT.ledger` and `OUT.lock`.
 //!
-//! Nothing is ever deleted but the lock: files that are in the way are set aside under the time at
-//! which their run began.
+//! Nothing is ever deleted but the lock and temporary files that a killed run has left behind:
+//! files that are in the way are set aside under the time at which their run began.
 
-use crate::outcome;
 use jiff::Timestamp;
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -17,8 +17,11 @@ pub struct RunFiles {
     pub out: PathBuf,
 }
 
-/// Endings of the files beside the outcome. SQLite keeps its log beside the ledger.
-const BESIDE: [&str; 4] = [".input", ".ledger", ".ledger-wal", ".ledger-shm"];
+/// Endings of the files beside the outcome. SQLite keeps its logs beside the ledger.
+const BESIDE: [&str; 5] = [".input", ".ledger", ".ledger-wal", ".ledger-shm", ".ledger-journal"];
+
+/// What the names of temporary files end with.
+const TEMPORARY: &str = ".bastion-revoke.tmp";
 
 impl RunFiles {
     /// The files around an outcome.
@@ -47,6 +50,46 @@ impl RunFiles {
         match self.out.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
+        }
+    }
+
+    /// Why an outcome can't have this name, if so: it is a folder or a device, which setting aside
+    /// would rename.
+    pub fn is_no_file(&self) -> Option<String> {
+        let about = fs::metadata(&self.out).ok()?;
+        (!about.is_file()).then(|| format!("{} is not a file", self.out.display()))
+    }
+
+    /// A new temporary file beside the outcome, readable by its owner only. Its name tells whose
+    /// it is, so that [`RunFiles::sweep`] finds it.
+    pub fn temporary(&self) -> io::Result<tempfile::NamedTempFile> {
+        tempfile::Builder::new()
+            .prefix(&self.temporary_prefix())
+            .suffix(TEMPORARY)
+            .tempfile_in(self.folder())
+    }
+
+    fn temporary_prefix(&self) -> OsString {
+        let mut prefix = OsString::from(".");
+        prefix.push(self.out.file_name().unwrap_or_default());
+        prefix.push(".");
+        prefix
+    }
+
+    /// Removes the temporary files of a run under this name that was killed. Under the lock: then
+    /// no living run has any.
+    pub fn sweep(&self, _lock: &Lock) {
+        let prefix = self.temporary_prefix();
+        let Ok(folder) = fs::read_dir(self.folder()) else { return };
+        for name in folder.flatten().map(|entry| entry.file_name()) {
+            let middle = name
+                .as_encoded_bytes()
+                .strip_prefix(prefix.as_encoded_bytes())
+                .and_then(|rest| rest.strip_suffix(TEMPORARY.as_bytes()));
+            // What stands between holds no dot, or it is of an outcome with a longer name.
+            if middle.is_some_and(|middle| !middle.contains(&b'.')) {
+                let _ = fs::remove_file(self.folder().join(&name));
+            }
         }
     }
 
@@ -79,16 +122,14 @@ impl RunFiles {
     }
 
     /// Renames what is there of an earlier run, and says what it is called now: `outcome.csv`
-    /// of a run begun on 2 January becomes `outcome.20260102T030405Z.csv`.
+    /// of a run begun on 2 January becomes `outcome.20260102T030405Z.csv`. Should it be killed
+    /// half-way, the next time moves the rest to the same names.
     pub fn set_aside(&self, started: Option<Timestamp>) -> io::Result<Option<PathBuf>> {
-        let present = |files: &Self| {
-            let beside = BESIDE.iter().map(|ending| (*ending, files.beside(ending)));
-            std::iter::once(("", files.out.clone()))
-                .chain(beside)
-                .filter(|(_, path)| fs::symlink_metadata(path).is_ok())
-                .collect::<Vec<_>>()
-        };
-        let files = present(self);
+        let beside = BESIDE.iter().map(|ending| (*ending, self.beside(ending)));
+        let files: Vec<(&str, PathBuf)> = std::iter::once(("", self.out.clone()))
+            .chain(beside)
+            .filter(|(_, path)| fs::symlink_metadata(path).is_ok())
+            .collect();
         let Some((_, first)) = files.first() else { return Ok(None) };
         let started = match started {
             Some(started) => started,
@@ -101,14 +142,17 @@ impl RunFiles {
                 let number = if number == 1 { String::new() } else { format!("-{number}") };
                 Self::new(self.stamped(&format!("{stamp}{number}")))
             })
-            .find(|aside| present(aside).is_empty())
+            .find(|aside| {
+                let is_free = |path: PathBuf| fs::symlink_metadata(path).is_err();
+                files.iter().all(|(ending, _)| is_free(aside.beside(ending)))
+            })
             .ok_or(io::ErrorKind::AlreadyExists)?;
         // The ledger goes last: as long as it is there, the next run knows what the others are.
-        for (ending, path) in files.iter().filter(|(ending, _)| !ending.starts_with(".ledger")) {
+        let is_ledger = |ending: &str| ending.starts_with(".ledger");
+        let others = files.iter().filter(|(ending, _)| !is_ledger(ending));
+        for (ending, path) in others.chain(files.iter().filter(|(ending, _)| is_ledger(ending))) {
             fs::rename(path, aside.beside(ending))?;
-        }
-        for (ending, path) in files.iter().filter(|(ending, _)| ending.starts_with(".ledger")) {
-            fs::rename(path, aside.beside(ending))?;
+            crate::failpoint::hit("setting-aside");
         }
         sync_folder(self.folder())?;
         Ok(Some(aside.out))
@@ -125,14 +169,9 @@ impl RunFiles {
         self.out.with_file_name(name)
     }
 
-    /// Why a rehearsal must not write its outcome here, if so: it would replace a real one.
-    pub fn in_the_way_of_a_rehearsal(&self) -> Option<String> {
-        let real = [self.ledger(), self.input()].into_iter().find(|path| path.exists());
-        if let Some(real) = real {
-            return Some(format!("{} belongs to a real run", real.display()));
-        }
-        (self.out.exists() && !outcome::is_of_rehearsal(&self.out))
-            .then(|| format!("{} is not the outcome of a rehearsal", self.out.display()))
+    /// The file that shows that a real run has worked here, if there is one.
+    pub fn of_a_real_run(&self) -> Option<PathBuf> {
+        [self.ledger(), self.input()].into_iter().find(|path| path.exists())
     }
 }
 
@@ -184,6 +223,35 @@ mod tests {
         drop(lock);
         drop(files.lock().unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_run_has_left_half_written_is_swept_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("outcome.csv"));
+        let other = RunFiles::new(folder.path().join("outcome.csv.b"));
+        let left = files.temporary().unwrap().keep().unwrap().1;
+        let others = other.temporary().unwrap().keep().unwrap().1;
+        let foreign = folder.path().join(".outcome.csv.notes");
+        fs::write(&foreign, "").unwrap();
+        let lock = files.lock().unwrap();
+        files.sweep(&lock);
+        assert!(!left.exists() && others.exists() && foreign.exists());
+    }
+
+    #[test]
+    fn setting_aside_goes_on_where_it_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("outcome.csv"));
+        let started = Some("2026-01-02T03:04:05Z".parse().unwrap());
+        fs::write(folder.path().join("outcome.20260102T030405Z.csv"), "moved before").unwrap();
+        fs::write(files.input(), "").unwrap();
+        fs::write(files.ledger(), "").unwrap();
+        files.set_aside(started).unwrap();
+        for name in ["", ".input", ".ledger"] {
+            let name = format!("outcome.20260102T030405Z.csv{name}");
+            assert!(folder.path().join(&name).exists(), "{name}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! with what the rows hold beside their grants.
 
 use crate::clock::utc_seconds;
+use crate::files::RunFiles;
 use crate::input::{InputError, Problem, Reader, Reading};
 use crate::model::Status;
 use crate::plan::Plan;
@@ -91,15 +92,8 @@ impl Outcome<'_> {
     /// input, with the columns that the first pass found.
     pub fn write(&self, mut input: Reader, path: &Path) -> Result<Tally, OutcomeError> {
         let file_error = |source| OutcomeError::File { path: path.to_owned(), source };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let temporary = tempfile::Builder::new()
-            .prefix(".bastion-revoke-")
-            .suffix(".tmp")
-            .tempfile_in(folder)
-            .map_err(file_error)?;
+        let files = RunFiles::new(path.to_owned());
+        let temporary = files.temporary().map_err(file_error)?;
         let own: Vec<usize> = own_columns(input.columns());
         let names: Vec<String> = own.iter().map(|at| input.columns()[*at].clone()).collect();
         let mut table = csv::WriterBuilder::new()
@@ -120,7 +114,7 @@ impl Outcome<'_> {
         temporary.persist(path).map_err(|error| file_error(error.error))?;
         crate::failpoint::hit("outcome-renamed");
         // The new name is durable only once the folder is.
-        crate::files::sync_folder(folder).map_err(file_error)?;
+        crate::files::sync_folder(files.folder()).map_err(file_error)?;
         Ok(tally)
     }
 
@@ -146,6 +140,7 @@ impl Outcome<'_> {
                 }
                 _ => return Err(RowError::Changed),
             };
+            crate::failpoint::hit("outcome-row");
             tally.add(status);
             rows += 1;
         }

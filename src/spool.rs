@@ -1,10 +1,11 @@
 //! `OUT.input`: a copy of the bytes that the first pass reads, so that the outcome does not depend
 //! on what happens to the list meanwhile, and standard input can be read twice.
 
+use crate::files::RunFiles;
 use crate::input::{InputError, Source};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempPath;
@@ -69,16 +70,11 @@ pub enum SpoolError {
 }
 
 impl Spool {
-    /// Copies the inputs into a temporary file in `folder`, which goes away with the spool unless
-    /// it is [kept](Spool::keep).
-    pub fn copy(inputs: &[InputName], folder: &Path) -> Result<Self, SpoolError> {
-        let no_copy = |source| SpoolError::Copy { folder: folder.to_owned(), source };
-        let temporary = tempfile::Builder::new()
-            .prefix(".bastion-revoke-")
-            .suffix(".tmp")
-            .tempfile_in(folder)
-            .map_err(no_copy)?;
-        let (file, temporary) = temporary.into_parts();
+    /// Copies the inputs into a temporary file beside the outcome, which goes away with the spool
+    /// unless it is [kept](Spool::keep).
+    pub fn copy(inputs: &[InputName], files: &RunFiles) -> Result<Self, SpoolError> {
+        let no_copy = |source| SpoolError::Copy { folder: files.folder().to_owned(), source };
+        let (file, temporary) = files.temporary().map_err(no_copy)?.into_parts();
         let mut segments = Vec::with_capacity(inputs.len());
         let mut digest = Sha256::new();
         let mut to = &file;
@@ -122,14 +118,28 @@ impl Spool {
         Ok(Self { file: Arc::new(file), temporary: None, segments, sha256 })
     }
 
-    /// Gives the copy a lasting name; durable when this returns.
-    pub fn keep(&mut self, path: &Path, folder: &Path) -> io::Result<()> {
-        if let Some(temporary) = self.temporary.take() {
-            self.file.sync_all()?;
-            temporary.persist(path).map_err(|error| error.error)?;
-            crate::files::sync_folder(folder)?;
+    /// Gives the copy the lasting name `OUT.input`; durable when this returns.
+    pub fn keep(&mut self, files: &RunFiles) -> io::Result<()> {
+        let temporary = match self.temporary.take() {
+            Some(temporary) => temporary,
+            // It has a name already: that of the copy that was set aside a moment ago.
+            None => self.copy_again(files)?,
+        };
+        self.file.sync_all()?;
+        temporary.persist(files.input()).map_err(|error| error.error)?;
+        crate::files::sync_folder(files.folder())
+    }
+
+    fn copy_again(&mut self, files: &RunFiles) -> io::Result<TempPath> {
+        let (mut file, temporary) = files.temporary()?.into_parts();
+        let mut from = &*self.file;
+        from.rewind()?;
+        let len = self.segments.iter().map(|segment| segment.len).sum();
+        if io::copy(&mut from.take(len), &mut file)? != len {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(())
+        self.file = Arc::new(file);
+        Ok(temporary)
     }
 
     /// The inputs' names and lengths.

@@ -234,14 +234,19 @@ fn presentable(judged: Judgement, string_to_sign: &str, credentials: &Credential
     Judgement::Refused { request_id, class, code, message }
 }
 
-/// The longest wait a service can ask for; more is a mistake of some proxy.
-const MAX_WAIT: Duration = Duration::from_secs(300);
+/// The longest wait that is taken from a header: a day, whatever more it says.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads `x-acs-retry-after` (milliseconds), the older `x-ratelimit-user-api`
 /// (`Limit:1,Remain:0,TimeLeft:2000`, milliseconds), or HTTP's own `retry-after` (seconds).
 fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let millis = |text: &str| text.trim().parse().ok().map(Duration::from_millis);
+    // A number too long for a number is a very long wait, not none.
+    let whole = |text: &str| {
+        let is_whole = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_whole.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+    };
+    let millis = |text: &str| whole(text.trim()).map(Duration::from_millis);
     let left = |text: &str| {
         let part = |name: &str| {
             text.split(',').find_map(|part| {
@@ -256,7 +261,7 @@ fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
     let wait = text("x-acs-retry-after")
         .and_then(millis)
         .or_else(|| text("x-ratelimit-user-api").and_then(left))
-        .or_else(|| text("retry-after")?.parse().ok().map(Duration::from_secs))?;
+        .or_else(|| whole(text("retry-after")?).map(Duration::from_secs))?;
     Some(wait.min(MAX_WAIT))
 }
 
@@ -420,6 +425,7 @@ mod tests {
         assert_eq!(wait("x-ratelimit-user-api", "Limit:9,Remain:3,TimeLeft:2000"), None);
         assert_eq!(wait("retry-after", "2"), ms(2000));
         assert_eq!(wait("x-acs-retry-after", "99999999999"), Some(MAX_WAIT));
+        assert_eq!(wait("x-acs-retry-after", "99999999999999999999999"), Some(MAX_WAIT));
         assert_eq!(wait("x-acs-retry-after", "soon"), None);
     }
 }

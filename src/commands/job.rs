@@ -4,10 +4,11 @@ use super::reading::{self, Read};
 use crate::clock::WallClock;
 use crate::config::RunSettings;
 use crate::engine::dispatcher::Start;
+use crate::engine::replay::Replay;
 use crate::exit::{Exit, Failure};
 use crate::files::{LockError, RunFiles};
 use crate::input::{InputError, Options, Reader};
-use crate::ledger::{self, AttemptResult, AttemptState, Ledger, LedgerError};
+use crate::ledger::{self, Ledger, LedgerError};
 use crate::outcome::{Outcome, OutcomeError, Tally};
 use crate::plan::Plan;
 use crate::plan::summary::Summary;
@@ -39,7 +40,7 @@ pub enum Before {
     },
     /// It was begun and not finished.
     Unfinished(Ledger, Start),
-    /// Every grant is settled.
+    /// Every grant is settled, and so it ended; without an ending the last run was killed.
     Finished(Verdicts, Option<u8>),
 }
 
@@ -63,7 +64,7 @@ impl Job {
                 )
             })?
         } else {
-            match Spool::copy(&settings.input.inputs, files.folder()) {
+            match Spool::copy(&settings.input.inputs, files) {
                 Err(SpoolError::Input(InputError::Missing { name })) if !settings.rehearse => {
                     match kept_copy(files)? {
                         Some(spool) if is_copy_of(&spool, settings) => {
@@ -93,7 +94,8 @@ impl Job {
         Ok(Self { plan: Arc::new(plan), numbers, spool, options, columns, identity })
     }
 
-    /// What the ledger says of this job, or of the one whose place it would take.
+    /// What the ledger says of this job, or of the one whose place it would take. Sets nothing
+    /// aside yet: somebody may still say no.
     pub fn before(&self, settings: &RunSettings, files: &RunFiles) -> Result<Before, Failure> {
         let path = files.ledger();
         if !path.exists() {
@@ -108,15 +110,12 @@ impl Job {
         let (started, exit_code) = ledger.history()?;
         let known = ledger.job()?;
         let in_the_way = || Before::Nothing { in_the_way: InTheWay::Of(started) };
-        if settings.restart && !settings.report_only {
-            ledger.close()?;
+        if settings.restart {
             return Ok(in_the_way());
         }
         if known.identity != self.identity.identity {
             let differences = differences(&known, &self.identity);
-            let is_finished = is_finished(&ledger)?;
-            ledger.close()?;
-            if is_finished && !settings.report_only {
+            if !settings.report_only && is_finished(&ledger)? {
                 return Ok(in_the_way());
             }
             return Err(refused(&path, started, &differences));
@@ -142,18 +141,33 @@ impl Job {
         };
         let started = match in_the_way {
             InTheWay::Undated => None,
-            InTheWay::Of(started) => *started,
+            InTheWay::Of(started) => {
+                Ledger::open(&files.ledger())?.seal()?;
+                *started
+            }
         };
         if let Some(aside) = files.set_aside(started).map_err(file)? {
             tracing::info!(files = %aside.display(), "an earlier run's files were set aside");
         }
-        self.spool.keep(&files.input(), files.folder()).map_err(file)?;
+        self.spool.keep(files).map_err(file)?;
         crate::failpoint::hit("input-copied");
         let ledger = Ledger::create(&files.ledger(), &self.identity)?;
         crate::files::sync_folder(files.folder()).map_err(file)?;
         crate::failpoint::hit("ledger-made");
         let verdicts = Verdicts::new(self.plan.grants());
         Ok((ledger, Start { verdicts, touched: Vec::new(), first_attempt: 1 }))
+    }
+
+    /// Makes sure that an unfinished job has its copy of the input, should somebody have removed
+    /// it. It is the same list, or it would be another job.
+    pub fn keep_input(&mut self, files: &RunFiles) -> Result<(), Failure> {
+        if files.input().exists() {
+            return Ok(());
+        }
+        self.spool.keep(files).map_err(|error| {
+            let input = files.input().display().to_string();
+            Failure::new(Exit::File, format!("{input}: can't be made: {error}"))
+        })
     }
 
     /// Writes the outcome.
@@ -260,11 +274,14 @@ fn differences(known: &ledger::Job, wanted: &ledger::Job) -> String {
 }
 
 fn refused(path: &Path, started: Option<jiff::Timestamp>, differences: &str) -> Failure {
-    let started = started.map(crate::clock::utc_seconds).unwrap_or_default();
+    let begun = match started {
+        Some(started) => format!("begun {}", crate::clock::utc_seconds(started)),
+        None => "stopped before it sent anything".to_owned(),
+    };
     Failure::new(
         Exit::Refused,
         format!(
-            "{}: this ledger is of another job, begun {started} and not finished; nothing was \
+            "{}: this ledger is of another job, {begun} and not finished; nothing was \
              sent.\nWhat differs: {differences}.\nFinish that job with its own command, give this \
              one another --out, or set the other aside with --restart",
             path.display()
@@ -280,6 +297,7 @@ fn is_finished(ledger: &Ledger) -> Result<bool, Failure> {
     let mut is_sound = true;
     ledger.attempts(|attempt| {
         is_sound &= attempt.grants.ranges().iter().all(|range| range.end as usize <= grants);
+        is_sound = is_sound && !attempt.grants.iter().any(|grant| verdicts.is_settled(grant));
         if is_sound && let Some(result) = attempt.result {
             verdicts.record(&attempt.grants, &result);
         }
@@ -287,43 +305,17 @@ fn is_finished(ledger: &Ledger) -> Result<bool, Failure> {
     Ok(is_sound && verdicts.settled() == verdicts.len())
 }
 
-/// What the ledger's attempts come to. A planned request counts as touched once one of its grants
-/// was sent, or may have been: an intent without a recorded answer counts as sent.
+/// What the ledger's attempts come to.
 fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
-    let mut verdicts = Verdicts::new(plan.grants());
-    let mut touched = vec![false; plan.requests()];
-    let mut first_attempt = 1;
-    let mut is_sound = true;
-    ledger.attempts(|attempt| {
-        first_attempt = first_attempt.max(attempt.id + 1);
-        is_sound &= attempt.grants.ranges().iter().all(|range| range.end as usize <= plan.grants());
-        if !is_sound {
-            return;
-        }
-        let result = attempt.result.unwrap_or_else(|| AttemptResult {
-            state: AttemptState::Lost,
-            last: false,
-            code: "NoRecordedAnswer".into(),
-            message: "the run ended before an answer was recorded".to_owned(),
-            request_id: String::new(),
-            finished_at: attempt.intended_at,
-            exceptions: Vec::new(),
-        });
-        verdicts.record(&attempt.grants, &result);
-        if result.state.is_sending() {
-            for range in attempt.grants.ranges() {
-                let requests = plan.request_of(range.start)..=plan.request_of(range.end - 1);
-                touched[requests].fill(true);
-            }
-        }
-    })?;
-    if !is_sound {
-        return Err(Failure::new(
+    let mut replay = Replay::new(plan);
+    ledger.attempts(|attempt| replay.hear(attempt))?;
+    replay.start().ok_or_else(|| {
+        Failure::new(
             Exit::File,
-            "the ledger speaks of grants that this job does not have; give another --out",
-        ));
-    }
-    Ok(Start { verdicts, touched, first_attempt })
+            "the ledger contradicts itself or this job, so it is not what a run has written; nothing \
+             was sent. Move it away, or give another --out",
+        )
+    })
 }
 
 /// When a run begins: written down before anything is sent.

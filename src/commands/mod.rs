@@ -1,10 +1,12 @@
 //! One file per command: each wires the stages and does nothing else.
 
+pub mod again;
 pub mod check;
 pub mod credentials;
 pub mod job;
 pub mod plan;
 pub mod reading;
 pub mod run;
+pub mod signals;
 pub mod simulate;
 pub mod world;

@@ -1,6 +1,7 @@
 //! The first pass, which every command begins with: rows in, distinct grants and findings out.
 
 use crate::exit::{Exit, Failure};
+use crate::files::RunFiles;
 use crate::grants::{Collector, Grants};
 use crate::input::{Format, Options, Reader, Reading, Report, Source};
 use crate::spool::{InputName, Spool};
@@ -57,8 +58,8 @@ pub fn sources(inputs: &[InputName]) -> Result<Vec<Source>, Failure> {
         match input {
             InputName::File(path) if !is_stream(path) => sources.push(Source::file(path.clone())),
             _ => {
-                let folder = std::env::temp_dir();
-                let spool = Spool::copy(std::slice::from_ref(input), &folder)?;
+                let files = RunFiles::new(std::env::temp_dir().join("bastion-revoke"));
+                let spool = Spool::copy(std::slice::from_ref(input), &files)?;
                 // The file loses its name here, and stays open as long as the source does.
                 sources.extend(spool.sources());
             }

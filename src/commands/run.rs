@@ -1,15 +1,15 @@
 //! `run`: plan, confirm, revoke, report; and the same again, to go on where it stopped.
 
 use super::job::{self, Before, Job};
-use super::world;
+use super::{again, signals, world};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::{Confirmation, RunSettings};
 use crate::engine::dispatcher::{Ended, Start};
-use crate::engine::{Control, Engine, StopCause};
+use crate::engine::{Engine, StopCause};
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::ledger::{Journal, Ledger, MemoryJournal, SqliteJournal};
-use crate::outcome::Tally;
+use crate::outcome::{self, Tally};
 use crate::report::print;
 use crate::report::progress::Progress;
 use crate::report::summary::{self, Sendings, Told, of_plan};
@@ -17,17 +17,21 @@ use crate::verdicts::Verdicts;
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Runs the job that the settings describe.
 pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
     let files = RunFiles::new(settings.out.clone());
     let show = Show { quiet, json: settings.json };
+    if let Some(reason) = files.is_no_file() {
+        return Err(Failure::new(Exit::Usage, format!("--out: {reason}; give another name")));
+    }
+    // Even a rehearsal: it must not write its outcome over that of a run that began meanwhile.
+    let lock = files.lock()?;
+    files.sweep(&lock);
     if settings.rehearse {
         return rehearse(&settings, &files, show).await;
     }
     let mut job = Job::read(&settings, &files)?;
-    let _lock = files.lock()?;
     let before = job.before(&settings, &files)?;
     if settings.report_only {
         return report_only(&job, before, &settings, show);
@@ -48,7 +52,10 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
     }
     confirm(settings.confirmation, job.numbers.revocations)?;
     let (ledger, start) = match before {
-        Before::Unfinished(ledger, start) => (ledger, start),
+        Before::Unfinished(ledger, start) => {
+            job.keep_input(&files)?;
+            (ledger, start)
+        }
         Before::Nothing { in_the_way } => job.make_files(&files, &in_the_way)?,
         Before::Finished(..) => return Err(Failure::new(Exit::Internal, "a finished job")),
     };
@@ -101,16 +108,25 @@ impl Show {
 }
 
 async fn rehearse(settings: &RunSettings, files: &RunFiles, show: Show) -> Result<Exit, Failure> {
-    if let Some(reason) = files.in_the_way_of_a_rehearsal() {
-        let message = format!("{reason}; give the rehearsal another --out");
-        return Err(Failure::new(Exit::Usage, message));
-    }
+    refuse_real_files(files)?;
     let job = Job::read(settings, files)?;
     show.plan(&job, settings)?;
     let verdicts = Verdicts::new(job.plan.grants());
     let start = Start { verdicts, touched: Vec::new(), first_attempt: 1 };
     let (_, worked) = revoke(&job, settings, MemoryJournal, start, show).await;
     finish(&job, settings, &worked, show)
+}
+
+/// A rehearsal never comes near a real run's files.
+fn refuse_real_files(files: &RunFiles) -> Result<(), Failure> {
+    let reason = match files.of_a_real_run() {
+        Some(real) => format!("{} belongs to a real run", real.display()),
+        None if files.out.exists() && !outcome::is_of_rehearsal(&files.out) => {
+            format!("{} is not the outcome of a rehearsal", files.out.display())
+        }
+        None => return Ok(()),
+    };
+    Err(Failure::new(Exit::Usage, format!("{reason}; give the rehearsal another --out")))
 }
 
 /// Sends what is open. What keeps it from being sent at all is a cause like any other, so that
@@ -123,7 +139,7 @@ async fn revoke<J: Journal>(
     show: Show,
 ) -> (Arc<J>, Worked) {
     let journal = Arc::new(journal);
-    let control = listen_for_signals();
+    let control = signals::listen();
     let hidden = show.quiet || show.json;
     let mut progress = Progress::new(&job.numbers, settings.engine.rate_per_s, hidden);
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
@@ -148,11 +164,13 @@ async fn revoke<J: Journal>(
 /// Writes the outcome and tells how it went.
 fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Result<Exit, Failure> {
     let Worked { ended, sendings, took } = worked;
+    let is_open = ended.verdicts.settled() < ended.verdicts.len() && !settings.rehearse;
+    let go_on = is_open.then(|| format!("To go on: {}", again::command(std::env::args_os())));
     let written = job.write_outcome(&ended.verdicts, settings.rehearse, &settings.out);
     let tally = written.map_err(|failure| {
         // Both reasons are needed to understand a full disk.
         let causes = ended.causes.iter().map(summary::cause);
-        let all: Vec<String> = causes.chain([failure.message]).collect();
+        let all: Vec<String> = causes.chain([failure.message]).chain(go_on.clone()).collect();
         Failure::new(failure.exit, all.join("\n"))
     })?;
     let exit = Exit::of_run(&ended.causes, &tally);
@@ -165,6 +183,9 @@ fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Res
         outcome: &settings.out.to_string_lossy(),
         rehearsal: settings.rehearse,
     })?;
+    if let Some(go_on) = go_on {
+        show.line(&go_on)?;
+    }
     Ok(exit)
 }
 
@@ -176,7 +197,8 @@ fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
     }
 }
 
-/// A finished job is not run again: it ends as it did, and sends nothing.
+/// A finished job is not run again: it ends as it did, and sends nothing. If its last run was
+/// killed or could not write, the outcome there is an older one, or none.
 fn already_finished(
     job: &Job,
     verdicts: &Verdicts,
@@ -184,12 +206,15 @@ fn already_finished(
     settings: &RunSettings,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let tally = if settings.out.exists() {
+    let ended = exit_code
+        .and_then(Exit::from_code)
+        .filter(|exit| !matches!(exit, Exit::File | Exit::Internal));
+    let tally = if ended.is_some() && settings.out.exists() {
         Tally::of_plan(&job.plan, verdicts)
     } else {
         job.write_outcome(verdicts, false, &settings.out)?
     };
-    let exit = exit_code.and_then(Exit::from_code).unwrap_or_else(|| Exit::of_run(&[], &tally));
+    let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
     show.line("This job is finished; nothing was sent. --restart runs it again.")?;
     show.told(&told_from_files(&tally, exit, &settings.out.to_string_lossy()))?;
     Ok(exit)
@@ -249,30 +274,4 @@ fn confirm(confirmation: Confirmation, revocations: usize) -> Result<(), Failure
             refused("that is not the number of revocations; nothing was sent".to_owned())
         }
     }
-}
-
-/// Turns the first Ctrl-C, SIGTERM or SIGHUP into a request to drain, the second into one to stop
-/// at once.
-fn listen_for_signals() -> watch::Receiver<Control> {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-    let (sender, receiver) = watch::channel(Control::Run);
-    let of = |kind| -> Option<Signal> { signal(kind).ok() };
-    // A file over the size limit of this process is an error to report, not a reason to die.
-    let too_large = of(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
-    let all = (of(SignalKind::interrupt()), of(SignalKind::terminate()), of(SignalKind::hangup()));
-    if let (Some(mut interrupt), Some(mut terminate), Some(mut hang_up)) = all {
-        tokio::spawn(async move {
-            let _too_large = too_large;
-            for control in [Control::Drain, Control::Abort] {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                    _ = hang_up.recv() => {}
-                }
-                let _ = sender.send(control);
-            }
-            std::future::pending::<()>().await;
-        });
-    }
-    receiver
 }

@@ -1,9 +1,7 @@
 //! What a run needs of the outside: keys, endpoints, a network; or the simulated service.
 
 use crate::api::client::Client;
-use crate::api::credentials::{
-    self, ChainSettings, Credentials, Environment, NO_CREDENTIALS, Provider, Secret,
-};
+use crate::api::credentials::{self, ChainSettings, Credentials, Environment, Provider, Secret};
 use crate::api::endpoint::{self, Endpoints};
 use crate::api::transport::HttpTransport;
 use crate::clock::WallClock;
@@ -41,10 +39,9 @@ pub async fn prepare(
     } else {
         let keys = provider(settings.profile.clone(), ca_pem.clone(), clock).map_err(setup)?;
         // Whether there are keys at all is better known before anything is written down.
-        keys.current().await.map_err(|error| StopCause::Credentials {
-            code: NO_CREDENTIALS.to_owned(),
-            message: error.to_string(),
-        })?;
+        keys.current()
+            .await
+            .map_err(|error| StopCause::NoCredentials { message: error.to_string() })?;
         (settings.endpoint.clone(), keys, None)
     };
     let endpoints =

@@ -87,7 +87,7 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
                 message.clone(),
                 String::new(),
             ),
-            next: Next::Stop(StopCause::Credentials { code: NO_CREDENTIALS.to_owned(), message }),
+            next: Next::Stop(StopCause::NoCredentials { message }),
             healthy: false,
         },
         Err(SendError::TimedOut) => {
@@ -130,21 +130,26 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
                     stop(StopCause::Routing { code: code.clone(), message: message.clone() })
                 }
                 Class::BadArgument if sent.grants > 1 => with(AttemptState::Split, Next::Split),
-                Class::BadArgument if code.eq_ignore_ascii_case("OBJECT_NOT_FOUND") => {
-                    // Alone in its request, it is the object that does not exist.
-                    let mut decision = with(AttemptState::Answered, Next::Done);
+                // Alone in its request, it is the one that is meant.
+                Class::BadArgument => {
+                    let status = if code.eq_ignore_ascii_case("OBJECT_NOT_FOUND") {
+                        Status::NotFound
+                    } else {
+                        Status::Failed
+                    };
+                    let mut decision = with(AttemptState::Refused, Next::Done);
                     decision.result.exceptions = vec![Exception {
                         place: 0,
-                        status: Status::NotFound,
+                        status,
                         code: code.clone().into(),
                         message: message.clone().into(),
                     }];
                     decision
                 }
                 Class::Refused if alike(sent.refusals, &code) + 1 >= REFUSALS_ALIKE => {
-                    stop(StopCause::Routing { code: code.clone(), message: message.clone() })
+                    stop(StopCause::RefusedAlike { code: code.clone(), message: message.clone() })
                 }
-                Class::BadArgument | Class::Refused => with(AttemptState::Refused, Next::Done),
+                Class::Refused => with(AttemptState::Refused, Next::Done),
                 Class::Throttled => with(AttemptState::Throttled, Next::Again),
                 Class::Doubtful => {
                     let mut decision =
@@ -251,6 +256,7 @@ mod tests {
         assert_eq!(on(SENT, bad()).next, Next::Split);
         let alone = on(Sent { grants: 1, ..SENT }, bad());
         assert_eq!((alone.result.state, alone.next), (AttemptState::Refused, Next::Done));
+        assert_eq!(alone.result.exceptions[0].status, Status::Failed);
         let lost = refused(Class::BadArgument, "Object_Not_Found");
         let alone = on(Sent { grants: 1, ..SENT }, lost);
         assert_eq!(alone.result.exceptions[0].status, Status::NotFound);
@@ -265,7 +271,7 @@ mod tests {
         assert_eq!(on_count(("OtherCode", 2)).result.state, AttemptState::Refused);
         let third = on_count(("missinginstanceid", 2));
         assert_eq!(third.result.state, AttemptState::Stopped);
-        assert!(matches!(third.next, Next::Stop(StopCause::Routing { .. })));
+        assert!(matches!(third.next, Next::Stop(StopCause::RefusedAlike { .. })));
     }
 
     #[test]
@@ -290,8 +296,8 @@ mod tests {
     fn without_keys_nothing_was_sent_and_the_run_stops() {
         let decision = on(SENT, Err(SendError::NoCredentials("gone".to_owned())));
         assert!(!decision.result.state.is_sending() && !decision.result.last);
-        let code = NO_CREDENTIALS.to_owned();
-        let cause = StopCause::Credentials { code, message: "gone".to_owned() };
+        assert_eq!(decision.result.code, NO_CREDENTIALS);
+        let cause = StopCause::NoCredentials { message: "gone".to_owned() };
         assert_eq!(decision.next, Next::Stop(cause));
     }
 

@@ -37,6 +37,20 @@ pub enum LedgerError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// There can be no file of that name.
+    #[error("{path}: the ledger can't be made: {source}")]
+    Make {
+        /// The ledger.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Somebody reads it, so it can't be renamed.
+    #[error(
+        "{0}: another program has this ledger open, so it can't be set aside; close it there, or \
+         give another --out"
+    )]
+    InUse(PathBuf),
     /// The file is something else, or of a version that this tool does not know.
     #[error("{path}: {what}; move it away, or give another --out")]
     Foreign {
@@ -83,10 +97,7 @@ impl Ledger {
     pub fn create(path: &Path, job: &Job) -> Result<Self, LedgerError> {
         // For its owner only, as the outcome is; SQLite gives its log the same mode.
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        made.map_err(|error| LedgerError::Foreign {
-            path: path.to_owned(),
-            what: format!("it can't be made: {error}"),
-        })?;
+        made.map_err(|source| LedgerError::Make { path: path.to_owned(), source })?;
         let mut ledger = Self::connect(path)?;
         ledger.make_durable().map_err(|source| ledger.error(source))?;
         ledger.fill(job).map_err(|source| ledger.error(source))?;
@@ -134,8 +145,17 @@ impl Ledger {
     fn make_durable(&self) -> rusqlite::Result<()> {
         // A write-ahead log needs memory that readers share, which network file systems lack.
         let mode = if is_on_network(&self.path) { "DELETE" } else { "WAL" };
-        self.connection.pragma_update(None, "journal_mode", mode)?;
-        self.connection.pragma_update(None, "synchronous", "FULL")
+        let got = self.journal_mode(mode)?;
+        // With a rollback journal a commit lasts once the journal's removal does, and only EXTRA
+        // syncs the folder for that.
+        let level = if got.eq_ignore_ascii_case("wal") { "FULL" } else { "EXTRA" };
+        self.connection.pragma_update(None, "synchronous", level)
+    }
+
+    /// Asks for a journal mode, and says which it is now.
+    fn journal_mode(&self, mode: &str) -> rusqlite::Result<String> {
+        let read = |row: &rusqlite::Row<'_>| row.get(0);
+        self.connection.pragma_update_and_check(None, "journal_mode", mode, read)
     }
 
     fn fill(&mut self, job: &Job) -> rusqlite::Result<()> {
@@ -195,10 +215,11 @@ impl Ledger {
         Ok(job)
     }
 
-    /// When the first run began, and how the last one that ended did.
+    /// When the first run began, and how the last one ended; nothing if it did not, but was
+    /// killed.
     pub fn history(&self) -> Result<(Option<Timestamp>, Option<u8>), LedgerError> {
         let query = "SELECT (SELECT started_at FROM run ORDER BY id LIMIT 1), \
-             (SELECT exit_code FROM run WHERE exit_code IS NOT NULL ORDER BY id DESC LIMIT 1)";
+             (SELECT exit_code FROM run ORDER BY id DESC LIMIT 1)";
         self.connection
             .query_row(query, [], |row| {
                 let started: Option<String> = row.get(0)?;
@@ -262,7 +283,28 @@ impl Ledger {
             .map_err(|source| self.error(source))
     }
 
-    /// Moves everything into the one file, so that it can be renamed.
+    /// Closes it for good, so that it can be renamed: all of it is in the one file afterwards, and
+    /// nobody else has it open. That matters, for SQLite goes by names: whoever closes a renamed
+    /// ledger last would delete the log of the new one that took its name.
+    pub fn seal(self) -> Result<(), LedgerError> {
+        let path = self.path.clone();
+        let seal = || -> rusqlite::Result<bool> {
+            self.connection.busy_timeout(Duration::from_secs(1))?;
+            let got = self.journal_mode("DELETE")?;
+            self.connection.close().map_err(|(_, error)| error)?;
+            Ok(got.eq_ignore_ascii_case("delete"))
+        };
+        match seal() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(LedgerError::InUse(path)),
+            Err(source) => match source.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::DatabaseBusy) => Err(LedgerError::InUse(path)),
+                _ => Err(LedgerError::Sqlite { path, source }),
+            },
+        }
+    }
+
+    /// Moves everything into the one file, unless somebody reads it meanwhile.
     pub fn close(self) -> Result<(), LedgerError> {
         let path = self.path.clone();
         let close = || -> rusqlite::Result<()> {
@@ -278,7 +320,18 @@ impl Ledger {
 
 /// Whether a file is on a network file system, as far as the kernel tells.
 fn is_on_network(path: &Path) -> bool {
-    // NFS, SMB, SMB2 and CIFS, AFS, Ceph, 9P, FUSE (sshfs and the like), OCFS2, GFS2.
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a 32-bit magic")]
+    rustix::fs::statfs(folder).is_ok_and(|about| is_network_magic(about.f_type as u32))
+}
+
+/// Whether `statfs` gives this number for a network file system. Source: statfs(2) and the
+/// kernel's `magic.h`.
+fn is_network_magic(magic: u32) -> bool {
+    // NFS, SMB, SMB2, CIFS, AFS, Ceph, 9P, FUSE (sshfs and the like), OCFS2, GFS2.
     const NETWORK: [u32; 10] = [
         0x6969,
         0x517b,
@@ -291,12 +344,7 @@ fn is_on_network(path: &Path) -> bool {
         0x7461_636f,
         0x0116_1970,
     ];
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a 32-bit magic")]
-    rustix::fs::statfs(folder).is_ok_and(|about| NETWORK.contains(&(about.f_type as u32)))
+    NETWORK.contains(&magic)
 }
 
 /// The journal of a run: a thread of its own that owns the connection and writes one batch after
@@ -378,7 +426,7 @@ fn write_record(
                  request_id = ?6, finished_at = ?7, items = ?8 WHERE id = ?1",
             )?;
             let attempt = i64::try_from(*attempt).unwrap_or(i64::MAX);
-            statement.execute(params![
+            let changed = statement.execute(params![
                 attempt,
                 result.state.name(),
                 result.last,
@@ -388,7 +436,70 @@ fn write_record(
                 text::time(result.finished_at),
                 text::items(grants, &result.exceptions),
             ])?;
+            if changed != 1 {
+                // A result without its intent would vanish without a word.
+                return Err(rusqlite::Error::StatementChangedRows(changed));
+            }
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_get_a_rollback_journal() {
+        // NFS, SMB2, CIFS and sshfs; then ext4, XFS, Btrfs, tmpfs, ZFS and overlayfs.
+        for magic in [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x6573_5546] {
+            assert!(is_network_magic(magic), "{magic:#x}");
+        }
+        for magic in [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x2fc1_2fc1, 0x794c_7630] {
+            assert!(!is_network_magic(magic), "{magic:#x}");
+        }
+    }
+
+    fn some_ledger(folder: &Path) -> Ledger {
+        let job = Job { identity: BTreeMap::new(), settings: BTreeMap::new(), inputs: vec![] };
+        Ledger::create(&folder.join("outcome.csv.ledger"), &job).unwrap()
+    }
+
+    #[test]
+    fn a_ledger_that_somebody_reads_is_not_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = some_ledger(folder.path());
+        let path = ledger.path.clone();
+        let reader = Connection::open(&path).unwrap();
+        let count = |reader: &Connection| {
+            reader.query_row("SELECT count(*) FROM run", [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        assert_eq!(count(&reader), 0);
+        assert!(matches!(ledger.seal(), Err(LedgerError::InUse(_))));
+        drop(reader);
+        Ledger::open(&path).unwrap().seal().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "one file, and no log");
+        Ledger::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_result_without_its_intent_is_not_taken_for_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = some_ledger(folder.path());
+        let run = ledger.begin_run(Timestamp::UNIX_EPOCH).unwrap();
+        let result = AttemptResult {
+            state: super::super::AttemptState::Answered,
+            last: false,
+            code: "OK".into(),
+            message: String::new(),
+            request_id: String::new(),
+            finished_at: Timestamp::UNIX_EPOCH,
+            exceptions: vec![],
+        };
+        let grants = GrantSet::range(0..3);
+        let record = Record::Result { attempt: 1, grants: grants.clone(), result };
+        assert!(ledger.write(run, std::slice::from_ref(&record)).is_err());
+        let intent = Record::Intent { attempt: 1, grants, at: Timestamp::UNIX_EPOCH };
+        ledger.write(run, &[intent, record]).unwrap();
+    }
 }

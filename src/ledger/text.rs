@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// The most grants of one request: 10 targets with 10 accounts each.
+const MAX_GRANTS: usize = 100;
+
 /// `[[0,9],[17,17]]`: first and last of each range.
 pub(super) fn ranges(grants: &GrantSet) -> String {
     let mut out = String::from("[");
@@ -27,6 +30,8 @@ fn read_ranges(text: &str) -> Option<GrantSet> {
         .map(|(first, last)| (first <= last && last < GrantId::MAX).then(|| first..last + 1))
         .collect::<Option<Vec<_>>>()
         .map(GrantSet)
+        // A request never holds more, and what is larger was not written by this tool.
+        .filter(|grants| grants.len() <= MAX_GRANTS)
 }
 
 /// RFC 3339 in UTC, to the millisecond.
@@ -65,8 +70,15 @@ pub(super) fn items(grants: &GrantSet, exceptions: &[Exception]) -> Option<Strin
     serde_json::to_string(&items).ok()
 }
 
-fn read_items(text: &str) -> Option<Vec<Exception>> {
+/// Reads what [`items`] wrote. Nothing if an item is not the attempt's own, or out of its order:
+/// it would be overlooked, and its grant taken for revoked.
+fn read_items(text: &str, grants: &GrantSet) -> Option<Vec<Exception>> {
     let items: Vec<Item<'_>> = serde_json::from_str(text).ok()?;
+    let all: Vec<GrantId> = grants.iter().collect();
+    let own = |item: &Item<'_>| all.get(usize::from(item.place)) == Some(&item.grant);
+    if !items.is_sorted_by(|left, right| left.place < right.place) || !items.iter().all(own) {
+        return None;
+    }
     items
         .into_iter()
         .map(|item| {
@@ -94,7 +106,7 @@ pub(super) fn attempt(id: AttemptId, row: &rusqlite::Row<'_>) -> rusqlite::Resul
     };
     let finished_at: String = row.get(8)?;
     let items: Option<String> = row.get(9)?;
-    let exceptions = items.map_or(Some(Vec::new()), |items| read_items(&items));
+    let exceptions = items.map_or(Some(Vec::new()), |items| read_items(&items, &grants));
     let state = AttemptState::ALL.into_iter().find(|known| known.name() == state);
     let (Some(state), Ok(finished_at), Some(exceptions)) = (state, finished_at.parse(), exceptions)
     else {
@@ -110,4 +122,44 @@ pub(super) fn attempt(id: AttemptId, row: &rusqlite::Row<'_>) -> rusqlite::Resul
         exceptions,
     };
     Ok(Some(Attempt { id, grants, intended_at, result: Some(result) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_that_are_not_the_attempts_own_are_refused() {
+        let grants: GrantSet = [6, 7, 2].into_iter().collect();
+        let exception = |place| Exception {
+            place,
+            status: Status::NotFound,
+            code: "C".into(),
+            message: "M".into(),
+        };
+        let exceptions = vec![exception(0), exception(2)];
+        let text = items(&grants, &exceptions).unwrap();
+        assert_eq!(read_items(&text, &grants), Some(exceptions));
+        for wrong in [
+            text.replace("\"place\":2", "\"place\":3"),
+            text.replace("\"grant\":2", "\"grant\":7"),
+            text.replace("\"place\":0", "\"place\":1"),
+            text.replace("not_found", "gone"),
+            text.replace("\"place\":2,\"grant\":2", "\"place\":0,\"grant\":6"),
+            text[1..].to_owned(),
+        ] {
+            assert_ne!(wrong, text);
+            assert_eq!(read_items(&wrong, &grants), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ranges_that_no_request_can_hold_are_refused() {
+        let set: GrantSet = [3, 4, 5, 9].into_iter().collect();
+        assert_eq!(ranges(&set), "[[3,5],[9,9]]");
+        assert_eq!(read_ranges("[[3,5],[9,9]]"), Some(set));
+        for wrong in ["", "[[5,3]]", "[[0,4294967295]]", "[[0,100]]", "[[-1,3]]", "[[1]]"] {
+            assert_eq!(read_ranges(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::profile::{self, Profile};
 use super::web;
 use serde::Deserialize;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 const DISABLED: &str = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
@@ -31,8 +31,7 @@ pub(super) async fn keys(context: &Context<'_>, pinned: Option<&str>) -> Result<
     if environment.is_true(DISABLED) {
         return Err(Trouble::absent(format!("switched off by {DISABLED}")));
     }
-    let (path, text) = read(context, FILE, ".aliyun/config.json")?;
-    let place = path.display().to_string();
+    let (place, text) = read(context, FILE, ".aliyun/config.json")?;
     let config: Config = web::json(&place, &text)?;
     let named = context.profile()?.map(|(profile, _)| profile);
     let name = pinned.or(named).unwrap_or(&config.current);
@@ -83,7 +82,7 @@ pub(super) fn read(
     context: &Context<'_>,
     variable: &'static str,
     below_home: &str,
-) -> Result<(PathBuf, Zeroizing<Vec<u8>>), Trouble> {
+) -> Result<(String, Zeroizing<Vec<u8>>), Trouble> {
     let settings = context.settings;
     let named = settings.environment.get(variable)?;
     let path = match (named, &settings.home) {
@@ -98,12 +97,15 @@ pub(super) fn read(
         text.reserve_exact(usize::try_from(bytes).unwrap_or_default());
         file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text)
     });
-    let shown = path.display();
+    let shown = match named {
+        Some(path) => path.to_owned(),
+        None => format!("~/{below_home}"),
+    };
     match opened {
         Ok(bytes) if bytes as u64 > MAX_FILE_BYTES => {
             Err(Trouble::broken(format!("{shown} is longer than {MAX_FILE_BYTES} bytes")))
         }
-        Ok(_) => Ok((path, text)),
+        Ok(_) => Ok((shown, text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => match named {
             Some(_) => {
                 Err(Trouble::broken(format!("{variable} names {shown}, which is not there")))

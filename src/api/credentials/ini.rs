@@ -16,8 +16,7 @@ const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
 
 /// The keys of the section that somebody named, else of `default`.
 pub(super) async fn keys(context: &Context<'_>) -> Result<Found, Trouble> {
-    let (path, text) = read(context, FILE, ".alibabacloud/credentials")?;
-    let place = path.display().to_string();
+    let (place, text) = read(context, FILE, ".alibabacloud/credentials")?;
     let name = context.profile()?.map_or("default", |(profile, _)| profile);
     let Ok(text) = std::str::from_utf8(&text) else {
         return Err(Trouble::broken(format!("{place} is not UTF-8")));

@@ -4,15 +4,13 @@ use super::provider::Provider;
 use super::settings::ChainSettings;
 use super::stand_in::StandIn;
 use super::testing::{Bench, TestClock, now};
-use super::{Credentials, NO_CREDENTIALS, Secret};
+use super::{Credentials, Secret};
 use crate::api::client::{Client, Repeat};
 use crate::api::endpoint::Endpoints;
+use crate::api::response::Judgement;
 use crate::api::transport::{SendError, Transport, WireAnswer, WireRequest};
 use crate::clock::{WallClock, utc_seconds};
-use crate::engine::StopCause;
-use crate::engine::decide::{Next, Sent, decide};
-use crate::ledger::AttemptState;
-use crate::model::{Accounts, Entries, Entry, Grantee, GranteeKind, Kind, Operation, Request};
+use crate::model::{Accounts, Entries, Entry, Grantee, GranteeKind, Kind, Request};
 use http::HeaderMap;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -261,9 +259,6 @@ impl Transport for Picky {
     }
 }
 
-const SENT: Sent<'_> =
-    Sent { operation: Operation::ALL[0], grants: 1, tries: 0, max_attempts: 3, refusals: ("", 0) };
-
 fn request() -> Request {
     let entry = Entry { target: "8".to_owned(), accounts: Accounts::Whole };
     Request {
@@ -291,27 +286,22 @@ async fn an_expired_token_is_replaced_and_the_request_goes_again_under_the_new_o
     let reply = client.attempt(&request(), Repeat::default()).await;
     assert!(reply.credentials_renewed);
     assert!(!format!("{reply:?}").contains("testtoken-1"), "{reply:?}");
-    let decision = decide(SENT, reply, now());
-    assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Again));
     let reply = client.attempt(&request(), Repeat::default()).await;
-    let decision = decide(SENT, reply, now());
-    assert_eq!((decision.result.state, decision.next), (AttemptState::Answered, Next::Done));
+    assert!(matches!(reply.outcome, Ok(Judgement::Items { .. })), "{reply:?}");
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_the_new_token_too_stops_the_run() {
+async fn a_service_that_refuses_the_new_token_too_gets_no_third() {
     let helper = Helper::start().await;
     let (client, sent) = client(&helper, "nothing");
     assert!(client.attempt(&request(), Repeat::default()).await.credentials_renewed);
     let reply = client.attempt(&request(), Repeat::default()).await;
     assert!(!reply.credentials_renewed);
-    let decision = decide(SENT, reply, now());
-    assert!(matches!(decision.next, Next::Stop(StopCause::Credentials { .. })));
     assert_eq!(sent.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_in_the_middle_sends_nothing_and_stops_the_run() {
+async fn a_provider_that_fails_in_the_middle_sends_nothing() {
     let helper = Helper::start().await;
     let (client, sent) = client(&helper, "testid-1");
     assert!(client.attempt(&request(), Repeat::default()).await.outcome.is_ok());
@@ -319,10 +309,7 @@ async fn a_provider_that_fails_in_the_middle_sends_nothing_and_stops_the_run() {
     helper.clock.pass(3600);
     let reply = client.attempt(&request(), Repeat::default()).await;
     assert_eq!(sent.load(Ordering::SeqCst), 1, "nothing left under expired keys");
-    let decision = decide(SENT, reply, now());
-    assert!(!decision.result.state.is_sending());
-    let Next::Stop(StopCause::Credentials { code, message }) = decision.next else { panic!() };
-    assert_eq!(code, NO_CREDENTIALS);
+    let Err(SendError::NoCredentials(message)) = reply.outcome else { panic!("{reply:?}") };
     assert!(message.contains("503"), "{message}");
 }
 

@@ -1,0 +1,74 @@
+//! The command that goes on where a run stopped, to be copied into a shell.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+
+/// The command with these arguments, the program's name first, quoted for a shell. It is the same
+/// one again but for `--restart`, which would begin anew instead of going on.
+pub fn command(arguments: impl IntoIterator<Item = OsString>) -> String {
+    let arguments = arguments.into_iter().filter(|argument| argument != "--restart");
+    arguments.map(|argument| quoted(&argument)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(argument: &OsStr) -> String {
+    let bytes = argument.as_encoded_bytes();
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(is_plain) {
+        return argument.to_string_lossy().into_owned();
+    }
+    match argument.to_str() {
+        Some(text) if !text.chars().any(is_unprintable) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+        _ => escaped(bytes),
+    }
+}
+
+/// What a terminal might act on, or show as something else.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `$'...'`, which bash, zsh and most other shells of today read.
+fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::from("$'");
+    for byte in bytes {
+        match byte {
+            b'\'' | b'\\' => out.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            byte => {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push('\'');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+    use std::process::Command;
+
+    #[test]
+    fn arguments_come_back_from_the_shell_as_they_were() {
+        let words = ["a", "", "a b", "it's", "$HOME", "*", "~", "\\", "!x", "#", "\u{540d}.csv"];
+        let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
+        words.push(OsString::from_vec(b"\xff' \\".to_vec()));
+        words.push("line\nbreak \u{1b}[2J".into());
+        for word in &words {
+            let script = format!("printf %s {}", quoted(word));
+            let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+            assert_eq!(output.stdout, word.as_encoded_bytes(), "{script}");
+            assert!(!script.chars().any(is_unprintable), "{script:?}");
+        }
+    }
+
+    #[test]
+    fn to_go_on_is_not_to_begin_anew() {
+        let words = ["./bastion-revoke", "run", "my list.csv", "--restart", "--yes"];
+        assert_eq!(command(words.map(OsString::from)), "./bastion-revoke run 'my list.csv' --yes");
+    }
+}

@@ -1,0 +1,71 @@
+//! Signals: the first asks a run to drain, the second to stop at once.
+
+use crate::engine::Control;
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Turns the first Ctrl-C, SIGTERM or SIGHUP into a request to drain, the second into one to stop
+/// at once. A signal that whoever started us wants ignored (`nohup`) stays ignored.
+pub fn listen() -> watch::Receiver<Control> {
+    let (sender, receiver) = watch::channel(Control::Run);
+    let ignored = ignored();
+    let (heard, mut hear) = tokio::sync::mpsc::channel::<()>(2);
+    for kind in [Signal::INT, Signal::TERM, Signal::HUP] {
+        if is_in(ignored, kind) {
+            continue;
+        }
+        let Ok(mut signals) = signal(SignalKind::from_raw(kind.as_raw())) else { continue };
+        let heard = heard.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                // More than two change nothing.
+                let _ = heard.try_send(());
+            }
+        });
+    }
+    tokio::spawn(async move {
+        for control in [Control::Drain, Control::Abort] {
+            if hear.recv().await.is_none() {
+                return;
+            }
+            let _ = sender.send(control);
+        }
+        hear.recv().await;
+    });
+    receiver
+}
+
+/// From now on a file that grows over the limit of this process (`ulimit -f`) is an error to
+/// report, and no reason to die. Needs a tokio runtime.
+pub fn survive_file_limit() {
+    // Once caught it stays caught, whatever becomes of the listener.
+    let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+}
+
+/// The signals that this process was told to ignore, as Linux shows them: a bit each.
+fn ignored() -> u64 {
+    std::fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_of(&status))
+}
+
+fn ignored_of(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+fn is_in(mask: u64, signal: Signal) -> bool {
+    mask >> (signal.as_raw() - 1) & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nohup_ignores_is_read() {
+        let mask = ignored_of("Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\tffff\n");
+        assert!(is_in(mask, Signal::HUP) && is_in(mask, Signal::PIPE));
+        assert!(!is_in(mask, Signal::INT) && !is_in(mask, Signal::TERM));
+        assert_eq!(ignored_of("nothing of the kind"), 0);
+    }
+}
