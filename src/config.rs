@@ -80,6 +80,8 @@ pub struct RunSettings {
     pub timeout: Duration,
     /// Certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The profile whose keys are used.
+    pub profile: Option<String>,
     /// Whether to print the summary as JSON.
     pub json: bool,
 }
@@ -187,6 +189,7 @@ impl RunSettings {
             },
             timeout: duration("--timeout", &args.timeout)?,
             ca_file: args.ca_file.clone(),
+            profile: args.profile.clone(),
             json: args.json,
         })
     }

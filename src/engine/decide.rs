@@ -4,6 +4,7 @@
 use super::StopCause;
 use super::retry::Cost;
 use crate::api::client::Reply;
+use crate::api::credentials::NO_CREDENTIALS;
 use crate::api::error::Class;
 use crate::api::response::{ItemAnswer, Judgement};
 use crate::api::transport::SendError;
@@ -79,6 +80,16 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
         Err(SendError::NotSent(why)) => {
             unanswered(AttemptState::Unconnected, "ConnectionFailed", why, Cost::Failure)
         }
+        Err(SendError::NoCredentials(message)) => Decision {
+            result: base(
+                AttemptState::Unconnected,
+                NO_CREDENTIALS.to_owned(),
+                message.clone(),
+                String::new(),
+            ),
+            next: Next::Stop(StopCause::NoCredentials { message }),
+            healthy: false,
+        },
         Err(SendError::TimedOut) => {
             let message = "no answer in time".to_owned();
             unanswered(AttemptState::Lost, "Timeout", message, Cost::TimeOut)
@@ -102,6 +113,9 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
             let stop = |cause| with(AttemptState::Stopped, Next::Stop(cause));
             match class {
                 Class::ExpiredTimestamp if reply.clock_is_mended => {
+                    with(AttemptState::Expired, Next::Again)
+                }
+                Class::ExpiredToken if reply.credentials_renewed => {
                     with(AttemptState::Expired, Next::Again)
                 }
                 Class::StopCredentials | Class::ExpiredToken | Class::ExpiredTimestamp => {
@@ -267,6 +281,24 @@ mod tests {
         let reply = Reply { clock_is_mended: true, ..Reply::new(expired()) };
         let decision = decide(SENT, reply, Timestamp::UNIX_EPOCH);
         assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Again));
+    }
+
+    #[test]
+    fn an_expired_token_stops_the_run_only_if_there_are_no_other_keys() {
+        let expired = || refused(Class::ExpiredToken, "InvalidSecurityToken.Expired");
+        assert!(matches!(on(SENT, expired()).next, Next::Stop(StopCause::Credentials { .. })));
+        let reply = Reply { credentials_renewed: true, ..Reply::new(expired()) };
+        let decision = decide(SENT, reply, Timestamp::UNIX_EPOCH);
+        assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Again));
+    }
+
+    #[test]
+    fn without_keys_nothing_was_sent_and_the_run_stops() {
+        let decision = on(SENT, Err(SendError::NoCredentials("gone".to_owned())));
+        assert!(!decision.result.state.is_sending() && !decision.result.last);
+        assert_eq!(decision.result.code, NO_CREDENTIALS);
+        let cause = StopCause::NoCredentials { message: "gone".to_owned() };
+        assert_eq!(decision.next, Next::Stop(cause));
     }
 
     #[test]

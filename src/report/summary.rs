@@ -280,8 +280,6 @@ pub fn cause(cause: &StopCause) -> String {
     let answer =
         |code: &str, message: &str| format!("{} ({})", shown_long(code), shown_long(message));
     match cause {
-        // The code is this tool's own: nobody was asked.
-        StopCause::Credentials { code, message } if code == "NoCredentials" => shown_long(message),
         StopCause::Credentials { code, message } => {
             format!("the credentials were refused: {}", answer(code, message))
         }
@@ -294,8 +292,7 @@ pub fn cause(cause: &StopCause) -> String {
         StopCause::RefusedAlike { code, message } => {
             format!("three requests in a row were refused alike: {}", answer(code, message))
         }
-        StopCause::NoCredentials { message } => shown_long(message),
-        StopCause::Setup { message } => shown_long(message),
+        StopCause::NoCredentials { message } | StopCause::Setup { message } => shown_long(message),
         StopCause::Unreachable { message } => {
             format!("the service does not answer: {}", shown_long(message))
         }
@@ -306,9 +303,9 @@ pub fn cause(cause: &StopCause) -> String {
     }
 }
 
-/// Somebody else's text, escaped for a terminal, up to 300 characters.
+/// Somebody else's text, escaped for a terminal, up to 1000 characters.
 fn shown_long(text: &str) -> String {
-    let chars: Vec<char> = text.chars().take(300).collect();
+    let chars: Vec<char> = text.chars().take(1000).collect();
     chars.chunks(60).map(|part| shown(&part.iter().collect::<String>())).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one binary.
 
+mod credentials;
 mod endings;
 mod faults;
 mod guards;
