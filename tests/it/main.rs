@@ -3,3 +3,4 @@
 mod pace_grid;
 mod sdk_conformance;
 mod sim_server;
+mod simulation;
