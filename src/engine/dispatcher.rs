@@ -165,8 +165,9 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         loop {
             self.obey(*control.borrow_and_update());
             self.watch_the_deadline();
-            self.arm();
             self.launch();
+            // After what has left made room: else nothing would be ready when the next may leave.
+            self.arm();
             self.commit();
             if self.control == Control::Abort || self.is_done() {
                 break;
@@ -575,7 +576,9 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
             // What this made ready never left: without these words in the ledger the next run
             // would have to take it for sent.
-            Operation::ALL.into_iter().for_each(|operation| self.withdraw(operation));
+            for operation in Operation::ALL {
+                self.withdraw(operation);
+            }
         }
         // No answer was believed for these: whether they were applied is not known.
         let lost = AttemptResult {

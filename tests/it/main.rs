@@ -16,3 +16,4 @@ mod sandbox;
 mod sdk_conformance;
 mod secrets;
 mod sim_server;
+mod simulation;

@@ -241,6 +241,10 @@ impl Pace {
     fn pause(&mut self, now: Duration, wait: Duration) {
         self.cut_epoch(now);
         let end = now + wait;
+        if self.closure.lasts(end) {
+            // The same closure goes on: it was paid for, and nothing new is known of the quota.
+            return;
+        }
         if wait.as_secs_f64() > CLOSING_WAIT_S {
             self.reopen(end, wait.as_secs_f64());
         } else {
