@@ -342,8 +342,11 @@ fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
     if !is_sound {
         return Err(Failure::new(
             Exit::File,
-            "the ledger contradicts itself or this job, so it is not what a run has written; nothing \
-             was sent. Move it away, or give another --out",
+            format!(
+                "{}: this ledger contradicts itself or this job, so it is not what a run has \
+                 written; nothing was sent. Move it away, or give another --out",
+                ledger.path().display()
+            ),
         ));
     }
     Ok(Start { verdicts, touched, first_attempt })

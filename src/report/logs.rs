@@ -19,6 +19,8 @@ pub fn start(args: &LogArgs) {
         .with_writer(std::io::stderr)
         .with_max_level(level)
         .with_target(false)
+        // Said on standard error itself, where it would panic: a run outlives its log.
+        .log_internal_errors(false)
         .with_ansi(!is_plain && std::io::stderr().is_terminal());
     match args.log_format {
         LogFormat::Text => builder.init(),
