@@ -42,10 +42,16 @@ pub enum Command {
     #[command(after_help = "Examples:\n  bastion-revoke run leavers.csv --rehearse\n  \
         bastion-revoke run leavers.csv --instance-id bastionhost-cn-abc123\n  \
         bastion-revoke run cleanup.csv --yes --out cleanup-outcome.csv\n\n\
-        Keys come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for\n\
-        temporary keys, ALIBABA_CLOUD_SECURITY_TOKEN. Every option below can also be set as a\n\
-        variable, BASTION_REVOKE_ and its name in capitals.")]
+        Keys come from where the SDKs of Alibaba Cloud and its CLI have them; `bastion-revoke\n\
+        credentials show` tells which are used. An option that names a variable (env) can also\n\
+        be set by it.")]
     Run(Box<RunArgs>),
+    /// Where the keys come from, and whose they are
+    Credentials {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: CredentialsCommand,
+    },
     /// Serve the simulated service on loopback, for rehearsals, other clients and tests
     Simulate(crate::commands::simulate::SimulateArgs),
 }
@@ -171,6 +177,35 @@ pub struct RunArgs {
     /// Go ahead if exactly so many revocations are planned
     #[arg(long, value_name = "N", help_heading = "Confirmation")]
     pub confirm: Option<usize>,
+    /// Refuse a plan of more revocations; the rows beyond are named
+    #[arg(long, value_name = "N", env = "BASTION_REVOKE_MAX_REVOCATIONS", help_heading = "Guards")]
+    pub max_revocations: Option<usize>,
+    /// Refuse a plan about more users and user groups
+    #[arg(long, value_name = "N", env = "BASTION_REVOKE_MAX_USERS", help_heading = "Guards")]
+    pub max_users: Option<usize>,
+    /// Refuse a plan that revokes more targets as a whole
+    #[arg(
+        long,
+        value_name = "N",
+        env = "BASTION_REVOKE_MAX_WHOLE_TARGETS",
+        help_heading = "Guards"
+    )]
+    pub max_whole_targets: Option<usize>,
+    /// Refuse a list of any other number of rows
+    #[arg(long, value_name = "N", env = "BASTION_REVOKE_EXPECT_ROWS", help_heading = "Guards")]
+    pub expect_rows: Option<usize>,
+    /// Refuse rows that this CSV protects: user, kind, target, account; * is any text, blank is
+    /// anything
+    #[arg(long, value_name = "FILE", env = "BASTION_REVOKE_PROTECT", help_heading = "Guards")]
+    pub protect: Option<PathBuf>,
+    /// Give protected rows the status `protected` instead of stopping
+    #[arg(
+        long,
+        env = "BASTION_REVOKE_SKIP_PROTECTED",
+        requires = "protect",
+        help_heading = "Guards"
+    )]
+    pub skip_protected: bool,
     /// Where requests go, instead of the region's endpoint; plain http to loopback only
     #[arg(long, value_name = "URL", env = "BASTION_REVOKE_ENDPOINT", help_heading = "Requests")]
     pub endpoint: Option<String>,
@@ -221,7 +256,49 @@ pub struct RunArgs {
     /// PEM certificates to trust besides the system's
     #[arg(long, env = "BASTION_REVOKE_CA_FILE", value_name = "FILE", help_heading = "Requests")]
     pub ca_file: Option<PathBuf>,
+    /// Use the keys of this profile of the CLI or section of the credentials file, and no others
+    #[arg(long, env = "BASTION_REVOKE_PROFILE", value_name = "NAME", help_heading = "Requests")]
+    pub profile: Option<String>,
     /// Print the final summary as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `credentials`
+#[derive(Debug, Clone, Subcommand)]
+pub enum CredentialsCommand {
+    /// Show which keys a run would use, and whose they are; never the secret
+    #[command(after_help = "\
+Examples:
+  bastion-revoke credentials show
+  bastion-revoke credentials show --profile offboarding --verify
+
+These are asked in turn; one that is not set up passes on to the next, one that is set up and of
+no use stops the search (exit code 77):
+  1. ALIBABA_CLOUD_ACCESS_KEY_ID, _ACCESS_KEY_SECRET and, for temporary keys, _SECURITY_TOKEN
+  2. ALIBABA_CLOUD_OIDC_TOKEN_FILE, _OIDC_PROVIDER_ARN and ALIBABA_CLOUD_ROLE_ARN
+  3. ~/.aliyun/config.json of the aliyun CLI; of a CloudSSO or OAuth profile only the temporary
+     keys that the CLI left behind after a sign-in
+  4. ~/.alibabacloud/credentials
+  5. the role of the ECS instance, from its metadata
+  6. ALIBABA_CLOUD_CREDENTIALS_URI
+Secrets are never taken from the command line.")]
+    Show(CredentialsShowArgs),
+}
+
+/// `credentials show`
+#[derive(Debug, Clone, Args)]
+pub struct CredentialsShowArgs {
+    /// Use the keys of this profile of the CLI or section of the credentials file, and no others
+    #[arg(long, env = "BASTION_REVOKE_PROFILE", value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Ask STS who the caller is, too
+    #[arg(long)]
+    pub verify: bool,
+    /// PEM certificates to trust besides the system's
+    #[arg(long, env = "BASTION_REVOKE_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -6,6 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::input::{Field, Options};
 use crate::spool::InputName;
 use reqwest::Url;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -63,6 +64,12 @@ pub struct RunSettings {
     pub report_only: bool,
     /// Whether it is only a rehearsal.
     pub rehearse: bool,
+    /// Limits on the plan.
+    pub limits: crate::guards::Limits,
+    /// The file of what must not be revoked.
+    pub protect: Option<PathBuf>,
+    /// Whether protected rows get a verdict instead of stopping the run.
+    pub skip_protected: bool,
     /// What has to be said first.
     pub confirmation: Confirmation,
     /// Where requests go, instead of the endpoint of each region.
@@ -73,6 +80,8 @@ pub struct RunSettings {
     pub timeout: Duration,
     /// Certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The profile whose keys are used.
+    pub profile: Option<String>,
     /// Whether to print the summary as JSON.
     pub json: bool,
 }
@@ -107,6 +116,9 @@ impl InputSettings {
 impl PlanSettings {
     /// Settles a command line.
     pub fn settle(args: &PlanArgs) -> Result<Self, Failure> {
+        if args.json && args.requests.as_deref() == Some(Path::new("-")) {
+            return Err(usage("--json and --requests - both want standard output; name a file"));
+        }
         Ok(Self {
             input: InputSettings::settle(&args.input)?,
             skip_invalid: args.skip_invalid,
@@ -158,6 +170,14 @@ impl RunSettings {
             restart: args.restart,
             report_only: args.report_only,
             rehearse: args.rehearse,
+            limits: crate::guards::Limits {
+                max_revocations: args.max_revocations,
+                max_users: args.max_users,
+                max_whole_targets: args.max_whole_targets,
+                expect_rows: args.expect_rows,
+            },
+            protect: args.protect.clone(),
+            skip_protected: args.skip_protected,
             confirmation,
             endpoint: endpoint.map_err(|error| usage(error.to_string()))?,
             engine: crate::engine::Settings {
@@ -169,6 +189,7 @@ impl RunSettings {
             },
             timeout: duration("--timeout", &args.timeout)?,
             ca_file: args.ca_file.clone(),
+            profile: args.profile.clone(),
             json: args.json,
         })
     }
@@ -176,8 +197,9 @@ impl RunSettings {
 
 fn is_same_file(input: &InputName, out: &Path) -> bool {
     let InputName::File(path) = input else { return false };
-    path == out
-        || matches!((path.canonicalize(), out.canonicalize()), (Ok(path), Ok(out)) if path == out)
+    // Two names of one file, by whatever links, lead to the same place on the same disk.
+    let place = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
+    path == out || place(path).is_some_and(|path| Some(path) == place(out))
 }
 
 fn read_map(text: &str) -> Result<(Field, String), Failure> {

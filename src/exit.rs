@@ -76,8 +76,12 @@ impl Exit {
         let of_cause = |cause: &StopCause| match cause {
             StopCause::Internal(_) => Self::Internal,
             StopCause::Journal(_) => Self::File,
-            StopCause::Credentials { .. } | StopCause::Permission { .. } => Self::Credentials,
-            StopCause::Routing { .. } | StopCause::Setup { .. } => Self::Configuration,
+            StopCause::Credentials { .. }
+            | StopCause::NoCredentials { .. }
+            | StopCause::Permission { .. } => Self::Credentials,
+            StopCause::Routing { .. }
+            | StopCause::RefusedAlike { .. }
+            | StopCause::Setup { .. } => Self::Configuration,
             StopCause::Unreachable { .. } | StopCause::Deadline | StopCause::Signal => {
                 Self::Stopped
             }

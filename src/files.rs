@@ -3,7 +3,6 @@
 //! Nothing is ever deleted but the lock and temporary files that a killed run has left behind:
 //! files that are in the way are set aside under the time at which their run began.
 
-use crate::outcome;
 use jiff::Timestamp;
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -170,14 +169,9 @@ impl RunFiles {
         self.out.with_file_name(name)
     }
 
-    /// Why a rehearsal must not write its outcome here, if so: it would replace a real one.
-    pub fn in_the_way_of_a_rehearsal(&self) -> Option<String> {
-        let real = [self.ledger(), self.input()].into_iter().find(|path| path.exists());
-        if let Some(real) = real {
-            return Some(format!("{} belongs to a real run", real.display()));
-        }
-        (self.out.exists() && !outcome::is_of_rehearsal(&self.out))
-            .then(|| format!("{} is not the outcome of a rehearsal", self.out.display()))
+    /// The file that shows that a real run has worked here, if there is one.
+    pub fn of_a_real_run(&self) -> Option<PathBuf> {
+        [self.ledger(), self.input()].into_iter().find(|path| path.exists())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `bastion-revoke` command.
 
 use bastion_revoke::cli::{Cli, Command};
-use bastion_revoke::commands::{check, plan, run, signals, simulate};
+use bastion_revoke::commands::{check, credentials, plan, run, signals, simulate};
 use bastion_revoke::config::RunSettings;
 use bastion_revoke::exit::{Exit, Failure};
 use bastion_revoke::report::logs;
@@ -40,6 +40,7 @@ async fn command(cli: &Cli) -> Result<Exit, Failure> {
             let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
             run::run(settings, cli.logs.quiet).await
         }
+        Command::Credentials { command } => credentials::command(command).await,
         Command::Simulate(args) => simulate::command(args).await,
     }
 }

@@ -65,12 +65,19 @@ pub enum OutcomeError {
 }
 
 impl Tally {
-    /// Counts the rows of a plan without reading the input again.
-    pub fn of_plan(plan: &Plan, verdicts: &Verdicts) -> Self {
+    /// Counts the rows of a plan without reading the input again; so many of those that nothing
+    /// was sent for are protected, and the others invalid.
+    pub fn of_plan(plan: &Plan, verdicts: &Verdicts, mut protected: usize) -> Self {
         let mut tally = Self::default();
         for row in 0..plan.rows() {
-            let status = plan.row(row).map(|(grant, _)| verdicts.status(grant));
-            tally.add(status.unwrap_or(Status::Invalid));
+            tally.add(match plan.row(row) {
+                Some((grant, _)) => verdicts.status(grant),
+                None if protected > 0 => {
+                    protected -= 1;
+                    Status::Protected
+                }
+                None => Status::Invalid,
+            });
         }
         tally
     }
@@ -84,6 +91,8 @@ pub struct Outcome<'a> {
     pub verdicts: &'a Verdicts,
     /// Whether it was only a rehearsal.
     pub rehearsal: bool,
+    /// Whether valid rows were left out because they are protected.
+    pub protected: bool,
 }
 
 impl Outcome<'_> {
@@ -135,6 +144,7 @@ impl Outcome<'_> {
             }
             let status = match (row.reading, self.plan.row(rows)) {
                 (Reading::Invalid(problems), None) => self.write_invalid(problems, table)?,
+                (Reading::Grant(_), None) if self.protected => self.write_protected(table)?,
                 (Reading::Grant(_), Some((grant, standing))) => {
                     self.write_verdict(grant, (standing != rows).then_some(standing + 1), table)?
                 }
@@ -158,6 +168,13 @@ impl Outcome<'_> {
         let message = self.message(&messages);
         table.write_record([Status::Invalid.name(), code, &message, "", "0", "", ""])?;
         Ok(Status::Invalid)
+    }
+
+    fn write_protected(&self, table: &mut csv::Writer<impl Write>) -> Result<Status, csv::Error> {
+        let message = self.message("kept by --protect, and nothing was sent for it");
+        let status = Status::Protected.name();
+        table.write_record([status, "", &message, "", "0", "", ""])?;
+        Ok(Status::Protected)
     }
 
     fn write_verdict(

@@ -62,7 +62,7 @@ impl Verdicts {
             let exception = exceptions.next_if(|e| usize::from(e.place) == place);
             let (says, note) = match (result.state, exception) {
                 (AttemptState::Answered, None) => (Says::Settled(Status::Revoked), note),
-                (AttemptState::Answered, Some(exception)) => {
+                (AttemptState::Answered | AttemptState::Refused, Some(exception)) => {
                     let note = self.note(Note {
                         code: exception.code.clone(),
                         message: exception.message.clone(),
@@ -74,7 +74,7 @@ impl Verdicts {
                         status => (Says::Settled(status), note),
                     }
                 }
-                (AttemptState::Refused, _) => (Says::Settled(Status::Failed), note),
+                (AttemptState::Refused, None) => (Says::Refused, note),
                 (AttemptState::Lost, _) => (Says::Doubtful, note),
                 (AttemptState::Withdrawn, _) => (Says::Nothing, NO_NOTE),
                 _ => (Says::Nothing, note),
@@ -135,6 +135,8 @@ impl Verdicts {
 #[derive(Debug, Clone, Copy)]
 enum Says {
     Settled(Status),
+    /// The request was refused for good, for no fault of this grant in particular.
+    Refused,
     Doubtful,
     Nothing,
 }
@@ -152,6 +154,12 @@ impl State {
         match says {
             Says::Settled(status) => {
                 self.settled = Some(status);
+                self.note = note;
+            }
+            // That this sending was refused says nothing of an earlier one whose answer was lost.
+            Says::Refused if self.doubt => self.settled = Some(Status::Unknown),
+            Says::Refused => {
+                self.settled = Some(Status::Failed);
                 self.note = note;
             }
             Says::Doubtful => {
@@ -221,7 +229,16 @@ mod tests {
         let lost = result(Lost, false);
         assert_eq!(after(&[lost.clone(), result(Stopped, false)]), (Status::Unknown, 2, false));
         assert_eq!(after(&[lost.clone(), result(Unconnected, true)]), (Status::Unknown, 1, true));
-        assert_eq!(after(&[lost.clone(), result(Refused, false)]), (Status::Failed, 2, true));
+        assert_eq!(after(&[lost.clone(), result(Refused, false)]), (Status::Unknown, 2, true));
+        assert_eq!(after(&[result(Refused, false)]), (Status::Failed, 1, true));
+        let mut guilty = result(Refused, false);
+        guilty.exceptions = vec![Exception {
+            place: 0,
+            status: Status::Failed,
+            code: "InvalidParameter".into(),
+            message: "".into(),
+        }];
+        assert_eq!(after(&[lost.clone(), guilty]), (Status::Failed, 2, true));
         assert_eq!(after(&[lost, result(Answered, false)]), (Status::Revoked, 2, true));
     }
 

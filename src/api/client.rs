@@ -1,6 +1,6 @@
 //! One attempt of a request: composed and signed afresh, sent once, its answer judged.
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Provider, redact};
 use super::endpoint::Endpoints;
 use super::error::Class;
 use super::operation;
@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// Signs and sends requests with one set of credentials.
+/// Signs and sends requests with the keys that are current at each attempt.
 pub struct Client<T> {
     transport: T,
     endpoints: Endpoints,
-    credentials: Credentials,
+    keys: Arc<Provider>,
     clock: Arc<dyn WallClock>,
     /// How far the service's clock is ahead of ours, in seconds, as far as is known.
     ahead_s: AtomicI64,
@@ -46,12 +46,21 @@ pub struct Reply {
     pub clock_is_mended: bool,
     /// How far the service's clock is ahead, where this reply has just shown it.
     pub clock_corrected: Option<SignedDuration>,
+    /// For a request refused for its expired token: whether another try will be signed with
+    /// other keys.
+    pub credentials_renewed: bool,
 }
 
 impl Reply {
     /// A reply that says nothing but its outcome.
     pub fn new(outcome: Result<Judgement, SendError>) -> Self {
-        Self { outcome, wait: None, clock_is_mended: false, clock_corrected: None }
+        Self {
+            outcome,
+            wait: None,
+            clock_is_mended: false,
+            clock_corrected: None,
+            credentials_renewed: false,
+        }
     }
 }
 
@@ -61,14 +70,25 @@ const MOST_AHEAD_S: u64 = 24 * 60 * 60;
 const LEAST_CORRECTION_S: u64 = 30;
 
 impl<T: Transport> Client<T> {
-    /// A client that signs with the v1 signature.
+    /// A client that signs with the v1 signature and always the same keys.
     pub fn new(
         transport: T,
         endpoints: Endpoints,
         credentials: Credentials,
         clock: Arc<dyn WallClock>,
     ) -> Self {
-        Self { transport, endpoints, credentials, clock, ahead_s: AtomicI64::new(0) }
+        let keys = Arc::new(Provider::fixed(credentials, Arc::clone(&clock)));
+        Self::with_provider(transport, endpoints, keys, clock)
+    }
+
+    /// A client that signs with the v1 signature and whatever keys `keys` has at each attempt.
+    pub fn with_provider(
+        transport: T,
+        endpoints: Endpoints,
+        keys: Arc<Provider>,
+        clock: Arc<dyn WallClock>,
+    ) -> Self {
+        Self { transport, endpoints, keys, clock, ahead_s: AtomicI64::new(0) }
     }
 
     /// Sends `request` once, under a fresh nonce, timestamp and signature.
@@ -77,24 +97,47 @@ impl<T: Transport> Client<T> {
             let why = format!("no endpoint is known for region {}", request.region);
             return Reply::new(Err(SendError::NotSent(why)));
         };
+        let credentials = match self.keys.current().await {
+            Ok(credentials) => credentials,
+            Err(error) => return Reply::new(Err(SendError::NoCredentials(error.to_string()))),
+        };
         let ahead_s = self.ahead_s.load(Ordering::Relaxed);
-        let (wire, string_to_sign) = self.compose(endpoint.clone(), request, repeat, ahead_s);
+        let (wire, string_to_sign) =
+            self.compose(endpoint.clone(), request, repeat, ahead_s, &credentials);
         match self.transport.send(wire).await {
             Err(error) => Reply::new(Err(error)),
             Ok(answer) => {
                 let judged = response::judge(request, answer.status, &answer.body);
-                let is_expired =
-                    matches!(&judged, Judgement::Refused { class: Class::ExpiredTimestamp, .. });
+                let class = match &judged {
+                    Judgement::Refused { class, .. } => Some(*class),
+                    Judgement::Items { .. } => None,
+                };
                 let mut reply = Reply {
                     wait: wait_asked_for(&answer.headers),
-                    ..Reply::new(Ok(self.presentable(judged, &string_to_sign)))
+                    ..Reply::new(Ok(presentable(judged, &string_to_sign, &credentials)))
                 };
-                if is_expired {
-                    reply.clock_corrected = self.correct_clock(ahead_s, &answer.headers);
-                    // Another worker's reply may have corrected it meanwhile.
-                    reply.clock_is_mended = self.ahead_s.load(Ordering::Relaxed) != ahead_s;
+                match class {
+                    Some(Class::ExpiredTimestamp) => {
+                        reply.clock_corrected = self.correct_clock(ahead_s, &answer.headers);
+                        // Another worker's reply may have corrected it meanwhile.
+                        reply.clock_is_mended = self.ahead_s.load(Ordering::Relaxed) != ahead_s;
+                    }
+                    Some(Class::ExpiredToken) => self.renew(&credentials, &mut reply).await,
+                    _ => {}
                 }
                 reply
+            }
+        }
+    }
+
+    /// Looks for other keys than those that the service says have expired.
+    async fn renew(&self, rejected: &Credentials, reply: &mut Reply) {
+        match self.keys.renew(rejected).await {
+            Ok(renewed) => reply.credentials_renewed = renewed,
+            Err(error) => {
+                if let Ok(Judgement::Refused { message, .. }) = &mut reply.outcome {
+                    *message = format!("{message}; {error}");
+                }
             }
         }
     }
@@ -124,13 +167,14 @@ impl<T: Transport> Client<T> {
         request: &Request,
         repeat: Repeat,
         ahead_s: i64,
+        credentials: &Credentials,
     ) -> (WireRequest, String) {
         let now = self.clock.now();
         let ahead = SignedDuration::from_secs(ahead_s);
         let timestamp = utc_seconds(now.checked_add(ahead).unwrap_or(now));
         let nonce = self.clock.nonce();
         let mut common = vec![
-            ("AccessKeyId", self.credentials.access_key_id.as_str()),
+            ("AccessKeyId", credentials.access_key_id.as_str()),
             ("Action", request.operation().name()),
             // Documents disagree on the default, so it is always said.
             ("Format", "JSON"),
@@ -143,13 +187,13 @@ impl<T: Transport> Client<T> {
         let own = operation::parameters(request);
         let mut body: Vec<sign::Pair<'_>> =
             own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        if let Some(token) = &self.credentials.security_token {
+        if let Some(token) = &credentials.security_token {
             // In the body: queries end up in the logs of proxies.
             body.push(("SecurityToken", token.expose()));
         }
         let all: Vec<sign::Pair<'_>> = common.iter().chain(&body).copied().collect();
         let string_to_sign = sign::v1_string_to_sign("POST", &all);
-        let secret = self.credentials.access_key_secret.expose();
+        let secret = credentials.access_key_secret.expose();
         let signature = sign::v1_signature(secret, &string_to_sign);
         common.push(("Signature", &signature));
         let mut wire = WireRequest {
@@ -169,48 +213,40 @@ impl<T: Transport> Client<T> {
         }
         (wire, string_to_sign)
     }
-
-    /// The judgement with a message that holds no secret: the service repeats what was signed,
-    /// and in it the security token.
-    fn presentable(&self, judged: Judgement, string_to_sign: &str) -> Judgement {
-        let Judgement::Refused { request_id, class, code, message } = judged else { return judged };
-        let message = if class == Class::StopCredentials
-            && code.eq_ignore_ascii_case("SignatureDoesNotMatch")
-        {
-            if message.contains(string_to_sign) {
-                "the service signed the same text with another secret: the access key secret is wrong".to_owned()
-            } else {
-                "the service signed another text: the request was changed on its way, or its secret is wrong".to_owned()
-            }
-        } else {
-            self.redacted(message)
-        };
-        Judgement::Refused { request_id, class, code, message }
-    }
-
-    fn redacted(&self, mut message: String) -> String {
-        let token = self.credentials.security_token.iter();
-        for secret in token.chain([&self.credentials.access_key_secret]) {
-            let once = sign::percent_encode(secret.expose());
-            let twice = sign::percent_encode(&once);
-            for form in [secret.expose(), &once, &twice] {
-                if !form.is_empty() && message.contains(form) {
-                    message = message.replace(form, "(redacted)");
-                }
-            }
-        }
-        message
-    }
 }
 
-/// The longest wait a service can ask for; more is a mistake of some proxy.
-const MAX_WAIT: Duration = Duration::from_secs(300);
+/// The judgement with a message that holds no secret: the service repeats what was signed, and in
+/// it the security token.
+fn presentable(judged: Judgement, string_to_sign: &str, credentials: &Credentials) -> Judgement {
+    let Judgement::Refused { request_id, class, code, message } = judged else { return judged };
+    let message = if class == Class::StopCredentials
+        && code.eq_ignore_ascii_case("SignatureDoesNotMatch")
+    {
+        if message.contains(string_to_sign) {
+            "the service signed the same text with another secret: the access key secret is wrong"
+                .to_owned()
+        } else {
+            "the service signed another text: the request was changed on its way, or its secret is wrong".to_owned()
+        }
+    } else {
+        redact(message, credentials.secrets())
+    };
+    Judgement::Refused { request_id, class, code, message }
+}
+
+/// The longest wait that is taken from a header: a day, whatever more it says.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads `x-acs-retry-after` (milliseconds), the older `x-ratelimit-user-api`
 /// (`Limit:1,Remain:0,TimeLeft:2000`, milliseconds), or HTTP's own `retry-after` (seconds).
 fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let millis = |text: &str| text.trim().parse().ok().map(Duration::from_millis);
+    // A number too long for a number is a very long wait, not none.
+    let whole = |text: &str| {
+        let is_whole = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_whole.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+    };
+    let millis = |text: &str| whole(text.trim()).map(Duration::from_millis);
     let left = |text: &str| {
         let part = |name: &str| {
             text.split(',').find_map(|part| {
@@ -225,7 +261,7 @@ fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
     let wait = text("x-acs-retry-after")
         .and_then(millis)
         .or_else(|| text("x-ratelimit-user-api").and_then(left))
-        .or_else(|| text("retry-after")?.parse().ok().map(Duration::from_secs))?;
+        .or_else(|| whole(text("retry-after")?).map(Duration::from_secs))?;
     Some(wait.min(MAX_WAIT))
 }
 
@@ -389,6 +425,7 @@ mod tests {
         assert_eq!(wait("x-ratelimit-user-api", "Limit:9,Remain:3,TimeLeft:2000"), None);
         assert_eq!(wait("retry-after", "2"), ms(2000));
         assert_eq!(wait("x-acs-retry-after", "99999999999"), Some(MAX_WAIT));
+        assert_eq!(wait("x-acs-retry-after", "99999999999999999999999"), Some(MAX_WAIT));
         assert_eq!(wait("x-acs-retry-after", "soon"), None);
     }
 }

@@ -32,11 +32,13 @@ pub enum EndpointError {
     #[error("region `{0}` is not the name of a region; expected something like `cn-hangzhou`")]
     Region(String),
     /// The URL can't be read.
-    #[error("endpoint `{0}` is not a URL; expected something like `https://HOST` ({1})")]
-    Url(String, String),
+    #[error("the endpoint is not a URL; expected something like `https://HOST` ({0})")]
+    Url(String),
     /// The URL is more than scheme, host and port.
-    #[error("endpoint `{0}` must be only scheme, host and port, such as `https://HOST`")]
-    Parts(String),
+    #[error(
+        "the endpoint must be only scheme, host and port, such as `https://HOST`, without a user name, path or query"
+    )]
+    Parts,
     /// Access keys and revocations would cross a network unencrypted.
     #[error("endpoint `{0}` is plain http, which is allowed to this machine only; use https")]
     PlainHttp(String),
@@ -54,14 +56,13 @@ pub fn of_region(region: &str) -> Result<Url, EndpointError> {
     } else {
         "https://yundun-bastionhost.aliyuncs.com/".to_owned()
     };
-    Url::parse(&host).map_err(|error| EndpointError::Url(host, error.to_string()))
+    Url::parse(&host).map_err(|error| EndpointError::Url(error.to_string()))
 }
 
 /// Reads `--endpoint`: `https://HOST[:PORT]`, or plain http to loopback; a bare host means https.
 pub fn parse(text: &str) -> Result<Url, EndpointError> {
     let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let url = Url::parse(&full)
-        .map_err(|error| EndpointError::Url(text.to_owned(), error.to_string()))?;
+    let url = Url::parse(&full).map_err(|error| EndpointError::Url(error.to_string()))?;
     let bare = url.path() == "/"
         && url.query().is_none()
         && url.fragment().is_none()
@@ -69,11 +70,12 @@ pub fn parse(text: &str) -> Result<Url, EndpointError> {
         && url.password().is_none()
         && url.host_str().is_some();
     match url.scheme() {
-        _ if !bare => Err(EndpointError::Parts(text.to_owned())),
+        // It may hold a password, so it is not shown.
+        _ if !bare => Err(EndpointError::Parts),
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(EndpointError::PlainHttp(text.to_owned())),
-        _ => Err(EndpointError::Url(text.to_owned(), "the scheme must be https".to_owned())),
+        _ => Err(EndpointError::Url("the scheme must be https".to_owned())),
     }
 }
 

@@ -37,6 +37,9 @@ pub enum SendError {
     /// No connection was made, so nothing was sent.
     #[error("no connection: {0}")]
     NotSent(String),
+    /// There are no usable keys, so nothing was signed or sent.
+    #[error("{0}")]
+    NoCredentials(String),
     /// It was sent, or may have been, and no whole answer came back in time.
     #[error("no answer in time")]
     TimedOut,
@@ -109,7 +112,7 @@ impl HttpTransport {
         }
         if let Some(pem) = ca_pem {
             let certificates = Certificate::from_pem_bundle(pem)
-                .map_err(|error| HttpSetupError::CaFile(chain(&error)))?;
+                .map_err(|error| HttpSetupError::CaFile(innermost(&error)))?;
             if certificates.is_empty() {
                 return Err(HttpSetupError::CaFile("no PEM certificate in it".to_owned()));
             }
@@ -118,7 +121,7 @@ impl HttpTransport {
             // Without TLS no certificates are read, so a machine without any can rehearse.
             builder = builder.tls_certs_only([]);
         }
-        let client = builder.build().map_err(|error| HttpSetupError::Client(chain(&error)))?;
+        let client = builder.build().map_err(|error| HttpSetupError::Client(innermost(&error)))?;
         Ok(Self { client })
     }
 }
@@ -146,21 +149,21 @@ impl Transport for HttpTransport {
 
 fn lost(error: &reqwest::Error) -> SendError {
     if error.is_connect() {
-        SendError::NotSent(chain(error))
+        SendError::NotSent(innermost(error))
     } else if error.is_timeout() {
         SendError::TimedOut
     } else {
-        SendError::Lost(chain(error))
+        SendError::Lost(innermost(error))
     }
 }
 
 /// The innermost cause, which is the one that tells: the outer ones repeat the address.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
-    innermost.to_string()
+    cause.to_string()
 }
 
 /// Headers from fixed names and values that may not fit into a header (which leaves them out).

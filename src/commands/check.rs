@@ -4,6 +4,7 @@ use super::reading;
 use crate::cli::CheckArgs;
 use crate::config::InputSettings;
 use crate::exit::{Exit, Failure};
+use crate::guards::Protection;
 use crate::report::print;
 use serde_json::json;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = InputSettings::settle(&args.input)?;
     let sources = reading::sources(&settings.inputs)?;
-    let read = reading::read(sources, &Arc::new(settings.options))?;
+    let read = reading::read(sources, &Arc::new(settings.options), &Protection::default())?;
     let rows: u64 = read.formats.iter().map(|format| format.rows).sum();
     let invalid = read.report.rows();
     if args.json {

@@ -4,10 +4,12 @@ use super::reading::{self, Read};
 use crate::clock::WallClock;
 use crate::config::RunSettings;
 use crate::engine::dispatcher::Start;
+use crate::engine::replay::Replay;
 use crate::exit::{Exit, Failure};
 use crate::files::{LockError, RunFiles};
+use crate::guards;
 use crate::input::{InputError, Options, Reader};
-use crate::ledger::{self, AttemptResult, AttemptState, Ledger, LedgerError};
+use crate::ledger::{self, Ledger, LedgerError};
 use crate::outcome::{Outcome, OutcomeError, Tally};
 use crate::plan::Plan;
 use crate::plan::summary::Summary;
@@ -77,18 +79,25 @@ impl Job {
             }
         };
         let options = Arc::new(settings.input.options.clone());
-        let Read { grants, report, columns, lacks_instance, .. } =
-            reading::read(spool.sources(), &options)?;
+        let protection = reading::protection(settings.protect.as_deref())?;
+        let Read { grants, report, columns, protected, lacks_instance, .. } =
+            reading::read(spool.sources(), &options, &protection)?;
         reading::refuse_invalid(&report, settings.skip_invalid)?;
+        if !settings.skip_protected {
+            guards::refuse_protected(&protected).map_err(refused_by_guard)?;
+        }
         if lacks_instance {
             return Err(Failure::new(
                 Exit::Usage,
                 "which bastion host? Give --instance-id, or an instance_id column",
             ));
         }
-        let invalid = usize::try_from(report.rows()).unwrap_or(usize::MAX);
         let plan = Plan::new(grants);
-        let numbers = Summary::of(&plan, invalid, settings.engine.rate_per_s);
+        let numbers = Summary::of(&plan, protected.len(), settings.engine.rate_per_s);
+        let exceeded = settings.limits.exceeded(&plan, &numbers);
+        if !exceeded.is_empty() {
+            return Err(refused_by_guard(exceeded.join("\n")));
+        }
         let identity = identity(settings, &spool, &plan);
         Ok(Self { plan: Arc::new(plan), numbers, spool, options, columns, identity })
     }
@@ -177,11 +186,20 @@ impl Job {
         out: &Path,
     ) -> Result<Tally, Failure> {
         crate::failpoint::hit("before-outcome");
-        let outcome = Outcome { plan: &self.plan, verdicts, rehearsal };
+        let outcome = Outcome {
+            plan: &self.plan,
+            verdicts,
+            rehearsal,
+            protected: self.numbers.protected > 0,
+        };
         let sources = self.spool.sources();
         let again = Reader::with_columns(sources, Arc::clone(&self.options), self.columns.clone());
         Ok(outcome.write(again, out)?)
     }
+}
+
+fn refused_by_guard(reasons: String) -> Failure {
+    Failure::new(Exit::Refused, format!("{reasons}\nnothing was sent"))
 }
 
 /// The copy of the input that the ledger's run has kept.
@@ -304,52 +322,20 @@ fn is_finished(ledger: &Ledger) -> Result<bool, Failure> {
     Ok(is_sound && verdicts.settled() == verdicts.len())
 }
 
-/// What the ledger's attempts come to. A planned request counts as touched once one of its grants
-/// was sent, or may have been: an intent without a recorded answer counts as sent.
+/// What the ledger's attempts come to.
 fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
-    let mut verdicts = Verdicts::new(plan.grants());
-    let mut touched = vec![false; plan.requests()];
-    let mut first_attempt = 1;
-    let mut is_sound = true;
-    ledger.attempts(|attempt| {
-        first_attempt = first_attempt.max(attempt.id + 1);
-        is_sound &= attempt.grants.ranges().iter().all(|range| range.end as usize <= plan.grants());
-        if !is_sound {
-            return;
-        }
-        let result = attempt.result.unwrap_or_else(|| AttemptResult {
-            state: AttemptState::Lost,
-            last: false,
-            code: "NoRecordedAnswer".into(),
-            message: "the run ended before an answer was recorded".to_owned(),
-            request_id: String::new(),
-            finished_at: attempt.intended_at,
-            exceptions: Vec::new(),
-        });
-        // What is settled is never sent again, so such a ledger was not written by this tool.
-        is_sound &= !attempt.grants.iter().any(|grant| verdicts.is_settled(grant));
-        if !is_sound {
-            return;
-        }
-        verdicts.record(&attempt.grants, &result);
-        if result.state.is_sending() {
-            for range in attempt.grants.ranges() {
-                let requests = plan.request_of(range.start)..=plan.request_of(range.end - 1);
-                touched[requests].fill(true);
-            }
-        }
-    })?;
-    if !is_sound {
-        return Err(Failure::new(
+    let mut replay = Replay::new(plan);
+    ledger.attempts(|attempt| replay.hear(attempt))?;
+    replay.start().ok_or_else(|| {
+        Failure::new(
             Exit::File,
             format!(
                 "{}: this ledger contradicts itself or this job, so it is not what a run has \
                  written; nothing was sent. Move it away, or give another --out",
                 ledger.path().display()
             ),
-        ));
-    }
-    Ok(Start { verdicts, touched, first_attempt })
+        )
+    })
 }
 
 /// When a run begins: written down before anything is sent.

@@ -4,6 +4,7 @@ use super::reading;
 use crate::cli::PlanArgs;
 use crate::config::PlanSettings;
 use crate::exit::{Exit, Failure};
+use crate::guards::Protection;
 use crate::model::{Accounts, Request};
 use crate::plan::Plan;
 use crate::plan::summary::Summary;
@@ -18,11 +19,10 @@ use std::sync::Arc;
 pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let settings = PlanSettings::settle(args)?;
     let sources = reading::sources(&settings.input.inputs)?;
-    let read = reading::read(sources, &Arc::new(settings.input.options))?;
+    let read = reading::read(sources, &Arc::new(settings.input.options), &Protection::default())?;
     reading::refuse_invalid(&read.report, settings.skip_invalid)?;
-    let invalid = usize::try_from(read.report.rows()).unwrap_or(usize::MAX);
     let plan = Plan::new(read.grants);
-    let numbers = Summary::of(&plan, invalid, settings.rate_per_s);
+    let numbers = Summary::of(&plan, 0, settings.rate_per_s);
     if let Some(path) = &settings.requests {
         write_requests(&plan, path)?;
     }

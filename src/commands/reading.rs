@@ -3,6 +3,7 @@
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::grants::{Collector, Grants};
+use crate::guards::Protection;
 use crate::input::{Format, Options, Reader, Reading, Report, Source};
 use crate::spool::{InputName, Spool};
 use std::path::Path;
@@ -18,18 +19,31 @@ pub struct Read {
     pub columns: Vec<String>,
     /// How the inputs are written.
     pub formats: Vec<Format>,
+    /// The valid rows, by number, that the protection keeps from being revoked.
+    pub protected: Vec<u64>,
     /// Whether a valid row names no instance, and the settings do not either.
     pub lacks_instance: bool,
 }
 
 /// Reads all rows. Structural damage is a failure; invalid rows are findings.
-pub fn read(sources: Vec<Source>, options: &Arc<Options>) -> Result<Read, Failure> {
+///
+/// A protected row is left out like an invalid one: it stands for nothing and covers nothing.
+pub fn read(
+    sources: Vec<Source>,
+    options: &Arc<Options>,
+    protection: &Protection,
+) -> Result<Read, Failure> {
     let mut reader = Reader::new(sources, Arc::clone(options));
     let mut collector = Collector::default();
     let mut report = Report::new();
     let mut lacks_instance = false;
+    let mut protected = Vec::new();
     while let Some(row) = reader.next()? {
         let taken = match row.reading {
+            Reading::Grant(grant) if protection.covers(&grant) => {
+                protected.push(row.number);
+                collector.skip()
+            }
             Reading::Grant(grant) => {
                 lacks_instance |= grant.instance_id.is_empty();
                 collector.push(&grant)
@@ -46,6 +60,7 @@ pub fn read(sources: Vec<Source>, options: &Arc<Options>) -> Result<Read, Failur
         formats: reader.formats().to_vec(),
         grants: collector.finish(),
         report,
+        protected,
         lacks_instance,
     })
 }
@@ -81,6 +96,22 @@ impl From<crate::spool::SpoolError> for Failure {
             SpoolError::Copy { .. } => Self::new(Exit::File, error.to_string()),
         }
     }
+}
+
+/// Reads the file of `--protect`; without one nothing is protected.
+pub fn protection(path: Option<&Path>) -> Result<Protection, Failure> {
+    let Some(path) = path else { return Ok(Protection::default()) };
+    let file = std::fs::File::open(path).map_err(|error| {
+        let exit = match error.kind() {
+            std::io::ErrorKind::NotFound => Exit::MissingInput,
+            _ => Exit::File,
+        };
+        Failure::new(exit, format!("--protect {}: {error}", path.display()))
+    })?;
+    Protection::read(file).map_err(|error| {
+        let message = format!("{}: {error}", path.display());
+        Failure::new(Exit::InvalidInput, message)
+    })
 }
 
 /// Stops at invalid rows, with the first twenty of them and a count, unless they are to be skipped.

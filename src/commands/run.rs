@@ -9,7 +9,7 @@ use crate::engine::{Engine, StopCause};
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::ledger::{Journal, Ledger, MemoryJournal, SqliteJournal};
-use crate::outcome::Tally;
+use crate::outcome::{self, Tally};
 use crate::report::print;
 use crate::report::progress::Progress;
 use crate::report::summary::{self, Sendings, Told, of_plan};
@@ -108,16 +108,25 @@ impl Show {
 }
 
 async fn rehearse(settings: &RunSettings, files: &RunFiles, show: Show) -> Result<Exit, Failure> {
-    if let Some(reason) = files.in_the_way_of_a_rehearsal() {
-        let message = format!("{reason}; give the rehearsal another --out");
-        return Err(Failure::new(Exit::Usage, message));
-    }
+    refuse_real_files(files)?;
     let job = Job::read(settings, files)?;
     show.plan(&job, settings)?;
     let verdicts = Verdicts::new(job.plan.grants());
     let start = Start { verdicts, touched: Vec::new(), first_attempt: 1 };
     let (_, worked) = revoke(&job, settings, MemoryJournal, start, show).await;
     finish(&job, settings, &worked, show)
+}
+
+/// A rehearsal never comes near a real run's files.
+fn refuse_real_files(files: &RunFiles) -> Result<(), Failure> {
+    let reason = match files.of_a_real_run() {
+        Some(real) => format!("{} belongs to a real run", real.display()),
+        None if files.out.exists() && !outcome::is_of_rehearsal(&files.out) => {
+            format!("{} is not the outcome of a rehearsal", files.out.display())
+        }
+        None => return Ok(()),
+    };
+    Err(Failure::new(Exit::Usage, format!("{reason}; give the rehearsal another --out")))
 }
 
 /// Sends what is open. What keeps it from being sent at all is a cause like any other, so that
@@ -201,7 +210,7 @@ fn already_finished(
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::File | Exit::Internal));
     let tally = if ended.is_some() && settings.out.exists() {
-        Tally::of_plan(&job.plan, verdicts)
+        Tally::of_plan(&job.plan, verdicts, job.numbers.protected)
     } else {
         job.write_outcome(verdicts, false, &settings.out)?
     };

@@ -123,7 +123,14 @@ pub async fn command(args: &SimulateArgs) -> Result<Exit, Failure> {
         Failure::new(exit, format!("{error:#}"))
     })?;
     let interrupted = async {
-        let _ = tokio::signal::ctrl_c().await;
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => drop(tokio::signal::ctrl_c().await),
+        }
     };
     simulate(settings, &mut std::io::stdout(), &mut std::io::stderr(), interrupted)
         .await

@@ -1,7 +1,7 @@
 //! What a run needs of the outside: keys, endpoints, a network; or the simulated service.
 
 use crate::api::client::Client;
-use crate::api::credentials::{self, Credentials, Secret};
+use crate::api::credentials::{self, ChainSettings, Credentials, Environment, Provider, Secret};
 use crate::api::endpoint::{self, Endpoints};
 use crate::api::transport::HttpTransport;
 use crate::clock::WallClock;
@@ -26,18 +26,24 @@ pub async fn prepare(
     clock: &Arc<dyn WallClock>,
 ) -> Result<World, StopCause> {
     let setup = |message: String| StopCause::Setup { message };
-    let (endpoint, credentials, simulated) = if settings.rehearse {
+    let ca_pem = settings.ca_file.as_ref().map(std::fs::read).transpose();
+    let ca_pem = ca_pem.map_err(|error| setup(format!("--ca-file can't be read: {error}")))?;
+    let (endpoint, keys, simulated) = if settings.rehearse {
         let service = Service::new(sim::Settings::default());
         let running = Running::start(service, Arc::clone(clock))
             .await
             .map_err(|error| setup(format!("the simulated service can't start: {error}")))?;
         let endpoint = endpoint::parse(&running.endpoint());
-        (Some(endpoint.map_err(|error| setup(error.to_string()))?), test_keys(), Some(running))
+        let keys = Provider::fixed(test_keys(), Arc::clone(clock));
+        (Some(endpoint.map_err(|error| setup(error.to_string()))?), keys, Some(running))
     } else {
-        (settings.endpoint.clone(), keys()?, None)
+        let keys = provider(settings.profile.clone(), ca_pem.clone(), clock).map_err(setup)?;
+        // Whether there are keys at all is better known before anything is written down.
+        keys.current()
+            .await
+            .map_err(|error| StopCause::NoCredentials { message: error.to_string() })?;
+        (settings.endpoint.clone(), keys, None)
     };
-    let ca_pem = settings.ca_file.as_ref().map(std::fs::read).transpose();
-    let ca_pem = ca_pem.map_err(|error| setup(format!("--ca-file can't be read: {error}")))?;
     let endpoints =
         Endpoints::new(endpoint, plan.regions()).map_err(|error| setup(error.to_string()))?;
     let transport = HttpTransport::new(
@@ -47,14 +53,32 @@ pub async fn prepare(
         endpoints.reach(),
     )
     .map_err(|error| setup(error.to_string()))?;
-    let client = Client::new(transport, endpoints, credentials, Arc::clone(clock));
+    let client = Client::with_provider(transport, endpoints, Arc::new(keys), Arc::clone(clock));
     Ok(World { client, _simulated: simulated })
 }
 
-fn keys() -> Result<Credentials, StopCause> {
-    credentials::from_environment(|name| std::env::var(name).ok()).map_err(|error| {
-        StopCause::Credentials { code: "NoCredentials".to_owned(), message: error.to_string() }
-    })
+/// The chain of sources of keys, on a snapshot of this process's environment. An error names a
+/// setting that can't be used.
+pub fn provider(
+    profile: Option<String>,
+    ca_pem: Option<Vec<u8>>,
+    clock: &Arc<dyn WallClock>,
+) -> Result<Provider, String> {
+    let environment: Environment = std::env::vars_os().collect();
+    let address = |name: &str| {
+        let address = environment.text(name).map(credentials::parse_address).transpose();
+        address.map_err(|error| format!("{name}: {error}"))
+    };
+    let sts_endpoint = address("BASTION_REVOKE_STS_ENDPOINT")?;
+    let metadata_endpoint = address("BASTION_REVOKE_METADATA_ENDPOINT")?;
+    let settings = ChainSettings {
+        profile,
+        sts_endpoint,
+        metadata_endpoint,
+        ca_pem,
+        ..ChainSettings::new(environment, std::env::home_dir())
+    };
+    Ok(Provider::from_chain(settings, Arc::clone(clock)))
 }
 
 fn test_keys() -> Credentials {

@@ -4,6 +4,7 @@
 use super::StopCause;
 use super::retry::Cost;
 use crate::api::client::Reply;
+use crate::api::credentials::NO_CREDENTIALS;
 use crate::api::error::Class;
 use crate::api::response::{ItemAnswer, Judgement};
 use crate::api::transport::SendError;
@@ -79,6 +80,16 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
         Err(SendError::NotSent(why)) => {
             unanswered(AttemptState::Unconnected, "ConnectionFailed", why, Cost::Failure)
         }
+        Err(SendError::NoCredentials(message)) => Decision {
+            result: base(
+                AttemptState::Unconnected,
+                NO_CREDENTIALS.to_owned(),
+                message.clone(),
+                String::new(),
+            ),
+            next: Next::Stop(StopCause::NoCredentials { message }),
+            healthy: false,
+        },
         Err(SendError::TimedOut) => {
             let message = "no answer in time".to_owned();
             unanswered(AttemptState::Lost, "Timeout", message, Cost::TimeOut)
@@ -104,6 +115,9 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
                 Class::ExpiredTimestamp if reply.clock_is_mended => {
                     with(AttemptState::Expired, Next::Again)
                 }
+                Class::ExpiredToken if reply.credentials_renewed => {
+                    with(AttemptState::Expired, Next::Again)
+                }
                 Class::StopCredentials | Class::ExpiredToken | Class::ExpiredTimestamp => {
                     stop(StopCause::Credentials { code: code.clone(), message: message.clone() })
                 }
@@ -116,21 +130,26 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
                     stop(StopCause::Routing { code: code.clone(), message: message.clone() })
                 }
                 Class::BadArgument if sent.grants > 1 => with(AttemptState::Split, Next::Split),
-                Class::BadArgument if code.eq_ignore_ascii_case("OBJECT_NOT_FOUND") => {
-                    // Alone in its request, it is the object that does not exist.
-                    let mut decision = with(AttemptState::Answered, Next::Done);
+                // Alone in its request, it is the one that is meant.
+                Class::BadArgument => {
+                    let status = if code.eq_ignore_ascii_case("OBJECT_NOT_FOUND") {
+                        Status::NotFound
+                    } else {
+                        Status::Failed
+                    };
+                    let mut decision = with(AttemptState::Refused, Next::Done);
                     decision.result.exceptions = vec![Exception {
                         place: 0,
-                        status: Status::NotFound,
+                        status,
                         code: code.clone().into(),
                         message: message.clone().into(),
                     }];
                     decision
                 }
                 Class::Refused if alike(sent.refusals, &code) + 1 >= REFUSALS_ALIKE => {
-                    stop(StopCause::Routing { code: code.clone(), message: message.clone() })
+                    stop(StopCause::RefusedAlike { code: code.clone(), message: message.clone() })
                 }
-                Class::BadArgument | Class::Refused => with(AttemptState::Refused, Next::Done),
+                Class::Refused => with(AttemptState::Refused, Next::Done),
                 Class::Throttled => with(AttemptState::Throttled, Next::Again),
                 Class::Doubtful => {
                     let mut decision =
@@ -237,6 +256,7 @@ mod tests {
         assert_eq!(on(SENT, bad()).next, Next::Split);
         let alone = on(Sent { grants: 1, ..SENT }, bad());
         assert_eq!((alone.result.state, alone.next), (AttemptState::Refused, Next::Done));
+        assert_eq!(alone.result.exceptions[0].status, Status::Failed);
         let lost = refused(Class::BadArgument, "Object_Not_Found");
         let alone = on(Sent { grants: 1, ..SENT }, lost);
         assert_eq!(alone.result.exceptions[0].status, Status::NotFound);
@@ -251,7 +271,7 @@ mod tests {
         assert_eq!(on_count(("OtherCode", 2)).result.state, AttemptState::Refused);
         let third = on_count(("missinginstanceid", 2));
         assert_eq!(third.result.state, AttemptState::Stopped);
-        assert!(matches!(third.next, Next::Stop(StopCause::Routing { .. })));
+        assert!(matches!(third.next, Next::Stop(StopCause::RefusedAlike { .. })));
     }
 
     #[test]
@@ -261,6 +281,24 @@ mod tests {
         let reply = Reply { clock_is_mended: true, ..Reply::new(expired()) };
         let decision = decide(SENT, reply, Timestamp::UNIX_EPOCH);
         assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Again));
+    }
+
+    #[test]
+    fn an_expired_token_stops_the_run_only_if_there_are_no_other_keys() {
+        let expired = || refused(Class::ExpiredToken, "InvalidSecurityToken.Expired");
+        assert!(matches!(on(SENT, expired()).next, Next::Stop(StopCause::Credentials { .. })));
+        let reply = Reply { credentials_renewed: true, ..Reply::new(expired()) };
+        let decision = decide(SENT, reply, Timestamp::UNIX_EPOCH);
+        assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Again));
+    }
+
+    #[test]
+    fn without_keys_nothing_was_sent_and_the_run_stops() {
+        let decision = on(SENT, Err(SendError::NoCredentials("gone".to_owned())));
+        assert!(!decision.result.state.is_sending() && !decision.result.last);
+        assert_eq!(decision.result.code, NO_CREDENTIALS);
+        let cause = StopCause::NoCredentials { message: "gone".to_owned() };
+        assert_eq!(decision.next, Next::Stop(cause));
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub struct Engine<T, J> {
 }
 
 /// Where a run starts from: nothing done, or what a ledger tells of earlier ones.
+#[derive(Debug)]
 pub struct Start {
     /// What became of each grant so far.
     pub verdicts: Verdicts,
@@ -164,14 +165,18 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         loop {
             self.obey(*control.borrow_and_update());
             self.watch_the_deadline();
-            self.arm();
             self.launch();
+            // After what has left made room: else nothing would be ready when the next may leave.
+            self.arm();
             self.commit();
             if self.control == Control::Abort || self.is_done() {
                 break;
             }
             let wake = self.wake_at();
             tokio::select! {
+                // In this order and not in a random one, so that the same events give the same
+                // run; nothing starves, for the control is looked at in every round.
+                biased;
                 committed = poll_commit(&mut self.committing) => self.committed(committed),
                 Some(returned) = self.under_way.join_next() => {
                     self.returned(returned);
@@ -263,7 +268,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         fresh_first: bool,
     ) -> Option<Unit> {
         let unit = self.queue.next(&self.engine.plan, operation, now, fresh_first)?;
-        let Some((cost, _)) = unit.retry else { return Some(unit) };
+        let Some(cost) = unit.retry else { return Some(unit) };
         match self.budget.take(now, cost) {
             Ok(()) => Some(unit),
             Err(due) => {
@@ -324,10 +329,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
         };
         debug_assert_eq!(request.grants(), unit.grants.len(), "items and grants correspond");
-        let repeat = Repeat {
-            attempts: unit.tries,
-            delay: unit.retry.map_or(Duration::ZERO, |(_, delay)| delay),
-        };
+        let waited = unit.waits_since.map(|since| self.now().saturating_sub(since));
+        let repeat = Repeat { attempts: unit.attempts, delay: waited.unwrap_or_default() };
+        tracing::debug!(
+            attempt,
+            operation = unit.operation.name(),
+            grants = unit.grants.len(),
+            earlier_attempts = unit.attempts,
+            "request"
+        );
         crate::failpoint::hit("before-send");
         self.breaker.sent();
         self.in_doubt.insert(attempt, (unit.grants.clone(), self.now()));
@@ -401,17 +411,19 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             _ => {}
         }
         if result.state == AttemptState::Answered {
-            self.budget.succeeded(unit.retry.map(|(cost, _)| cost));
+            self.budget.succeeded(unit.retry);
         }
         let sent_at = self.in_doubt.get(&attempt).map_or(now, |(_, sent_at)| *sent_at);
         let pace = &mut self.gates[unit.operation.index()].pace;
-        if result.state == AttemptState::Throttled {
+        if decision.healthy && result.state != AttemptState::Throttled {
+            pace.on(now, pace::Event::Accepted { sent_at });
+        }
+        // Whatever else an answer says: a wait that it asks for is kept.
+        if result.state == AttemptState::Throttled || wait.is_some() {
             pace.on(now, pace::Event::Throttled { sent_at, wait });
             if let Some(wait) = wait.filter(|wait| *wait >= WAIT_WORTH_TELLING) {
                 self.tell(Event::Waiting { operation: unit.operation, wait });
             }
-        } else if decision.healthy {
-            pace.on(now, pace::Event::Accepted { sent_at });
         }
         if !decision.healthy {
             self.last_failure = format!("{}: {}", result.code, result.message);
@@ -459,6 +471,13 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
         for (attempt, unit, result, next) in batch.results {
             self.in_doubt.remove(&attempt);
+            tracing::debug!(
+                attempt,
+                state = result.state.name(),
+                code = &*result.code,
+                request_id = result.request_id,
+                "answer"
+            );
             self.settle(unit, &result, next);
         }
     }
@@ -472,6 +491,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             planned_done: unit.planned && next == Next::Done,
         });
         let now = self.now();
+        let unit = Unit { attempts: unit.attempts + 1, waits_since: Some(now), ..unit };
         match next {
             Next::Done | Next::Stop(_) => {}
             // The pace pays for throttled calls, not the budget.
@@ -481,7 +501,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
                 let tries = unit.tries + 1;
                 let delay = backoff(tries, &mut self.random);
                 self.tell_retry(unit.grants.len(), delay, result);
-                let unit = Unit { tries, retry: Some((cost, delay)), ..unit };
+                let unit = Unit { tries, retry: Some(cost), ..unit };
                 self.queue.repeat(unit, now + delay);
             }
             Next::RepeatItems(places) => {
@@ -527,12 +547,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     fn wake_at(&self) -> Option<Duration> {
         let now = self.now();
         let deadline = self.engine.settings.deadline.filter(|_| !self.stopping);
-        let breaker = match self.breaker.permit(now) {
+        let permit = self.breaker.permit(now);
+        let breaker = match permit {
             Permit::NotBefore(until) => Some(until),
             _ => None,
         };
+        // What waits for a worker, or for a probe, is woken by their return.
         let full = self.under_way.len() >= self.engine.settings.concurrency;
-        let gates = self.gates.iter().filter(|gate| !full && !gate.armed.is_empty());
+        let is_open = !full && permit != Permit::NotNow;
+        let gates = self.gates.iter().filter(|gate| is_open && !gate.armed.is_empty());
         let sends = gates.map(|gate| gate.next_at(now).max(breaker.unwrap_or_default()));
         let queue = Operation::ALL.iter().filter_map(|operation| self.queue.next_due(*operation));
         // What is due and was not armed waits for something else that wakes the loop.
@@ -543,14 +566,19 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     /// Writes what is left to write and gives the verdicts away.
     async fn end(mut self) -> Ended {
         self.under_way.abort_all();
-        if let Some((batch, commit)) = self.committing.take() {
+        loop {
+            self.commit();
+            let Some((batch, commit)) = self.committing.take() else { break };
             let outcome = commit.await;
             self.committed((batch, outcome));
-        }
-        if !self.batch.records.is_empty() && !self.journal_failed() {
-            let mut batch = std::mem::take(&mut self.batch);
-            let outcome = self.engine.journal.commit(std::mem::take(&mut batch.records)).await;
-            self.committed((batch, outcome));
+            if self.journal_failed() {
+                break;
+            }
+            // What this made ready never left: without these words in the ledger the next run
+            // would have to take it for sent.
+            for operation in Operation::ALL {
+                self.withdraw(operation);
+            }
         }
         // No answer was believed for these: whether they were applied is not known.
         let lost = AttemptResult {

@@ -12,6 +12,7 @@ pub mod dispatcher;
 pub mod events;
 pub mod pace;
 pub mod queue;
+pub mod replay;
 pub mod retry;
 
 pub use dispatcher::Engine;
@@ -57,6 +58,19 @@ pub enum StopCause {
         /// The API's code.
         code: String,
         /// The API's message.
+        message: String,
+    },
+    /// Requests were refused alike, one after the other: something is wrong with all of them,
+    /// such as the instance id (exit 78).
+    RefusedAlike {
+        /// The API's code.
+        code: String,
+        /// The API's message.
+        message: String,
+    },
+    /// There are no keys to sign with, or broken ones (exit 77).
+    NoCredentials {
+        /// What is missing.
         message: String,
     },
     /// The run can't begin: a file, an address or the network is not set up (exit 78).

@@ -19,8 +19,12 @@ pub struct Unit {
     pub operation: Operation,
     /// Tries before, throttled ones not counted.
     pub tries: u32,
-    /// Set for a try after a failure: what it costs, and how long it was put off.
-    pub retry: Option<(Cost, Duration)>,
+    /// Set for a try after a failure: what it costs.
+    pub retry: Option<Cost>,
+    /// Attempts before, throttled ones included.
+    pub attempts: u32,
+    /// Since when it waits to be sent again.
+    pub waits_since: Option<Duration>,
     /// Whether it is a request as planned.
     pub planned: bool,
 }
@@ -113,6 +117,8 @@ impl Queue {
             operation,
             tries,
             retry: None,
+            attempts: tries,
+            waits_since: None,
             planned: false,
         });
         self.lane(operation).again.extend(units);
@@ -164,6 +170,8 @@ impl Queue {
             operation,
             tries: 0,
             retry: None,
+            attempts: 0,
+            waits_since: None,
             planned: true,
         })
     }

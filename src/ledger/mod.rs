@@ -73,7 +73,8 @@ pub enum AttemptState {
     Split,
     /// The API refused it in a way that stops the run or the operation.
     Stopped,
-    /// The API refused it for its time; it is sent again with the clock corrected.
+    /// The API refused it for its time or its token; it is sent again with the clock corrected or
+    /// with other keys.
     Expired,
     /// Too many calls.
     Throttled,

@@ -14,6 +14,8 @@ pub struct Summary {
     pub rows: usize,
     /// Rows that are invalid.
     pub invalid: usize,
+    /// Rows that a protection keeps from being revoked.
+    pub protected: usize,
     /// Valid rows that another row stands for.
     pub duplicates: usize,
     /// Different users, counted per instance.
@@ -36,8 +38,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts a plan. `rate_per_s` is per operation; `invalid` rows are known to the reader only.
-    pub fn of(plan: &Plan, invalid: usize, rate_per_s: f64) -> Self {
+    /// Counts a plan. `rate_per_s` is per operation; `protected` rows are those known to be left
+    /// out for that reason, and all others that nothing is sent for are invalid.
+    pub fn of(plan: &Plan, protected: usize, rate_per_s: f64) -> Self {
         let mut holders = HashSet::new();
         let mut targets = HashSet::new();
         let mut requests = [0_usize; Operation::ALL.len()];
@@ -66,7 +69,8 @@ impl Summary {
         let seconds = longest as f64 / rate_per_s;
         Self {
             rows: plan.rows(),
-            invalid,
+            invalid: plan.rows() - sent - protected,
+            protected,
             duplicates: sent - plan.grants(),
             users,
             user_groups: holders.len() - users,

@@ -3,7 +3,9 @@
 use crate::cli::{LogArgs, LogFormat};
 use crate::exit::Failure;
 use std::io::{IsTerminal, Write};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Sets up logging for the whole process.
 pub fn start(args: &LogArgs) {
@@ -15,16 +17,19 @@ pub fn start(args: &LogArgs) {
         (false, _) => LevelFilter::TRACE,
     };
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let builder = tracing_subscriber::fmt()
+    // What the libraries tell is of use only to who asks for everything.
+    let of_libraries = if args.verbose > 2 { level } else { level.min(LevelFilter::WARN) };
+    let levels = Targets::new().with_default(of_libraries).with_target("bastion_revoke", level);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_max_level(level)
         .with_target(false)
         // Said on standard error itself, where it would panic: a run outlives its log.
         .log_internal_errors(false)
         .with_ansi(!is_plain && std::io::stderr().is_terminal());
+    let registry = tracing_subscriber::registry().with(levels);
     match args.log_format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => registry.with(lines).init(),
+        LogFormat::Json => registry.with(lines.json()).init(),
     }
 }
 

@@ -45,53 +45,67 @@ pub fn length(seconds: f64) -> String {
     }
 }
 
+/// A number, set right so that what is counted stands in a column.
+fn numbered(out: &mut String, number: u64, what: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{:>11}  {what}", count(number));
+}
+
 /// What a run would do.
 pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
-    let mut out = String::new();
-    let mut line = |name: &str, text: String| {
-        let _ = writeln!(out, "  {name:<14} {text}");
+    let requests = plan.total_requests();
+    let mut out = format!(
+        "Plan: {} in {}, about {} at {rate_per_s}/s for each operation\n",
+        things(plan.revocations, "revocation", "revocations"),
+        things(requests, "request", "requests"),
+        length(plan.seconds)
+    );
+    let mut line = |number: usize, one: &str, many: &str| {
+        numbered(&mut out, number as u64, if number == 1 { one } else { many });
     };
-    let n = |number: usize| count(number as u64);
-    let mut rows = n(plan.rows);
+    line(plan.rows, "row", "rows");
     if plan.invalid > 0 {
-        let _ = write!(rows, ", {} of them invalid and left out", n(plan.invalid));
+        line(plan.invalid, "of them is invalid and left out", "of them are invalid and left out");
     }
-    if plan.duplicates > 0 {
-        let _ = write!(
-            rows,
-            ", {} of them duplicates or covered by a whole target",
-            n(plan.duplicates)
+    if plan.protected > 0 {
+        line(
+            plan.protected,
+            "of them is protected and left out",
+            "of them are protected and left out",
         );
     }
-    line("rows", rows);
-    let mut users = things(plan.users, "user", "users");
-    if plan.user_groups > 0 {
-        let _ = write!(users, " and {}", things(plan.user_groups, "user group", "user groups"));
+    if plan.duplicates > 0 {
+        line(
+            plan.duplicates,
+            "of them repeats another row or is covered by a whole target",
+            "of them repeat other rows or are covered by whole targets",
+        );
     }
-    line("from", users);
-    line("on", things(plan.targets, "target", "targets"));
-    line("revocations", n(plan.revocations));
+    if plan.users > 0 {
+        line(plan.users, "user", "users");
+    }
+    if plan.user_groups > 0 {
+        line(plan.user_groups, "user group", "user groups");
+    }
+    line(plan.targets, "host, host group or database", "hosts, host groups and databases");
     if plan.whole_targets > 0 {
-        line("whole targets", format!("{}, each with every account on it", n(plan.whole_targets)));
+        line(
+            plan.whole_targets,
+            "whole target is revoked, with every account on it",
+            "whole targets are revoked, with every account on them",
+        );
     }
     if plan.targets_kept > 0 {
         line(
-            "targets kept",
-            format!(
-                "{}: only accounts are revoked, the grant of the target itself stays (account * \
-                 revokes it too)",
-                n(plan.targets_kept)
-            ),
+            plan.targets_kept,
+            "target stays granted; only accounts on it go (* takes both)",
+            "targets stay granted; only accounts on them go (* takes both)",
         );
     }
-    line("requests", n(plan.total_requests()));
     for (operation, requests) in &plan.requests {
-        line("", format!("{} {operation}", n(*requests)));
+        let what = if *requests == 1 { "request" } else { "requests" };
+        numbered(&mut out, *requests as u64, &format!("{what} {operation}"));
     }
-    line(
-        "time",
-        format!("about {} at {rate_per_s} requests a second and operation", length(plan.seconds)),
-    );
     out
 }
 
@@ -150,9 +164,8 @@ pub struct Told<'a> {
 impl Told<'_> {
     /// For `--json`.
     pub fn ending(&self) -> Ending {
-        let is_stopped = !self.causes.is_empty() || self.tally.of(Status::Unprocessed) > 0;
         Ending {
-            state: if is_stopped { "stopped" } else { "finished" },
+            state: if self.is_stopped() { "stopped" } else { "finished" },
             exit_code: self.exit.code(),
             rehearsal: self.rehearsal,
             rows: Status::ALL.iter().map(|s| (s.name(), self.tally.of(*s))).collect(),
@@ -163,68 +176,89 @@ impl Told<'_> {
         }
     }
 
+    fn is_stopped(&self) -> bool {
+        !self.causes.is_empty() || self.tally.of(Status::Unprocessed) > 0
+    }
+
     /// For a terminal.
     pub fn text(&self) -> String {
         let mut out = String::new();
         for stopped in self.causes {
             let _ = writeln!(out, "Stopped: {}", cause(stopped));
         }
-        let is = if self.rehearsal { "Rehearsed" } else { "Done" };
-        let is = if self.causes.is_empty() { is } else { "Stopped" };
-        let rows = things(usize::try_from(self.tally.rows()).unwrap_or(usize::MAX), "row", "rows");
+        let is = match (self.is_stopped(), self.rehearsal) {
+            (true, _) => "So far",
+            (false, true) => "Rehearsed",
+            (false, false) => "Finished",
+        };
         let _ = writeln!(
             out,
-            "{is}: {rows}, {} in {}",
-            things(usize::try_from(self.sendings.sent).unwrap_or(0), "request", "requests"),
-            length(self.took.as_secs_f64()),
+            "{is}: access {} gone for {} of {}",
+            if self.rehearsal { "would be" } else { "is" },
+            count(self.tally.gone()),
+            rows(self.tally.rows()),
         );
         for status in Status::ALL.iter().filter(|status| self.tally.of(**status) > 0) {
-            let rows = count(self.tally.of(*status));
-            let _ = writeln!(out, "  {:<15} {rows:>9}  {}", status.name(), meaning(*status));
+            let what = format!("{:<15} {}", status.name(), meaning(*status));
+            numbered(&mut out, self.tally.of(*status), &what);
         }
-        if self.sendings.throttled > 0 {
-            let _ = writeln!(
-                out,
-                "  {} throttled, which slowed the run and failed no row",
-                things(
-                    usize::try_from(self.sendings.throttled).unwrap_or(0),
-                    "request was",
-                    "requests were"
-                ),
-            );
-        }
-        let _ = writeln!(out, "Outcome: {}", shown(self.outcome));
+        let _ = writeln!(out, "{}", self.requests());
+        let _ = writeln!(out, "Outcome: {}", shown_long(self.outcome));
         let _ = writeln!(out, "Next: {}", self.next());
         out
     }
 
+    /// What was sent, and why it is more than what was planned.
+    fn requests(&self) -> String {
+        let Sendings { planned, sent, throttled, lost } = self.sendings;
+        let mut line = format!(
+            "Requests: {} planned, {} in {}",
+            count(planned),
+            things(usize::try_from(sent).unwrap_or(usize::MAX), "attempt", "attempts"),
+            length(self.took.as_secs_f64()),
+        );
+        if throttled > 0 {
+            let _ = write!(
+                line,
+                "; {} throttled, which slowed the run and failed no row",
+                count(throttled)
+            );
+        }
+        if lost > 0 {
+            let _ = write!(line, "; {} without a trustworthy answer", count(lost));
+        }
+        line
+    }
+
     fn next(&self) -> String {
-        let open = self.tally.of(Status::Unprocessed);
-        let look = self.tally.of(Status::Failed) + self.tally.of(Status::NotFound);
+        let of = |status| self.tally.of(status);
         if self.exit == Exit::Credentials {
             return "correct the keys or the permission, then run the same command again"
                 .to_owned();
         }
         if self.exit == Exit::Configuration {
-            return "correct the endpoint, region or instance, then run the same command again"
-                .to_owned();
+            return "correct the setting named above, then run the same command again".to_owned();
         }
-        if open > 0 {
-            return format!("{} rows were not sent; run the same command again", count(open));
+        let mut steps = Vec::new();
+        if of(Status::Unprocessed) > 0 && !self.rehearsal {
+            steps.push("run the same command again for what was not revoked yet");
         }
-        if self.tally.of(Status::Unknown) > 0 {
-            return "revoke the `unknown` rows again; a repeated revocation does no harm"
-                .to_owned();
+        if of(Status::Unknown) > 0 && !self.rehearsal {
+            steps.push("revoke the unknown rows again; a repeated revocation does no harm");
         }
-        if look + self.tally.of(Status::Invalid) + self.tally.of(Status::Protected) > 0 {
-            return "look at the rows that are not revoked; code and message say why".to_owned();
+        let odd = [Status::NotFound, Status::Failed, Status::Invalid, Status::Protected];
+        if odd.into_iter().any(|status| of(status) > 0) {
+            steps.push("look at the other rows; their code and message say why");
         }
         if self.rehearsal {
-            return "rehearsed only, nothing was really changed; run it without --rehearse"
-                .to_owned();
+            steps.push("leave --rehearse out to revoke, for nothing was really changed");
         }
-        "nothing; every row is revoked or was already absent".to_owned()
+        if steps.is_empty() { "nothing".to_owned() } else { steps.join("; then ") }
     }
+}
+
+fn rows(number: u64) -> String {
+    format!("{} {}", count(number), if number == 1 { "row" } else { "rows" })
 }
 
 /// What a status means, in a few words.
@@ -255,7 +289,10 @@ pub fn cause(cause: &StopCause) -> String {
         StopCause::Routing { code, message } => {
             format!("the service refused the address or instance: {}", answer(code, message))
         }
-        StopCause::Setup { message } => shown_long(message),
+        StopCause::RefusedAlike { code, message } => {
+            format!("three requests in a row were refused alike: {}", answer(code, message))
+        }
+        StopCause::NoCredentials { message } | StopCause::Setup { message } => shown_long(message),
         StopCause::Unreachable { message } => {
             format!("the service does not answer: {}", shown_long(message))
         }
@@ -266,9 +303,9 @@ pub fn cause(cause: &StopCause) -> String {
     }
 }
 
-/// Somebody else's text, escaped for a terminal, up to 300 characters.
+/// Somebody else's text, escaped for a terminal, up to 1000 characters.
 fn shown_long(text: &str) -> String {
-    let chars: Vec<char> = text.chars().take(300).collect();
+    let chars: Vec<char> = text.chars().take(1000).collect();
     chars.chunks(60).map(|part| shown(&part.iter().collect::<String>())).collect()
 }
 

@@ -1,8 +1,19 @@
-//! One binary for all integration tests.
+//! Everything that is tested from outside, in one binary.
 
+mod credentials;
+mod endings;
+mod faults;
+mod guards;
+mod imports;
 mod kill;
 mod pace_grid;
+mod pages;
+mod readme;
 mod real;
 mod resume;
+mod revoking;
+mod sandbox;
 mod sdk_conformance;
+mod secrets;
 mod sim_server;
+mod simulation;

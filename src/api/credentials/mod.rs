@@ -1,75 +1,49 @@
-//! Whose keys sign the requests.
+//! Whose keys sign the requests, and where they come from.
+//!
+//! The chain is that of the official SDKs (`credentials-go`, `providers/default.go`): environment,
+//! OIDC, the CLI's `config.json`, the ini file, the metadata of an ECS instance, a URI. A source
+//! that is *absent* passes on to the next; one that is present and *broken* stops the search and
+//! says why, so that nobody revokes with other keys than the ones meant. The chain reads no
+//! environment variable by itself: it is handed a snapshot, [`Environment`].
 
-mod env;
-
-pub use env::from_environment;
-
-use zeroize::Zeroizing;
-
-/// Text that never prints: wiped from memory when dropped, redacted in every debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Takes a secret over.
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// The secret itself, for signing and sending only.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("(redacted)")
-    }
-}
-
-/// A key pair, with a security token where it is a temporary one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// Names the key; not secret, but nobody else's business either.
-    pub access_key_id: String,
-    /// Signs.
-    pub access_key_secret: Secret,
-    /// Sent along with temporary keys from STS.
-    pub security_token: Option<Secret>,
-}
-
-/// No credentials, or broken ones (exit 77).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialsError {
-    /// Nothing is set.
-    #[error(
-        "no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET \
-         (and ALIBABA_CLOUD_SECURITY_TOKEN for temporary keys)"
-    )]
-    Absent,
-    /// Half a key pair, or one that can't be sent.
-    #[error("credentials in the environment: {variable} {what}")]
-    Broken {
-        /// The variable at fault.
-        variable: &'static str,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-}
+mod caller;
+mod chain;
+mod cli_file;
+mod environment;
+mod error;
+mod ini;
+mod keys;
+mod metadata;
+mod oidc;
+mod process;
+mod profile;
+mod provider;
+mod reply;
+mod secret;
+mod settings;
+mod sts;
+mod uri;
+mod web;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod provider_tests;
+#[cfg(test)]
+mod sources_tests;
+#[cfg(test)]
+mod stand_in;
+#[cfg(test)]
+mod testing;
 
-    #[test]
-    fn a_secret_does_not_print() {
-        let credentials = Credentials {
-            access_key_id: "testid".to_owned(),
-            access_key_secret: Secret::new("testsecret".to_owned()),
-            security_token: Some(Secret::new("testtoken".to_owned())),
-        };
-        let printed = format!("{credentials:?} {credentials:#?}");
-        assert!(!printed.contains("testsecret") && !printed.contains("testtoken"), "{printed}");
-    }
-}
+pub use caller::{Caller, Identity};
+pub use environment::Environment;
+pub use error::{CredentialsError, Sought, Source};
+pub use keys::Credentials;
+pub use provider::Provider;
+pub use secret::Secret;
+pub use settings::{ChainSettings, METADATA_ADDRESS};
+pub use web::parse_address;
+
+pub(crate) use secret::redact;
+
+/// The code under which a run that finds no usable keys stops.
+pub const NO_CREDENTIALS: &str = "NoCredentials";

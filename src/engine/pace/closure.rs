@@ -33,6 +33,8 @@ pub(super) struct Closure {
     /// Where to go on if this run ends a probe.
     hope_per_s: f64,
     closed: bool,
+    /// Whether a wait that the server asked for has ended a closure before.
+    waited: bool,
     /// The end of the last closure, and what was accepted since.
     counted_from: Duration,
     counted: f64,
@@ -46,6 +48,7 @@ impl Closure {
             good_per_s: 0.0,
             hope_per_s: 0.0,
             closed: false,
+            waited: false,
             counted_from: Duration::ZERO,
             counted: 0.0,
         }
@@ -120,6 +123,17 @@ impl Closure {
         };
         self.count_anew(end);
         pace
+    }
+
+    /// The server asks for one more wait, until `end`. Whether nothing at all was accepted since
+    /// the wait before: then the two are one closure.
+    pub(super) fn lasts(&mut self, end: Duration) -> bool {
+        let lasts = self.waited && self.counted == 0.0;
+        self.waited = true;
+        if lasts {
+            self.count_anew(end);
+        }
+        lasts
     }
 
     fn count_anew(&mut self, from: Duration) {

@@ -47,9 +47,8 @@ pub const START_PER_S: f64 = 9.5;
 /// must notice that a server opened again, and throttled calls cost pace, never an attempt.
 pub const FLOOR_PER_S: f64 = 0.2;
 
-/// A hint is obeyed for at most this long. Longer ones were never documented, and a value in the
-/// wrong unit must not stop a run for days: after ten minutes one call asks again.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// A hint is obeyed for at most this long: a day, which no run outlives.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The cut for one isolated throttle.
 const CUT: f64 = 0.01;
@@ -242,6 +241,10 @@ impl Pace {
     fn pause(&mut self, now: Duration, wait: Duration) {
         self.cut_epoch(now);
         let end = now + wait;
+        if self.closure.lasts(end) {
+            // The same closure goes on: it was paid for, and nothing new is known of the quota.
+            return;
+        }
         if wait.as_secs_f64() > CLOSING_WAIT_S {
             self.reopen(end, wait.as_secs_f64());
         } else {

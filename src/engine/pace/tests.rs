@@ -341,6 +341,12 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(2026),
+        ..ProptestConfig::default()
+    })]
+
     /// Whatever happens: never above the ceiling, never two requests closer than it allows,
     /// never inside a wait, never below the floor, and there is always a next time.
     #[test]
@@ -399,4 +405,21 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn waits_with_nothing_accepted_between_are_one_closure_and_cut_once() {
+    let mut pace = Pace::new(10.0);
+    let wait = Some(Duration::from_secs(2));
+    let mut now = Duration::ZERO;
+    let mut rates = Vec::new();
+    for _ in 0..30 {
+        let sent_at = pace.next_at(now);
+        pace.on(sent_at, Event::Sent);
+        now = sent_at + Duration::from_millis(80);
+        pace.on(now, Event::Throttled { sent_at, wait });
+        rates.push(pace.rate_per_s());
+    }
+    assert!(rates.iter().all(|rate| (*rate - rates[0]).abs() < 1e-9 && *rate > 1.0), "{rates:?}");
+    assert_eq!(pace.next_at(now), now + Duration::from_secs(2));
 }

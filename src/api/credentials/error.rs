@@ -1,0 +1,161 @@
+//! Why there are no keys: every source that was asked, and what it said.
+
+use std::fmt;
+
+/// Where keys can come from, in the order in which they are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Given by the program itself: the test key of a rehearsal.
+    Given,
+    /// `ALIBABA_CLOUD_ACCESS_KEY_ID` and its companions.
+    Environment,
+    /// A token of an identity provider, exchanged for keys at STS.
+    Oidc,
+    /// A profile of the CLI's `config.json`.
+    CliProfile,
+    /// A section of the SDKs' ini file.
+    CredentialsFile,
+    /// The role of the ECS instance, from its metadata.
+    Metadata,
+    /// `ALIBABA_CLOUD_CREDENTIALS_URI`.
+    Uri,
+}
+
+impl Source {
+    /// What can be looked up, in order.
+    pub(super) const CHAIN: [Self; 6] = [
+        Self::Environment,
+        Self::Oidc,
+        Self::CliProfile,
+        Self::CredentialsFile,
+        Self::Metadata,
+        Self::Uri,
+    ];
+
+    /// Its name, as `credentials show` and errors have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Environment => "environment",
+            Self::Oidc => "OIDC",
+            Self::CliProfile => "CLI profile",
+            Self::CredentialsFile => "credentials file",
+            Self::Metadata => "ECS metadata",
+            Self::Uri => "credentials URI",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a source gave nothing. Its words never hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It is not there: the next is asked.
+    Absent(String),
+    /// It is there and of no use: the search stops.
+    Broken(String),
+}
+
+impl Trouble {
+    pub(super) fn absent(why: impl Into<String>) -> Self {
+        Self::Absent(why.into())
+    }
+
+    pub(super) fn broken(why: impl Into<String>) -> Self {
+        Self::Broken(why.into())
+    }
+
+    /// Broken, whatever it was: for what was asked for by name.
+    pub(super) fn insist(self, place: &str) -> Self {
+        let (Self::Absent(why) | Self::Broken(why)) = self;
+        Self::Broken(format!("{place}: {why}"))
+    }
+}
+
+/// A source that was asked and did not have keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    /// Which.
+    pub source: Source,
+    /// What it lacks.
+    pub why: String,
+}
+
+/// No credentials, or broken ones (exit 77). Every attempt is named; no secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialsError {
+    /// Every source was asked and none is set up.
+    Absent(Vec<Sought>),
+    /// A source is set up and of no use.
+    Broken {
+        /// Which.
+        source: Source,
+        /// What is wrong with it.
+        why: String,
+        /// Those asked before.
+        before: Vec<Sought>,
+    },
+}
+
+fn list(f: &mut fmt::Formatter<'_>, sought: &[Sought]) -> fmt::Result {
+    for (number, Sought { source, why }) in sought.iter().enumerate() {
+        write!(f, "{}{source}: {why}", if number == 0 { "" } else { "; " })?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent(sought) => {
+                f.write_str(
+                    "no credentials: set ALIBABA_CLOUD_ACCESS_KEY_ID and \
+                     ALIBABA_CLOUD_ACCESS_KEY_SECRET, or any of the other sources (",
+                )?;
+                list(f, sought)?;
+                f.write_str(")")
+            }
+            Self::Broken { source, why, before } => {
+                write!(f, "credentials from the source `{source}` can't be used: {why}")?;
+                if !before.is_empty() {
+                    f.write_str(" (asked before: ")?;
+                    list(f, before)?;
+                    f.write_str(")")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for CredentialsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_attempt_is_named() {
+        let sought = |source, why: &str| Sought { source, why: why.to_owned() };
+        let absent =
+            vec![sought(Source::Environment, "X is not set"), sought(Source::Uri, "Y is not set")];
+        let error = CredentialsError::Absent(absent.clone());
+        assert!(
+            error
+                .to_string()
+                .ends_with("sources (environment: X is not set; credentials URI: Y is not set)")
+        );
+        let why = "no".to_owned();
+        let error = CredentialsError::Broken { source: Source::Metadata, why, before: absent };
+        assert_eq!(
+            error.to_string(),
+            "credentials from the source `ECS metadata` can't be used: no (asked before: \
+             environment: X is not set; credentials URI: Y is not set)"
+        );
+    }
+}

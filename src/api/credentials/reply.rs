@@ -1,0 +1,98 @@
+//! Temporary keys as STS, the metadata service and URIs write them.
+
+use super::error::Trouble;
+use super::keys::Found;
+use super::secret::Secret;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// `{"AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration", "Code"}`.
+///
+/// Source: `AssumeRole` of the STS documentation; `credentials-go`, `ecs_ram_role.go`, `uri.go`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Issued {
+    /// `Success`, where there is one.
+    code: Option<String>,
+    #[serde(default)]
+    access_key_id: String,
+    #[serde(default)]
+    access_key_secret: Secret,
+    #[serde(default)]
+    security_token: Secret,
+    #[serde(default)]
+    expiration: String,
+}
+
+impl Issued {
+    /// The keys, if they are whole and have not ended. `place` names where they came from.
+    pub(super) fn found(self, place: &str, now: Timestamp) -> Result<Found, Trouble> {
+        if let Some(code) = self.code.filter(|code| !code.eq_ignore_ascii_case("Success")) {
+            return Err(Trouble::broken(format!("{place} says {}", word(&code))));
+        }
+        if self.security_token.is_empty() {
+            return Err(Trouble::broken(format!("{place}: the security token is missing")));
+        }
+        let expires_at = expiration(place, &self.expiration)?;
+        let token = Some(self.security_token);
+        Found::keys(place, self.access_key_id, self.access_key_secret, token)?.until(
+            place,
+            Some(expires_at),
+            now,
+        )
+    }
+}
+
+/// Reads `2026-01-02T03:04:05Z`.
+pub(super) fn expiration(place: &str, text: &str) -> Result<Timestamp, Trouble> {
+    text.parse().map_err(|_| {
+        let example = "such as 2026-01-02T03:04:05Z";
+        Trouble::broken(format!("{place}: the expiration is missing or not a time {example}"))
+    })
+}
+
+/// Somebody else's code, if it looks like one.
+pub(super) fn word(code: &str) -> &str {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if !code.is_empty() && code.len() <= 64 && code.bytes().all(is_plain) {
+        code
+    } else {
+        "something that is not a code"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::credentials::testing::{ISSUED, broken, now};
+    use crate::api::credentials::web::json;
+
+    fn read(text: &str) -> Result<Found, Trouble> {
+        json::<Issued>("it", text.as_bytes())?.found("it", now())
+    }
+
+    #[test]
+    fn whole_keys_are_read() {
+        let found = read(ISSUED).unwrap();
+        assert_eq!(found.credentials.access_key_id, "testid2");
+        assert_eq!(found.expires_at.unwrap().to_string(), "2026-01-02T04:04:05Z");
+    }
+
+    #[test]
+    fn whatever_is_wrong_is_named_and_no_secret_is() {
+        for (from, to, what) in [
+            ("Success", "Failed", "says Failed"),
+            ("Success", "no <b>code</b>", "not a code"),
+            ("testtoken2", "", "security token is missing"),
+            ("testid2", "", "access key id is missing"),
+            ("testsecret2", "", "access key secret is missing"),
+            ("testsecret2", "testsecret2 x", "white space"),
+            ("2026-01-02T04:04:05Z", "soon", "not a time"),
+            ("2026-01-02T04:04:05Z", "2026-01-02T03:04:05Z", "expired at"),
+        ] {
+            let why = broken(read(&ISSUED.replace(from, to)));
+            assert!(why.contains(what), "{why}");
+            assert!(!why.contains("testsecret2") && !why.contains("testtoken2"), "{why}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! STS: a role instead of a key pair, a token instead of a signature, and who one is.
+//!
+//! Source: `AssumeRole`, `AssumeRoleWithOIDC` and `GetCallerIdentity` of STS, version 2015-04-01;
+//! `credentials-go`, `ram_role_arn.go` and `oidc.go`.
+
+use super::caller::{Identity, Role};
+use super::chain::Context;
+use super::error::Trouble;
+use super::keys::{Credentials, Found};
+use super::reply::{Issued, word};
+use super::secret::{Secret, redact};
+use super::web::{self, Answer, Question};
+use crate::api::sign::{self, Pair};
+use crate::api::transport::headers;
+use crate::clock::utc_seconds;
+use http::Method;
+use reqwest::Url;
+use serde::Deserialize;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+const VERSION: &str = "2015-04-01";
+/// As the SDKs have it: 5 seconds to connect, 10 in all.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Keys last an hour unless a profile says otherwise, and never less than a quarter of one.
+const DURATION_S: i64 = 3600;
+const LEAST_DURATION_S: i64 = 900;
+/// A sentence of an error; more is not read by anybody.
+const MAX_MESSAGE: usize = 300;
+
+/// What both ways to assume a role answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumedReply {
+    credentials: Issued,
+}
+
+/// A role to be assumed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Assumed {
+    pub(super) role_arn: String,
+    pub(super) session_name: String,
+    pub(super) external_id: String,
+    pub(super) policy: String,
+    /// 0 for the default.
+    pub(super) duration_s: i64,
+    pub(super) sts_region: String,
+    pub(super) vpc: bool,
+}
+
+impl Assumed {
+    /// Assumes the role with other keys.
+    pub(super) async fn with_keys(
+        &self,
+        context: &Context<'_>,
+        keys: &Credentials,
+    ) -> Result<Found, Trouble> {
+        let own = [("ExternalId", self.external_id.as_str())];
+        let secrets: Vec<&Secret> = keys.secrets().collect();
+        self.call(context, "AssumeRole", &own, Some(keys), &secrets).await
+    }
+
+    /// Assumes the role with a token of an identity provider; nothing is signed.
+    pub(super) async fn with_oidc(
+        &self,
+        context: &Context<'_>,
+        provider_arn: &str,
+        token: &Secret,
+    ) -> Result<Found, Trouble> {
+        let own = [("OIDCProviderArn", provider_arn), ("OIDCToken", token.expose())];
+        self.call(context, "AssumeRoleWithOIDC", &own, None, &[token]).await
+    }
+
+    async fn call(
+        &self,
+        context: &Context<'_>,
+        action: &'static str,
+        own: &[Pair<'_>],
+        keys: Option<&Credentials>,
+        secrets: &[&Secret],
+    ) -> Result<Found, Trouble> {
+        if self.role_arn.is_empty() {
+            return Err(Trouble::broken("the role's ARN is missing"));
+        }
+        let duration_s = if self.duration_s == 0 { DURATION_S } else { self.duration_s };
+        if duration_s < LEAST_DURATION_S {
+            return Err(Trouble::broken(format!(
+                "{duration_s} s is too short for a role: at least {LEAST_DURATION_S} s"
+            )));
+        }
+        let environment = &context.settings.environment;
+        let of_environment = environment.get("ALIBABA_CLOUD_ROLE_SESSION_NAME")?;
+        let session_name = if self.session_name.is_empty() {
+            of_environment.unwrap_or("bastion-revoke")
+        } else {
+            &self.session_name
+        };
+        let duration = duration_s.to_string();
+        let mut all = vec![
+            ("RoleArn", self.role_arn.as_str()),
+            ("RoleSessionName", session_name),
+            ("DurationSeconds", &duration),
+            ("Policy", &self.policy),
+        ];
+        all.extend(own);
+        all.retain(|(_, value)| !value.is_empty());
+        let address = address(context, &self.sts_region, self.vpc)?;
+        let body = call(context, &address, action, &all, keys, secrets).await?;
+
+        let place = format!("the answer of STS to {action}");
+        let reply: AssumedReply = web::json(&place, &body)?;
+        let found = reply.credentials.found(&place, context.clock.now())?;
+        Ok(Found { role: Some(Role::Arn(self.role_arn.clone())), ..found })
+    }
+}
+
+/// Who the caller is, according to STS.
+pub(super) async fn identity(
+    context: &Context<'_>,
+    keys: &Credentials,
+) -> Result<Identity, Trouble> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Reply {
+        account_id: String,
+        arn: String,
+        identity_type: String,
+    }
+    let address = address(context, "", false)?;
+    let action = "GetCallerIdentity";
+    let secrets: Vec<&Secret> = keys.secrets().collect();
+    let body = call(context, &address, action, &[], Some(keys), &secrets).await?;
+    let reply: Reply = web::json(&format!("the answer of STS to {action}"), &body)?;
+    let Reply { account_id, arn, identity_type } = reply;
+    Ok(Identity { account_id, arn, identity_type })
+}
+
+/// The address that was set, or `sts[-vpc].REGION.aliyuncs.com`, or `sts.aliyuncs.com`.
+fn address(context: &Context<'_>, region: &str, vpc: bool) -> Result<Url, Trouble> {
+    let settings = context.settings;
+    if let Some(fixed) = &settings.sts_endpoint {
+        return Ok(fixed.clone());
+    }
+    let environment = &settings.environment;
+    let region = Some(region)
+        .filter(|region| !region.is_empty())
+        .or(environment.get("ALIBABA_CLOUD_STS_REGION")?)
+        .or(settings.region.as_deref());
+    let is_vpc = vpc || environment.is_true("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED");
+    let host = match region {
+        None => "sts.aliyuncs.com".to_owned(),
+        Some(region) => {
+            let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            if !region.bytes().all(is_part) {
+                return Err(Trouble::broken(format!(
+                    "the STS region `{}` is not the name of a region",
+                    region.escape_debug()
+                )));
+            }
+            format!("sts{}.{region}.aliyuncs.com", if is_vpc { "-vpc" } else { "" })
+        }
+    };
+    Url::parse(&format!("https://{host}/"))
+        .map_err(|error| Trouble::broken(format!("the address of STS: {error}")))
+}
+
+/// Calls STS once, signed with v1 where there are keys, and returns a good answer's body.
+async fn call(
+    context: &Context<'_>,
+    address: &Url,
+    action: &'static str,
+    own: &[Pair<'_>],
+    keys: Option<&Credentials>,
+    secrets: &[&Secret],
+) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    let timestamp = utc_seconds(context.clock.now());
+    let nonce = context.clock.nonce();
+    let mut common = vec![
+        ("Action", action),
+        ("Format", "JSON"),
+        ("Timestamp", &timestamp),
+        ("Version", VERSION),
+    ];
+    // Tokens go into the body: queries end up in the logs of proxies.
+    let mut body = own.to_vec();
+    let signature;
+    if let Some(keys) = keys {
+        common.extend([
+            ("AccessKeyId", keys.access_key_id.as_str()),
+            ("SignatureMethod", "HMAC-SHA1"),
+            ("SignatureNonce", &nonce),
+            ("SignatureVersion", "1.0"),
+        ]);
+        if let Some(token) = &keys.security_token {
+            body.push(("SecurityToken", token.expose()));
+        }
+        let all: Vec<Pair<'_>> = common.iter().chain(&body).copied().collect();
+        let string_to_sign = Zeroizing::new(sign::v1_string_to_sign("POST", &all));
+        signature = sign::v1_signature(keys.access_key_secret.expose(), &string_to_sign);
+        common.push(("Signature", &signature));
+    }
+    let mut url = address.clone();
+    url.set_query(Some(&sign::form_encode(common.iter().copied())));
+    let question = Question {
+        method: Method::POST,
+        url,
+        headers: headers([
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("accept", "application/json"),
+        ]),
+        body: Zeroizing::new(sign::form_encode(body.iter().copied())),
+        timeout: TIMEOUT,
+    };
+    let answer = web::ask(context, question).await.map_err(|silence| {
+        let at = web::origin(address);
+        Trouble::broken(format!("STS at {at} did not answer {action}: {}", silence.why()))
+    })?;
+    if answer.status == 200 {
+        return Ok(answer.body);
+    }
+    // Cut only after it is redacted: half a secret would not be found.
+    let why = redact(refusal(action, &answer), secrets.iter().copied());
+    Err(Trouble::Broken(why.chars().take(MAX_MESSAGE).collect()))
+}
+
+fn refusal(action: &str, answer: &Answer) -> String {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Refusal {
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let refused = format!("STS refused {action} with HTTP status {}", answer.status);
+    let Ok(Refusal { code, message }) = serde_json::from_slice(&answer.body) else {
+        return refused;
+    };
+    let code = word(&code);
+    if code.eq_ignore_ascii_case("SignatureDoesNotMatch") {
+        // Its message repeats all that was signed.
+        return format!("{refused}: {code} (the access key secret is wrong)");
+    }
+    if code.eq_ignore_ascii_case("InvalidTimeStamp.Expired") {
+        return format!("{refused}: {code} (this machine's clock is wrong)");
+    }
+    format!("{refused}: {code} ({message})")
+}

@@ -1,0 +1,194 @@
+//! Asking a service for keys over HTTP: once, without redirects, with little time.
+
+use super::chain::Context;
+use super::error::Trouble;
+use crate::api::endpoint::is_loopback;
+use crate::api::transport::innermost;
+use http::{HeaderMap, Method};
+use reqwest::{Certificate, Url};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// An answer with keys takes about 2 KB; more than this is a mistake.
+pub(super) const MAX_BYTES: usize = 64 * 1024;
+
+/// What is asked.
+pub(super) struct Question {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Zeroizing<String>,
+    /// For connecting, and once more for the answer.
+    pub(super) timeout: Duration,
+}
+
+/// What was answered; wiped when dropped.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Silence {
+    /// Nobody is there.
+    Unreachable(String),
+    /// Somebody is, and the answer did not come through.
+    Failed(String),
+    /// The address must not be asked at all, or the client can't be set up.
+    Unusable(String),
+}
+
+impl Silence {
+    pub(super) fn why(self) -> String {
+        let (Self::Unreachable(why) | Self::Failed(why) | Self::Unusable(why)) = self;
+        why
+    }
+}
+
+/// The metadata service's address: link-local, and served in the clear only.
+const METADATA_HOST: &str = "100.100.100.200";
+
+/// Reads an address as settings have it: scheme, host and port. Plain http leads to this machine
+/// and to the metadata service only.
+pub fn parse_address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| "that is not a URL such as `https://HOST`")?;
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if !bare {
+        return Err("that must be only scheme, host and port, such as `https://HOST`".to_owned());
+    }
+    permit(&url).map(|()| url)
+}
+
+/// Refuses to send or fetch keys in the clear across a network.
+pub(super) fn permit(url: &Url) -> Result<(), String> {
+    let is_near = is_loopback(url) || url.host_str() == Some(METADATA_HOST);
+    match url.scheme() {
+        "https" if url.host_str().is_some() => Ok(()),
+        "http" if is_near => Ok(()),
+        "http" => Err(format!(
+            "{} is plain http, which is allowed to this machine and to {METADATA_HOST} only: \
+             use https",
+            origin(url)
+        )),
+        _ => Err("the scheme must be https".to_owned()),
+    }
+}
+
+/// Scheme, host and port: the rest of an address may hold a secret.
+pub(super) fn origin(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+/// Asks once.
+pub(super) async fn ask(context: &Context<'_>, question: Question) -> Result<Answer, Silence> {
+    permit(&question.url).map_err(Silence::Unusable)?;
+    let client = client(context, &question).map_err(Silence::Unusable)?;
+    let Question { method, url, headers, body, .. } = question;
+    let mut request = client.request(method, url).headers(headers);
+    if !body.is_empty() {
+        request = request.body(body.to_string());
+    }
+    let mut response = request.send().await.map_err(|error| silence(&error))?;
+    let status = response.status().as_u16();
+    // Of full size from the start: a buffer that grew would leave copies behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
+    while let Some(chunk) = response.chunk().await.map_err(|error| silence(&error))? {
+        if body.len() + chunk.len() > MAX_BYTES {
+            return Err(Silence::Failed(format!("the answer is longer than {MAX_BYTES} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, body })
+}
+
+/// A client for one question: keys are asked for once in an hour, so nothing is kept open.
+fn client(context: &Context<'_>, question: &Question) -> Result<reqwest::Client, String> {
+    // An earlier caller in this process may have installed the same provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(question.timeout)
+        .timeout(question.timeout * 2)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .http1_only()
+        .user_agent(concat!("bastion-revoke/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(&question.url) || question.url.host_str() == Some(METADATA_HOST) {
+        builder = builder.no_proxy();
+    }
+    if question.url.scheme() == "http" {
+        // Without TLS no certificates are read, so a machine without any can be used.
+        builder = builder.tls_certs_only([]);
+    } else if let Some(pem) = &context.settings.ca_pem {
+        let certificates = Certificate::from_pem_bundle(pem).map_err(|error| innermost(&error))?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build().map_err(|error| innermost(&error))
+}
+
+fn silence(error: &reqwest::Error) -> Silence {
+    if error.is_connect() {
+        Silence::Unreachable(format!("no connection ({})", innermost(error)))
+    } else if error.is_timeout() {
+        Silence::Failed("no answer in time".to_owned())
+    } else {
+        Silence::Failed(format!("the answer was lost ({})", innermost(error)))
+    }
+}
+
+/// Reads JSON into what is expected. Errors tell the place only: the text may hold a secret.
+pub(super) fn json<T: serde::de::DeserializeOwned>(
+    place: &str,
+    bytes: &[u8],
+) -> Result<T, Trouble> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    serde_json::from_slice(bytes).map_err(|error| {
+        let what = if error.is_data() { "JSON of another form" } else { "not JSON" };
+        let (line, column) = (error.line(), error.column());
+        Trouble::broken(format!("{place} is {what} (line {line}, column {column})"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_and_for_metadata_only() {
+        for good in [
+            "https://sts.example",
+            "http://127.0.0.1:1",
+            "http://[::1]:1",
+            "http://100.100.100.200",
+        ] {
+            assert!(parse_address(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://sts.example",
+            "http://100.100.100.201",
+            "https://h/x",
+            "https://u:p@h",
+            "ftp://127.0.0.1",
+            "sts.example",
+            "",
+        ] {
+            assert!(parse_address(bad).is_err(), "{bad}");
+        }
+        let why = permit(&Url::parse("http://u:testsecret@h/testsecret").unwrap()).unwrap_err();
+        assert!(why.contains("http://h is plain http") && !why.contains("testsecret"), "{why}");
+    }
+
+    #[test]
+    fn json_that_can_not_be_read_is_not_repeated() {
+        for text in ["{\"a\": \"testsecret\"}", "testsecret"] {
+            let error = json::<u32>("it", text.as_bytes()).unwrap_err();
+            assert!(!format!("{error:?}").contains("testsecret"));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `credentials show`: which keys a run would use, and whose they are; never the secret.
+
+use super::world;
+use crate::api::credentials::{Caller, CredentialsError, Identity};
+use crate::cli::{CredentialsCommand, CredentialsShowArgs};
+use crate::clock::{SystemClock, WallClock};
+use crate::exit::{Exit, Failure};
+use crate::report::print;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// Carries a subcommand out.
+pub async fn command(command: &CredentialsCommand) -> Result<Exit, Failure> {
+    match command {
+        CredentialsCommand::Show(args) => show(args).await,
+    }
+}
+
+async fn show(args: &CredentialsShowArgs) -> Result<Exit, Failure> {
+    let ca_pem = args.ca_file.as_ref().map(std::fs::read).transpose().map_err(|error| {
+        Failure::new(Exit::Configuration, format!("--ca-file can't be read: {error}"))
+    })?;
+    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+    let provider = world::provider(args.profile.clone(), ca_pem, &clock)
+        .map_err(|message| Failure::new(Exit::Configuration, message))?;
+    let caller = provider.describe().await?;
+    let identity = if args.verify { Some(provider.identity().await?) } else { None };
+    if args.json {
+        print::json(&json!({ "credentials": caller, "identity": identity }))?;
+    } else {
+        print::text(&text(&caller, identity.as_ref()))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn text(caller: &Caller, identity: Option<&Identity>) -> String {
+    let temporary = if caller.temporary { "temporary" } else { "lasting" };
+    let keys = format!("{} ({temporary})", caller.access_key_id);
+    let identity = identity.into_iter().flat_map(|Identity { account_id, arn, identity_type }| {
+        [("account", account_id), ("caller", arn), ("type", identity_type)]
+    });
+    let lines = [
+        ("source", Some(caller.source)),
+        ("profile", caller.profile.as_deref()),
+        ("access key id", Some(keys.as_str())),
+        ("role", caller.role_arn.as_deref()),
+        ("instance role", caller.instance_role.as_deref()),
+        ("expires at", caller.expires_at.as_deref()),
+    ];
+    let known = lines.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let mut text = String::new();
+    for (name, value) in known.chain(identity.map(|(name, value)| (name, value.as_str()))) {
+        let _ = writeln!(text, "{name:<14} {}", crate::input::shown(value));
+    }
+    text
+}
+
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
+        Self::new(Exit::Credentials, error.to_string())
+    }
+}

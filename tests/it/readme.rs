@@ -1,0 +1,46 @@
+//! What README shows is what the command prints.
+
+use std::path::Path;
+
+use crate::pages::without_times;
+use crate::sandbox::Sandbox;
+
+fn readme() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    std::fs::read_to_string(path).expect("README.md")
+}
+
+/// What stands between a command's line and the end of its block.
+fn shown<'r>(readme: &'r str, command: &str) -> &'r str {
+    let start = format!("\n$ {command}\n");
+    let (_, after) = readme.split_once(&start).unwrap_or_else(|| panic!("no `$ {command}`"));
+    after.split("\n```").next().unwrap_or_default().trim_end()
+}
+
+#[test]
+fn the_rehearsal_in_readme_is_what_the_command_prints() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("samples")).expect("a folder");
+    let list = sandbox.sample("offboarding.csv");
+    std::fs::rename(sandbox.path(list), sandbox.path("samples/offboarding.csv")).expect("a move");
+    let ended = sandbox.ends(&["run", "samples/offboarding.csv", "--rehearse"]);
+    let readme = readme();
+    let shown = shown(&readme, "cargo run --release -- run samples/offboarding.csv --rehearse");
+    assert_eq!(without_times(shown), without_times(&ended.out));
+}
+
+#[test]
+fn every_option_of_run_is_in_readme() {
+    let help = Sandbox::new().ends(&["run", "--help"]).out;
+    let readme = readme();
+    let options = help.lines().filter_map(|line| {
+        let at = line.find("--")?;
+        let is_option = line[..at].trim_start().is_empty() || line[..at].trim_end().ends_with(',');
+        line[at..].split([' ', '=', '.']).next().filter(|_| is_option)
+    });
+    let all: Vec<&str> = options.collect();
+    assert!(all.contains(&"--out") && all.contains(&"--skip-invalid"), "{all:?}");
+    let missing: Vec<&&str> =
+        all.iter().filter(|option| !readme.contains(&format!("`{option}"))).collect();
+    assert!(missing.is_empty(), "README does not explain {missing:?}");
+}

@@ -1,0 +1,142 @@
+//! A disk that loses what was not synced: a commit takes a while, and a crash meanwhile loses it
+//! or keeps it, whole either way, as SQLite's transactions do.
+
+use bastion_revoke::engine::dispatcher::Start;
+use bastion_revoke::engine::replay::Replay;
+use bastion_revoke::ledger::{Attempt, AttemptId, Journal, JournalError, Record};
+use bastion_revoke::plan::{GrantId, Plan};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How a disk behaves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Habits {
+    /// The longest commit.
+    pub(super) slowest: Duration,
+    /// How probable it is that a commit fails.
+    pub(super) failing: f64,
+}
+
+/// The ledger's disk, which survives every crash.
+#[derive(Debug)]
+pub(super) struct Disk {
+    state: Mutex<State>,
+    habits: Habits,
+}
+
+#[derive(Debug)]
+struct State {
+    random: fastrand::Rng,
+    attempts: BTreeMap<AttemptId, Attempt>,
+    /// Intents of this life, by their grants in ascending order, that no request was seen of.
+    intents: HashMap<Vec<GrantId>, u32>,
+}
+
+impl Disk {
+    pub(super) fn new(habits: Habits, seed: u64) -> Arc<Self> {
+        let state = State {
+            random: fastrand::Rng::with_seed(seed),
+            attempts: BTreeMap::new(),
+            intents: HashMap::new(),
+        };
+        Arc::new(Self { state: Mutex::new(state), habits })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics while holding it")
+    }
+
+    /// What the next life starts from: exactly as the command reads its ledger.
+    pub(super) fn replay(&self, plan: &Plan) -> Start {
+        let mut replay = Replay::new(plan);
+        for attempt in self.state().attempts.values() {
+            replay.hear(attempt.clone());
+        }
+        replay.start().expect("the ledger speaks of grants of the plan")
+    }
+
+    /// A new life begins: intents of the one before don't cover its requests.
+    pub(super) fn restart(&self) {
+        self.state().intents.clear();
+    }
+
+    /// A request for these grants leaves; false if no durable intent stands for it.
+    pub(super) fn covers(&self, mut grants: Vec<GrantId>) -> bool {
+        grants.sort_unstable();
+        let mut state = self.state();
+        let left = state.intents.get_mut(&grants).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    }
+
+    /// Every grant that an intent was ever written for.
+    pub(super) fn intended(&self, grants: usize) -> Vec<bool> {
+        let mut intended = vec![false; grants];
+        for attempt in self.state().attempts.values() {
+            attempt.grants.iter().for_each(|grant| intended[grant as usize] = true);
+        }
+        intended
+    }
+}
+
+impl State {
+    fn write(&mut self, records: Vec<Record>) {
+        for record in records {
+            match record {
+                Record::Intent { attempt: id, grants, at } => {
+                    let mut sorted: Vec<GrantId> = grants.iter().collect();
+                    sorted.sort_unstable();
+                    *self.intents.entry(sorted).or_default() += 1;
+                    let attempt = Attempt { id, grants, intended_at: at, result: None };
+                    let before = self.attempts.insert(id, attempt);
+                    assert!(before.is_none(), "attempt {id} is intended twice");
+                }
+                Record::Result { attempt: id, grants, result } => {
+                    let attempt = self.attempts.get_mut(&id).expect("a result has an intent");
+                    assert_eq!(attempt.grants, grants, "a result is about what was intended");
+                    assert!(attempt.result.is_none(), "attempt {id} ends twice");
+                    attempt.result = Some(result);
+                }
+            }
+        }
+    }
+}
+
+/// A commit under way. Dropped before its end, its records are lost, or kept by luck.
+struct UnderWay<'a> {
+    disk: &'a Disk,
+    records: Vec<Record>,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let records = std::mem::take(&mut self.records);
+        if records.is_empty() {
+            return;
+        }
+        let mut state = self.disk.state();
+        if state.random.bool() {
+            state.write(records);
+        }
+    }
+}
+
+impl Journal for Disk {
+    async fn commit(&self, records: Vec<Record>) -> Result<(), JournalError> {
+        let (takes, fails) = {
+            let mut state = self.state();
+            let share = state.random.f64();
+            // Mostly fast, now and then slow.
+            let takes = self.habits.slowest.mul_f64(share * share * share);
+            (takes, state.random.f64() < self.habits.failing)
+        };
+        let mut under_way = UnderWay { disk: self, records };
+        tokio::time::sleep(takes).await;
+        if fails {
+            return Err(JournalError("no space left on the simulated disk".to_owned()));
+        }
+        let records = std::mem::take(&mut under_way.records);
+        self.state().write(records);
+        Ok(())
+    }
+}

@@ -1,0 +1,358 @@
+//! Stories: what the service does at which time, and what is to become of the rows. They stand in
+//! `tests/scenarios/*.toml`, where `README.md` says how one is written.
+
+use super::case::{Case, Upheaval};
+use super::invariants;
+use super::lives::{Living, at_the_end, live, world_of};
+use super::weather::{self, Spell, What};
+use super::world::Habits;
+use super::{disk, lives};
+use bastion_revoke::engine::{self, StopCause};
+use bastion_revoke::exit::Exit;
+use bastion_revoke::grants::Collector;
+use bastion_revoke::model::{Account, Grant, Grantee, GranteeKind, Kind, Operation, Status};
+use bastion_revoke::outcome::Tally;
+use bastion_revoke::plan::Plan;
+use bastion_revoke::sim;
+use jiff::SignedDuration;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A file of `tests/scenarios`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Story {
+    title: String,
+    #[serde(rename = "story")]
+    text: String,
+    list: List,
+    #[serde(default)]
+    settings: Settings,
+    #[serde(default)]
+    service: Service,
+    #[serde(default)]
+    weather: Vec<Told>,
+    run: Vec<Run>,
+}
+
+/// Who loses access to what: every user to every account on every target.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    users: usize,
+    targets: usize,
+    /// Accounts on each target; 0 revokes the targets as a whole.
+    accounts: usize,
+    #[serde(default = "hosts")]
+    kinds: Vec<String>,
+    #[serde(default = "one_instance")]
+    instances: Vec<String>,
+}
+
+fn hosts() -> Vec<String> {
+    vec!["host".to_owned()]
+}
+
+fn one_instance() -> Vec<String> {
+    vec!["i-1".to_owned()]
+}
+
+/// The settings of the command.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    rate: f64,
+    concurrency: usize,
+    max_attempts: u32,
+    timeout: Span,
+    deadline: Option<Span>,
+    /// How far this machine's clock is ahead.
+    clock_ahead: Span,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rate: 10.0,
+            concurrency: 16,
+            max_attempts: 8,
+            timeout: Span(Duration::from_secs(10)),
+            deadline: None,
+            clock_ahead: Span(Duration::ZERO),
+        }
+    }
+}
+
+/// The service in fair weather.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Service {
+    /// The longest way there, and back.
+    latency: Span,
+    /// Ids that are refused with every request that names them.
+    poison: Vec<String>,
+    /// The simulated service's own faults, by name, and how probable each is.
+    faults: BTreeMap<String, f64>,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        let latency = Span(Duration::from_millis(60));
+        Self { latency, poison: Vec::new(), faults: BTreeMap::new() }
+    }
+}
+
+/// A spell of weather, as a story tells it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    #[serde(default)]
+    from: Span,
+    until: Option<Span>,
+    operation: Option<String>,
+    instance: Option<String>,
+    does: String,
+    status: Option<u16>,
+    code: Option<String>,
+    message: Option<String>,
+    retry_after_ms: Option<u64>,
+    retry_after_s: Option<u64>,
+    per_second: Option<u32>,
+    hint: Option<bool>,
+}
+
+/// One time that the command is called, and what is to come of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    what: String,
+    killed_after: Option<Span>,
+    drained_after: Option<Span>,
+    /// The exit code; none of a run that is killed.
+    exit: Option<u8>,
+    /// Why it stopped early.
+    #[serde(default)]
+    causes: Vec<String>,
+    /// Rows by status when it is over; of a status not named there are none.
+    rows: BTreeMap<String, Range>,
+    /// Requests that this run sent.
+    requests: Range,
+    /// How long it took, in virtual seconds.
+    seconds: Range,
+}
+
+/// `12`, or `[10, 20]` for anything between.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum Range {
+    Exactly(f64),
+    Between([f64; 2]),
+}
+
+impl Range {
+    fn check(self, what: &str, value: f64) -> Option<String> {
+        let (least, most) = match self {
+            Self::Exactly(value) => (value, value),
+            Self::Between([least, most]) => (least, most),
+        };
+        let is_in = (least..=most).contains(&value);
+        (!is_in).then(|| format!("{what}: {value}, and not {least} to {most}"))
+    }
+}
+
+/// `500ms`, `10s`, `2m` or `2h`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "String")]
+struct Span(Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number: u64 = digits.parse().map_err(|_| format!("`{text}` is no time"))?;
+        let unit = match &text[digits.len()..] {
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3600),
+            _ => return Err(format!("`{text}` has no unit; there are ms, s, m and h")),
+        };
+        let times = u32::try_from(number).map_err(|_| format!("`{text}` is too long"))?;
+        Ok(Self(unit * times))
+    }
+}
+
+impl Told {
+    fn spell(self) -> Spell {
+        let what = match self.does.as_str() {
+            "refuses connections" => What::Unreachable,
+            "breaks connections" => What::Reset { applied: false },
+            "breaks connections after doing it" => What::Reset { applied: true },
+            "is silent" => What::Silence { applied: false },
+            "is silent after doing it" => What::Silence { applied: true },
+            "answers HTML" => What::Answer {
+                status: self.status.expect("a status"),
+                body: "<html><head><title>Oops</title></head></html>".to_owned(),
+                retry_after_ms: self.retry_after_ms,
+                retry_after_s: self.retry_after_s,
+            },
+            "answers" => What::Answer {
+                status: self.status.expect("a status"),
+                body: weather::error(
+                    &self.code.expect("a code"),
+                    &self.message.unwrap_or_default(),
+                ),
+                retry_after_ms: self.retry_after_ms,
+                retry_after_s: self.retry_after_s,
+            },
+            "refuses the first token" => What::FirstTokenExpired,
+            "has a quota" => What::Quota {
+                per_second: self.per_second.expect("per_second"),
+                hint: self.hint.unwrap_or(false),
+            },
+            other => panic!("`{other}` is nothing that a service does; see the README"),
+        };
+        let operation = self.operation.map(|name| {
+            Operation::from_name(&name).unwrap_or_else(|| panic!("no operation {name}")).name()
+        });
+        let until = self.until.map_or(Duration::MAX, |span| span.0);
+        Spell { from: self.from.0, until, operation, instance: self.instance, what }
+    }
+}
+
+fn plan(list: &List) -> Plan {
+    let mut collector = Collector::default();
+    for instance in &list.instances {
+        for kind in &list.kinds {
+            let kind = [Kind::Host, Kind::HostGroup, Kind::Database]
+                .into_iter()
+                .find(|known| known.name() == kind)
+                .unwrap_or_else(|| panic!("no kind {kind}"));
+            for user in 1..=list.users {
+                for target in 101..=100 + list.targets {
+                    let (user, target) = (format!("user-{user}"), target.to_string());
+                    let accounts = (1..=list.accounts).map(|n| Some(n.to_string()));
+                    let whole = (list.accounts == 0).then_some(None);
+                    for account in accounts.chain(whole) {
+                        let grant = Grant {
+                            instance_id: instance,
+                            region: "cn-hangzhou",
+                            grantee: Grantee { kind: GranteeKind::User, id: &user },
+                            kind,
+                            target: &target,
+                            account: account.as_deref().map_or(Account::Whole, Account::Named),
+                        };
+                        collector.push(&grant).expect("few rows");
+                    }
+                }
+            }
+        }
+    }
+    Plan::new(collector.finish())
+}
+
+fn case(story: &mut Story) -> Case {
+    let Story { settings, service, .. } = story;
+    let faults = service.faults.iter().map(|(name, probability)| sim::FaultRate {
+        fault: name.parse().unwrap_or_else(|error| panic!("{error}")),
+        probability: *probability,
+    });
+    Case {
+        seed: 1,
+        plan: plan(&story.list),
+        engine: engine::Settings {
+            rate_per_s: settings.rate,
+            concurrency: settings.concurrency,
+            max_attempts: settings.max_attempts,
+            deadline: settings.deadline.map(|span| span.0),
+            seed: 1,
+        },
+        upheavals: Vec::new(),
+        deadline: None,
+        clock_ahead: SignedDuration::try_from(settings.clock_ahead.0).expect("some hours"),
+        service: sim::Settings {
+            poison: service.poison.clone(),
+            faults: sim::Faults::new(faults),
+            ..sim::Settings::default()
+        },
+        network: Habits { slowest: service.latency.0, timeout: settings.timeout.0, ..Habits::CALM },
+        weather: std::mem::take(&mut story.weather).into_iter().map(Told::spell).collect(),
+        disk: disk::Habits { slowest: Duration::from_millis(5), failing: 0.0 },
+        calm: false,
+    }
+}
+
+fn cause(cause: &StopCause) -> &'static str {
+    match cause {
+        StopCause::Credentials { .. } => "credentials",
+        StopCause::Permission { .. } => "permission",
+        StopCause::Routing { .. } => "routing",
+        StopCause::Setup { .. } => "setup",
+        StopCause::Unreachable { .. } => "unreachable",
+        StopCause::Deadline => "deadline",
+        StopCause::Signal => "signal",
+        StopCause::Journal(_) => "journal",
+        StopCause::Internal(_) => "internal",
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousands")]
+fn differences(run: &Run, life: &lives::Life, plan: &Plan, requests: usize) -> Vec<String> {
+    let verdicts = life.ended.as_ref().map_or(&life.durable, |ended| &ended.verdicts);
+    let tally = Tally::of_plan(plan, verdicts);
+    let mut wrong = Vec::new();
+    for status in Status::ALL {
+        let expected = run.rows.get(status.name()).copied().unwrap_or(Range::Exactly(0.0));
+        wrong.extend(expected.check(status.name(), tally.of(status) as f64));
+    }
+    if let Some(name) = run.rows.keys().find(|name| Status::ALL.iter().all(|s| s.name() != **name))
+    {
+        wrong.push(format!("no status is called {name}"));
+    }
+    let none = Vec::new();
+    let causes = life.ended.as_ref().map_or(&none, |ended| &ended.causes);
+    let named: Vec<&str> = causes.iter().map(cause).collect();
+    if named != run.causes {
+        wrong.push(format!("causes: {causes:?}, and not {:?}", run.causes));
+    }
+    let exit = life.ended.as_ref().map(|ended| Exit::of_run(&ended.causes, &tally).code());
+    if exit != run.exit {
+        wrong.push(format!("exit: {exit:?}, and not {:?}", run.exit));
+    }
+    wrong.extend(run.requests.check("requests", requests as f64));
+    wrong.extend(run.seconds.check("seconds", life.took.as_secs_f64()));
+    wrong
+}
+
+/// Plays a story; everything that went otherwise than it says.
+pub(super) async fn play(text: &str) -> Vec<String> {
+    let mut story: Story = match toml::from_str(text) {
+        Ok(story) => story,
+        Err(error) => return vec![error.to_string()],
+    };
+    assert!(!story.title.is_empty() && !story.text.is_empty() && !story.run.is_empty());
+    let mut case = case(&mut story);
+    let world = world_of(&mut case, false);
+    let mut lives = Vec::new();
+    let mut wrong = Vec::new();
+    for (number, run) in story.run.iter().enumerate() {
+        let kill = run.killed_after.map(|span| (span.0, Upheaval::Crash));
+        let drain = run.drained_after.map(|span| (span.0, Upheaval::Drain));
+        let living =
+            Living { engine: case.engine, clock_ahead: case.clock_ahead, upheaval: kill.or(drain) };
+        let before = world.state().log.departures.len();
+        let life = live(&world, number, &living).await;
+        let requests = world.state().log.departures.len() - before;
+        let found = differences(run, &life, &world.plan, requests);
+        wrong.extend(
+            found.into_iter().map(|why| format!("run {} ({}): {why}", number + 1, run.what)),
+        );
+        lives.push(life);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let all = at_the_end(case, world, lives).await;
+    wrong.extend(invariants::broken_in_a_story(&all));
+    wrong
+}
