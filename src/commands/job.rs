@@ -329,8 +329,11 @@ fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
     replay.start().ok_or_else(|| {
         Failure::new(
             Exit::File,
-            "the ledger contradicts itself or this job, so it is not what a run has written; nothing \
-             was sent. Move it away, or give another --out",
+            format!(
+                "{}: this ledger contradicts itself or this job, so it is not what a run has \
+                 written; nothing was sent. Move it away, or give another --out",
+                ledger.path().display()
+            ),
         )
     })
 }

@@ -186,6 +186,11 @@ impl Ledger {
         LedgerError::Sqlite { path: self.path.clone(), source }
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The job that the ledger is about.
     pub fn job(&self) -> Result<Job, LedgerError> {
         self.read_job().map_err(|source| self.error(source))

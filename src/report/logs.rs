@@ -23,6 +23,8 @@ pub fn start(args: &LogArgs) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
+        // Said on standard error itself, where it would panic: a run outlives its log.
+        .log_internal_errors(false)
         .with_ansi(!is_plain && std::io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(levels);
     match args.log_format {
