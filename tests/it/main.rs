@@ -3,9 +3,11 @@
 mod credentials;
 mod endings;
 mod faults;
+mod fuzz_entry;
 mod guards;
 mod imports;
 mod kill;
+mod outcome_file;
 mod pace_grid;
 mod pages;
 mod readme;
