@@ -15,6 +15,7 @@ use http::HeaderMap;
 use jiff::SignedDuration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 /// A helper that numbers the keys it hands out, each for an hour from its clock's now.
 struct Helper {
@@ -39,9 +40,7 @@ impl Helper {
         let (time, delay) = (Arc::clone(&clock), Arc::clone(&delay_ms));
         let server = StandIn::start(move |_| {
             #[expect(clippy::disallowed_methods, reason = "a thread of the stand-in's own")]
-            std::thread::sleep(std::time::Duration::from_millis(
-                delay.load(Ordering::SeqCst).into(),
-            ));
+            std::thread::sleep(Duration::from_millis(delay.load(Ordering::SeqCst).into()));
             if down.load(Ordering::SeqCst) || left.fetch_sub(1, Ordering::SeqCst) == 0 {
                 return (503, String::new());
             }
@@ -94,9 +93,12 @@ async fn while_one_caller_renews_the_others_go_on_with_the_old_keys() {
         let provider = Arc::clone(&provider);
         async move { id(&provider).await }
     });
-    while helper.server.asked().len() < 2 {
-        tokio::task::yield_now().await;
-    }
+    let begun = async {
+        while helper.server.asked().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), begun).await.expect("a renewal begins");
     for _ in 0..10 {
         assert_eq!(id(&provider).await, "testid-1");
     }
