@@ -424,22 +424,22 @@ async fn a_foreign_or_newer_or_broken_ledger_is_left_alone() {
     let sent = arrived(&service);
     let ledger = sandbox.path("outcome.csv.ledger");
     let good = std::fs::read(&ledger).unwrap();
-    let set = |pragma: &str| {
+    let changed = |pragma: &str| {
         std::fs::write(&ledger, &good).unwrap();
         let open = rusqlite::Connection::open(&ledger).unwrap();
         open.execute_batch(pragma).unwrap();
         open.close().unwrap();
         std::fs::read(&ledger).unwrap()
     };
-    let newer = set("PRAGMA user_version = 2");
-    let foreign = set("PRAGMA application_id = 7");
+    let newer = changed("PRAGMA user_version = 2");
+    let foreign = changed("PRAGMA application_id = 7");
     let item = r#"[{"place":9,"grant":0,"status":"failed","code":"","message":""}]"#;
-    let state = set("UPDATE attempt SET state = 'perhaps' WHERE state = 'answered'");
+    let state = changed("UPDATE attempt SET state = 'perhaps' WHERE state = 'answered'");
     let twice =
         set("INSERT INTO attempt SELECT id + 1000, run, grants, intended_at, state, last, \
                      code, message, request_id, finished_at, items FROM attempt \
                      WHERE state = 'answered' LIMIT 1");
-    let items = set(&format!("UPDATE attempt SET items = '{item}' WHERE state = 'answered'"));
+    let items = changed(&format!("UPDATE attempt SET items = '{item}' WHERE state = 'answered'"));
     let mut torn = good.clone();
     torn.truncate(good.len() / 2);
     let mut garbled = good.clone();
