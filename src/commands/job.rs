@@ -84,7 +84,7 @@ impl Job {
             reading::read(spool.sources(), &options, &protection)?;
         reading::refuse_invalid(&report, settings.skip_invalid)?;
         if !settings.skip_protected {
-            guards::refuse_protected(&protected).map_err(refused_by_guard)?;
+            guards::refuse_protected(&protected).map_err(|reason| refused_by_guard(&reason))?;
         }
         if lacks_instance {
             return Err(Failure::new(
@@ -96,7 +96,7 @@ impl Job {
         let numbers = Summary::of(&plan, protected.len(), settings.engine.rate_per_s);
         let exceeded = settings.limits.exceeded(&plan, &numbers);
         if !exceeded.is_empty() {
-            return Err(refused_by_guard(exceeded.join("\n")));
+            return Err(refused_by_guard(&exceeded.join("\n")));
         }
         let identity = identity(settings, &spool, &plan);
         Ok(Self { plan: Arc::new(plan), numbers, spool, options, columns, identity })
@@ -198,7 +198,7 @@ impl Job {
     }
 }
 
-fn refused_by_guard(reasons: String) -> Failure {
+fn refused_by_guard(reasons: &str) -> Failure {
     Failure::new(Exit::Refused, format!("{reasons}\nnothing was sent"))
 }
 

@@ -289,6 +289,8 @@ fn cause(cause: &StopCause) -> &'static str {
         StopCause::Credentials { .. } => "credentials",
         StopCause::Permission { .. } => "permission",
         StopCause::Routing { .. } => "routing",
+        StopCause::RefusedAlike { .. } => "refused alike",
+        StopCause::NoCredentials { .. } => "no credentials",
         StopCause::Setup { .. } => "setup",
         StopCause::Unreachable { .. } => "unreachable",
         StopCause::Deadline => "deadline",
@@ -301,7 +303,7 @@ fn cause(cause: &StopCause) -> &'static str {
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
 fn differences(run: &Run, life: &lives::Life, plan: &Plan, requests: usize) -> Vec<String> {
     let verdicts = life.ended.as_ref().map_or(&life.durable, |ended| &ended.verdicts);
-    let tally = Tally::of_plan(plan, verdicts);
+    let tally = Tally::of_plan(plan, verdicts, 0);
     let mut wrong = Vec::new();
     for status in Status::ALL {
         let expected = run.rows.get(status.name()).copied().unwrap_or(Range::Exactly(0.0));
