@@ -38,7 +38,7 @@ async fn command(cli: &Cli) -> Result<Exit, Failure> {
         Command::Run(args) => {
             let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
             let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
-            run::run(settings, cli.logs.quiet).await
+            Box::pin(run::run(settings, cli.logs.quiet)).await
         }
         Command::Credentials { command } => credentials::command(command).await,
         Command::Simulate(args) => simulate::command(args).await,

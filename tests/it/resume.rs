@@ -435,10 +435,11 @@ async fn a_foreign_or_newer_or_broken_ledger_is_left_alone() {
     let foreign = changed("PRAGMA application_id = 7");
     let item = r#"[{"place":9,"grant":0,"status":"failed","code":"","message":""}]"#;
     let state = changed("UPDATE attempt SET state = 'perhaps' WHERE state = 'answered'");
-    let twice =
-        set("INSERT INTO attempt SELECT id + 1000, run, grants, intended_at, state, last, \
+    let twice = changed(
+        "INSERT INTO attempt SELECT id + 1000, run, grants, intended_at, state, last, \
                      code, message, request_id, finished_at, items FROM attempt \
-                     WHERE state = 'answered' LIMIT 1");
+                     WHERE state = 'answered' LIMIT 1",
+    );
     let items = changed(&format!("UPDATE attempt SET items = '{item}' WHERE state = 'answered'"));
     let mut torn = good.clone();
     torn.truncate(good.len() / 2);
