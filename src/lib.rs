@@ -17,7 +17,8 @@
 //!                                    intents before, results after
 //! ```
 //!
-//! [`commands`] wires the stages: read [`commands::run`] first. The list is read twice, once into a
+//! [`commands`] wires the stages: read [`commands::run`] first, then [`commands::job`], which knows
+//! what a job is and what its ledger says of it. The list is read twice, once into a
 //! plan and once into the outcome, so memory grows with what is distinct in it and not with what it
 //! carries along. Between the two passes a row is four bytes: the number of its grant.
 //!
@@ -44,7 +45,8 @@
 //! 6. **Poison stays alone.** [`engine::decide`] says which refusals are worth splitting a request
 //!    for; [`engine::queue`] splits it.
 //! 7. **Nothing is lost.** [`engine::dispatcher`] sends nothing before its intent is durable and
-//!    believes nothing before its result is: [`ledger`].
+//!    believes nothing before its result is: [`ledger`]. [`engine::replay`] makes of a ledger where
+//!    the next run starts, by the same fold ([`verdicts`]) as a run under way.
 //! 8. **Secrets never show.** [`api::credentials::Secret`] does not print, and [`api::client`] takes
 //!    secrets out of what the service repeats.
 //!
@@ -59,11 +61,11 @@
 //! |---|---|
 //! | the edge | [`commands`] |
 //! | what people see and set | [`report`], [`config`], [`cli`], [`exit`] |
-//! | what carries out | [`engine`], [`outcome`]; [`sim`] beside them, which knows only [`api::sign`] |
+//! | what carries out | [`engine`], [`outcome`], [`guards`]; [`sim`] beside them, which knows only [`api::sign`] |
 //! | what is known of a run | [`verdicts`], [`ledger`] |
-//! | what is to be done | [`plan`]; [`spool`] |
+//! | what is to be done, and from what | [`plan`]; [`spool`] |
 //! | the three neighbours of a row | [`input`], [`grants`], [`api`] |
-//! | the words of the house | [`model`], [`names`], [`clock`] |
+//! | the words and tools of the house | [`model`], [`names`], [`clock`], [`files`], [`hex`], [`failpoint`] |
 
 pub mod api;
 pub mod cli;

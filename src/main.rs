@@ -38,10 +38,9 @@ async fn command(cli: &Cli) -> Result<Exit, Failure> {
         Command::Run(args) => {
             let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
             let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
-            // On the heap: a run's state is large, and most commands are not runs.
             Box::pin(run::run(settings, cli.logs.quiet)).await
         }
-        Command::Credentials { command } => Box::pin(credentials::command(command)).await,
+        Command::Credentials { command } => credentials::command(command).await,
         Command::Simulate(args) => simulate::command(args).await,
     }
 }
