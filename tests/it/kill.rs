@@ -7,6 +7,8 @@
 //!
 //! 300 kills; `BASTION_REVOKE_SOAK=N` makes it N times as many.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 use crate::real::{Sandbox, rows, serve};
 use bastion_revoke::failpoint;
 use bastion_revoke::model::{Grantee, GranteeKind, Kind, Operation};
@@ -85,7 +87,7 @@ impl List {
         }
         for _ in 0..random.usize(2..20) {
             let mut again = random.choice(&list.lines).expect("some").clone();
-            again.cells[6] = "a duplicate".to_owned();
+            "a duplicate".clone_into(&mut again.cells[6]);
             list.lines.push(again);
         }
         random.shuffle(&mut list.lines);
@@ -317,7 +319,7 @@ impl<'a> Story<'a> {
         match turn {
             0 | 1 if self.before.is_some() => point(&EARLY),
             0 => point(&EARLY[1..]),
-            1..9 if turn % 2 == 0 => point(&MIDDLE),
+            1..9 if turn.is_multiple_of(2) => point(&MIDDLE),
             1..9 => Moment::Arrivals(random.u64(1..=8)),
             9..12 => point(&LATE),
             _ => Moment::Never,
