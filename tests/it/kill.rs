@@ -7,7 +7,7 @@
 //!
 //! 300 kills; `BASTION_REVOKE_SOAK=N` makes it N times as many.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use crate::real::{Sandbox, rows, serve};
 use bastion_revoke::failpoint;
