@@ -1,7 +1,9 @@
 //! Places at which tests kill this process, as a power cut would.
 //!
 //! Only builds with debug assertions have them: `BASTION_REVOKE_FAIL_POINT=NAME:N` kills the
-//! process, with the signal that can't be caught, the N-th time that it comes by.
+//! process, with the signal that can't be caught, the N-th time that it comes by. `NAME:N:MS` keeps
+//! it waiting there for so many milliseconds first, as a slow disk does, so that whatever does not
+//! wait for it has the time to go wrong.
 
 /// Every fail point, so that a test can be sure to have hit them all.
 pub const ALL: [&str; 12] = [
@@ -35,10 +37,17 @@ fn die_if_told(name: &str) {
     if point != name {
         return;
     }
+    let (times, delay_ms) = times.split_once(':').unwrap_or((times, "0"));
     let times = times.parse().unwrap_or(1);
     let _ = LEFT.compare_exchange(u64::MAX, times, Ordering::SeqCst, Ordering::SeqCst);
     if LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
+        wait(delay_ms.parse().unwrap_or(0));
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a slow disk holds up its thread, in real time")]
+fn wait(delay_ms: u64) {
+    std::thread::sleep(std::time::Duration::from_millis(delay_ms));
 }

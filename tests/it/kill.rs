@@ -347,7 +347,9 @@ impl<'a> Story<'a> {
         let arguments = self.arguments();
         let mut command = self.sandbox.command(&arguments.each_ref().map(String::as_str));
         if let Moment::Point(name, times) = moment {
-            command.env("BASTION_REVOKE_FAIL_POINT", format!("{name}:{times}"));
+            // A commit takes its time: what it is about must not leave, or be believed, meanwhile.
+            let delay_ms = if name == "before-commit" { 50 } else { 0 };
+            command.env("BASTION_REVOKE_FAIL_POINT", format!("{name}:{times}:{delay_ms}"));
         }
         let errors = tempfile::tempfile().unwrap();
         command.stderr(File::try_clone(&errors).unwrap());
