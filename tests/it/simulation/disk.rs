@@ -6,7 +6,7 @@ use bastion_revoke::engine::replay::Replay;
 use bastion_revoke::ledger::{Attempt, AttemptId, Journal, JournalError, Record};
 use bastion_revoke::plan::{GrantId, Plan};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How a disk behaves.
@@ -44,7 +44,7 @@ impl Disk {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics while holding it")
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the next life starts from: exactly as the command reads its ledger.
@@ -111,7 +111,7 @@ struct UnderWay<'a> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let records = std::mem::take(&mut self.records);
-        if records.is_empty() {
+        if records.is_empty() || std::thread::panicking() {
             return;
         }
         let mut state = self.disk.state();

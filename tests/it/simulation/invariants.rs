@@ -10,6 +10,7 @@ use super::world::key_of;
 use bastion_revoke::model::{Operation, Status};
 use bastion_revoke::outcome::Tally;
 use bastion_revoke::plan::GrantId;
+use bastion_revoke::sim::GrantRecord;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -104,8 +105,8 @@ fn no_widening(lived: &Lived) -> Result<(), String> {
 }
 
 /// The grants that the service says it took away.
-fn removed(lived: &Lived) -> BTreeSet<GrantId> {
-    let removed = lived.audit.removed.iter().filter_map(|record| {
+fn removed(lived: &Lived, records: &[GrantRecord]) -> BTreeSet<GrantId> {
+    let removed = records.iter().filter_map(|record| {
         let from = record.grantee_kind.as_str();
         let operation = Operation::ALL.into_iter().find(|operation| {
             operation.kind.name() == record.kind && operation.from.name().replace(' ', "_") == from
@@ -146,7 +147,7 @@ fn said(lived: &Lived) -> BTreeMap<GrantId, BTreeSet<String>> {
 /// `revoked` is said only where the service said OK in an answer that arrived whole, and where it
 /// did take the grant away.
 fn revoked_is_true(lived: &Lived) -> Result<(), String> {
-    let (removed, said) = (removed(lived), said(lived));
+    let (removed, said) = (removed(lived, &lived.audit.removed), said(lived));
     for (grant, _) in lived.statuses().filter(|(_, status)| *status == Status::Revoked) {
         let key = || key_of(&lived.world.plan, grant);
         let ok = said.get(&grant).is_some_and(|said| said.contains("OK"));
@@ -159,7 +160,7 @@ fn revoked_is_true(lived: &Lived) -> Result<(), String> {
 /// `already_absent`, `not_found` and `failed` were said by the service; `unprocessed` was never
 /// applied; `unknown` was at least intended.
 fn no_other_status_lies(lived: &Lived) -> Result<(), String> {
-    let (removed, said) = (removed(lived), said(lived));
+    let (gone, said) = (removed(lived, &lived.audit.removed), said(lived));
     let intended = lived.world.disk.intended(lived.world.plan.grants());
     for (grant, status) in lived.statuses() {
         let none = BTreeSet::new();
@@ -172,12 +173,21 @@ fn no_other_status_lies(lived: &Lived) -> Result<(), String> {
             }
             Status::Failed => said.iter().any(|said| said.starts_with("refused ")),
             Status::Unknown => intended[grant as usize],
-            Status::Unprocessed => !removed.contains(&grant),
+            Status::Unprocessed => !gone.contains(&grant),
             Status::Invalid | Status::Protected => false,
         };
         ensure(is_true, || {
             format!("{status} and {said:?} of {:?}", key_of(&lived.world.plan, grant))
         })?;
+    }
+    // Nor did a life before the last one call unprocessed what had been taken away by then.
+    for (number, life) in lived.lives.iter().enumerate() {
+        let gone = removed(lived, &life.removed);
+        let ended = life.ended.as_ref().map(|ended| &ended.verdicts);
+        for verdicts in ended.into_iter().chain([&life.durable]) {
+            let lie = gone.iter().find(|grant| verdicts.status(**grant) == Status::Unprocessed);
+            ensure(lie.is_none(), || format!("life {number} called grant {lie:?} unprocessed"))?;
+        }
     }
     Ok(())
 }

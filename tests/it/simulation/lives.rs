@@ -36,6 +36,8 @@ pub(super) struct Life {
     pub(super) ended: Option<Ended>,
     /// What the next life will read.
     pub(super) durable: Verdicts,
+    /// What the service had taken away by then.
+    pub(super) removed: Vec<sim::GrantRecord>,
 }
 
 /// How a life is lived.
@@ -104,7 +106,8 @@ pub(super) async fn live(world: &Arc<World>, number: usize, living: &Living) -> 
     let took = world.time.now().saturating_sub(began);
     let durable = world.disk.replay(&world.plan).verdicts;
     world.note(format_args!("life {number} ends, {} settled", durable.settled()));
-    Life { took, ended, durable }
+    let removed = world.state().service.audit().removed;
+    Life { took, ended, durable, removed }
 }
 
 /// A case, lived to its end.

@@ -10,7 +10,7 @@ use bastion_revoke::api::transport::{SendError, Transport, WireAnswer, WireReque
 use bastion_revoke::plan::{GrantId, Plan};
 use bastion_revoke::sim;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -73,7 +73,7 @@ impl World {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics while holding it")
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn note(&self, what: std::fmt::Arguments<'_>) {
