@@ -8,10 +8,10 @@
 //! intents and results share one durable write.
 
 use super::breaker::{Breaker, Change, Permit};
-use super::ceiling::Ceiling;
 use super::decide::{Decision, Next, Sent, decide};
 use super::events::Event;
-use super::pace::{self, Pace};
+use super::gate::Gate;
+use super::pace;
 use super::queue::{Queue, Unit};
 use super::retry::{Budget, backoff};
 use super::{Control, Settings, StopCause};
@@ -24,7 +24,7 @@ use crate::ledger::{
 use crate::model::{Operation, Request};
 use crate::plan::{GrantId, Plan};
 use crate::verdicts::Verdicts;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,10 +32,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-
-/// How far ahead of their sending intents are written: enough to hide a slow disk, and little
-/// enough that a crash leaves few requests that look sent and were not.
-const ARMED_AHEAD: Duration = Duration::from_millis(50);
 
 /// A service's wait that is told to whoever watches.
 const WAIT_WORTH_TELLING: Duration = Duration::from_secs(5);
@@ -114,31 +110,18 @@ struct Dispatcher<'a, T, J> {
     budget_due: Option<Duration>,
 }
 
-/// What stands between an armed unit of one operation and its sending.
-struct Gate {
-    pace: Pace,
-    ceiling: Ceiling,
-    armed: VecDeque<(AttemptId, Unit)>,
-    arming: usize,
-}
-
 impl<T: Transport, J: Journal> Engine<T, J> {
     /// Carries the plan out. Returns when everything is settled, or as much as could be.
     pub async fn run(&self, start: Start, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
         let queue = Queue::new(&self.plan, start.touched, |g| !start.verdicts.is_settled(g));
-        let gate = |_| Gate {
-            pace: Pace::new(self.settings.rate_per_s),
-            ceiling: Ceiling::new(self.settings.rate_per_s),
-            armed: VecDeque::new(),
-            arming: 0,
-        };
+        let rate_per_s = self.settings.rate_per_s;
         let dispatcher = Dispatcher {
             engine: self,
             events,
             started: Instant::now(),
             verdicts: start.verdicts,
             queue,
-            gates: std::array::from_fn(gate),
+            gates: std::array::from_fn(|_| Gate::new(rate_per_s)),
             breaker: Breaker::default(),
             budget: Budget::default(),
             random: fastrand::Rng::with_seed(self.settings.seed),
@@ -591,32 +574,6 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             self.verdicts.record(&grants, &lost);
         }
         Ended { verdicts: self.verdicts, causes: self.causes }
-    }
-}
-
-impl Gate {
-    /// Whether one more unit may be armed: as many as may leave soon, at least one.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a positive number, cut off at the concurrency"
-    )]
-    fn has_room(&self, concurrency: usize) -> bool {
-        let soon = self.pace.rate_per_s() * ARMED_AHEAD.as_secs_f64();
-        self.armed.len() + self.arming < (soon.ceil() as usize).clamp(1, concurrency)
-    }
-
-    fn next_at(&self, now: Duration) -> Duration {
-        self.pace.next_at(now).max(self.ceiling.due())
-    }
-
-    /// Lets one request leave now, if the adaptive pace and then the fixed ceiling agree.
-    fn take(&mut self, now: Duration) -> bool {
-        let may_leave = self.pace.next_at(now) <= now && self.ceiling.take(now).is_ok();
-        if may_leave {
-            self.pace.on(now, pace::Event::Sent);
-        }
-        may_leave
     }
 }
 

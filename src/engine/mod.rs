@@ -10,6 +10,7 @@ pub mod ceiling;
 pub mod decide;
 pub mod dispatcher;
 pub mod events;
+mod gate;
 pub mod pace;
 pub mod queue;
 pub mod replay;
