@@ -29,7 +29,7 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
     let lock = files.lock()?;
     files.sweep(&lock);
     if settings.rehearse {
-        return rehearse(&settings, &files, show).await;
+        return Box::pin(rehearse(&settings, &files, show)).await;
     }
     let mut job = Job::read(&settings, &files)?;
     let before = job.before(&settings, &files)?;
@@ -165,7 +165,7 @@ async fn revoke<J: Journal>(
 fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Result<Exit, Failure> {
     let Worked { ended, sendings, took } = worked;
     let is_open = ended.verdicts.settled() < ended.verdicts.len() && !settings.rehearse;
-    let go_on = is_open.then(|| format!("To go on: {}", again::command(std::env::args_os())));
+    let go_on = is_open.then(|| to_go_on(&ended.causes));
     let written = job.write_outcome(&ended.verdicts, settings.rehearse, &settings.out);
     let tally = written.map_err(|failure| {
         // Both reasons are needed to understand a full disk.
@@ -187,6 +187,19 @@ fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Res
         show.line(&go_on)?;
     }
     Ok(exit)
+}
+
+/// The command that goes on. What a canary or `--fail-over` said of this plan it would say again,
+/// so going on is going on without it.
+fn to_go_on(causes: &[StopCause]) -> String {
+    let stopped_by = |cause: &StopCause| match cause {
+        StopCause::Canary { .. } => Some("--canary"),
+        StopCause::FailOver { .. } => Some("--fail-over"),
+        _ => None,
+    };
+    let without: Vec<&str> = causes.iter().filter_map(stopped_by).collect();
+    let all_the_same = if without.is_empty() { "" } else { " all the same" };
+    format!("To go on{all_the_same}: {}", again::command(std::env::args_os(), &without))
 }
 
 fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
