@@ -1,9 +1,10 @@
 //! `run`: plan, confirm, revoke, report; and the same again, to go on where it stopped.
 
+use super::confirm::confirm;
 use super::job::{self, Before, Job};
 use super::{again, signals, world};
 use crate::clock::{SystemClock, WallClock};
-use crate::config::{Confirmation, RunSettings};
+use crate::config::RunSettings;
 use crate::engine::dispatcher::{Ended, Start};
 use crate::engine::{Engine, StopCause};
 use crate::exit::{Exit, Failure};
@@ -14,7 +15,6 @@ use crate::report::print;
 use crate::report::progress::Progress;
 use crate::report::summary::{self, Sendings, Told, of_plan};
 use crate::verdicts::Verdicts;
-use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
             summary::count(start.verdicts.len() as u64)
         ))?;
     }
-    confirm(settings.confirmation, job.numbers.revocations)?;
+    confirm(settings.confirmation, &job).await?;
     let (ledger, start) = match before {
         Before::Unfinished(ledger, start) => {
             job.keep_input(&files)?;
@@ -262,29 +262,5 @@ fn told_from_files<'a>(tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'
         exit,
         outcome,
         rehearsal: false,
-    }
-}
-
-/// Wants the number of revocations, typed at the terminal or given on the command line.
-fn confirm(confirmation: Confirmation, revocations: usize) -> Result<(), Failure> {
-    let refused = |message: String| Err(Failure::new(Exit::Refused, message));
-    match confirmation {
-        Confirmation::Yes => Ok(()),
-        Confirmation::Exactly(expected) if expected == revocations => Ok(()),
-        Confirmation::Exactly(expected) => refused(format!(
-            "--confirm {expected}, but {revocations} revocations are planned; nothing was sent"
-        )),
-        Confirmation::Ask => {
-            let mut terminal = std::io::stderr();
-            let _ = write!(terminal, "Type the number of revocations to go ahead: ");
-            let _ = terminal.flush();
-            let mut answer = String::new();
-            let read = std::io::stdin().lock().read_line(&mut answer);
-            let typed = answer.trim().replace(',', "");
-            if read.is_ok() && typed == revocations.to_string() {
-                return Ok(());
-            }
-            refused("that is not the number of revocations; nothing was sent".to_owned())
-        }
     }
 }

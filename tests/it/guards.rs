@@ -82,7 +82,7 @@ fn statuses(sandbox: &Sandbox) -> Vec<String> {
 fn a_canary_that_succeeds_lets_the_rest_follow() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
-    let list = sandbox.file("list.csv", &two_requests());
+    let list = sandbox.file("list.csv", two_requests());
     let more = ["--yes", "--canary", "1"];
     let mut command = sandbox.run_command(list, &service.endpoint(), &more);
     let ended = Ended::of(&command.output().expect("the command starts")).expect(0, "");
@@ -96,9 +96,9 @@ fn a_canary_that_dies_stops_the_run_until_it_is_taken_away() {
     let sandbox = Sandbox::new();
     let poisoned = Settings { poison: vec!["14".to_owned()], ..Settings::default() };
     let service = TestService::start(poisoned);
-    let list = sandbox.file("list.csv", &two_requests());
+    let list = sandbox.file("list.csv", two_requests());
     let run = |more: &[&str]| {
-        let mut command = sandbox.run_command(list.clone(), &service.endpoint(), more);
+        let mut command = sandbox.run_command(list, &service.endpoint(), more);
         Ended::of(&command.output().expect("the command starts"))
     };
     let says = "the canary (1 request, 6 revocations) did not wholly succeed: 1 failed";
@@ -125,7 +125,7 @@ fn a_run_in_which_too_much_fails_stops() {
     let list = sandbox.file("list.csv", &list);
     let run = |more: &[&str]| {
         let more = [&["--yes", "--concurrency", "1"], more].concat();
-        let mut command = sandbox.run_command(list.clone(), &service.endpoint(), &more);
+        let mut command = sandbox.run_command(list, &service.endpoint(), &more);
         Ended::of(&command.output().expect("the command starts"))
     };
     run(&["--fail-over", "10%"]).expect(3, "revocations failed or are unknown");
