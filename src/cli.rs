@@ -281,6 +281,12 @@ pub struct RunArgs {
     /// Give protected rows the status `protected` instead of stopping; needs --protect
     #[arg(long, help_heading = "Guards")]
     pub skip_protected: bool,
+    /// Send the first N requests, and the rest only if all of these succeeded
+    #[arg(long, value_name = "N", value_parser = up_to::<{ u32::MAX }>, help_heading = "Guards")]
+    pub canary: Option<u32>,
+    /// Stop, resumable, when more revocations than this end failed or unknown (after 20 requests)
+    #[arg(long, value_name = "N|P%", help_heading = "Guards")]
+    pub fail_over: Option<crate::engine::fail_over::FailOver>,
     /// Where requests go, instead of the region's endpoint; plain http to loopback only
     #[arg(long, value_name = "URL", value_parser = values::endpoint, help_heading = "Requests")]
     pub endpoint: Option<reqwest::Url>,

@@ -199,6 +199,8 @@ impl RunSettings {
                 concurrency: args.concurrency as usize,
                 max_attempts: args.max_attempts,
                 deadline: args.deadline,
+                canary: args.canary.map(|requests| requests as usize),
+                fail_over: args.fail_over,
                 seed,
             },
             signature: match args.signature {

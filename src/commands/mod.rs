@@ -4,6 +4,7 @@ pub mod again;
 pub mod check;
 pub mod completions;
 pub mod config;
+pub mod confirm;
 pub mod credentials;
 pub mod job;
 pub mod man;

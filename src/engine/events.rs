@@ -55,6 +55,13 @@ pub enum Event {
         /// How far the service's clock is ahead of ours.
         ahead: SignedDuration,
     },
+    /// Everything that was tried first succeeded: the rest follows.
+    CanaryPassed {
+        /// The requests that were tried.
+        requests: usize,
+        /// The revocations in them.
+        grants: usize,
+    },
     /// The run, or one operation, stops.
     Stopping(StopCause),
 }

@@ -1,5 +1,6 @@
 //! What people and scripts get to see: progress, summaries, and lines of text.
 
+pub mod confirmation;
 pub mod defects;
 pub mod logs;
 mod margin;

@@ -1,7 +1,7 @@
 //! Progress of a run, drawn from the engine's events on standard error.
 
 use super::margin;
-use super::summary::{Sendings, cause, count, length};
+use super::summary::{Sendings, cause, count, length, things};
 use crate::engine::events::Event;
 use crate::ledger::AttemptState;
 use crate::plan::summary::Summary;
@@ -101,6 +101,11 @@ impl Progress {
                 "this machine's clock is {} {} the service's; requests are signed by the service's",
                 seconds(ahead.unsigned_abs()),
                 if ahead.is_positive() { "behind" } else { "ahead of" }
+            )),
+            Event::CanaryPassed { requests, grants } => self.say(&format!(
+                "the canary succeeded: {} of {} went through, now the rest",
+                things(*grants, "revocation", "revocations"),
+                things(*requests, "request", "requests"),
             )),
             Event::Stopping(why) => self.say(&format!("stopping: {}", cause(why))),
         }

@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one binary.
 
+mod configuration;
 mod credentials;
 mod endings;
 mod faults;
@@ -10,6 +11,7 @@ mod kill;
 mod outcome_file;
 mod pace_grid;
 mod pages;
+mod prompt;
 mod readme;
 mod real;
 mod resume;

@@ -141,6 +141,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
 
     fn settle(&mut self, unit: Unit, result: &AttemptResult, next: Next) {
         self.verdicts.record(&unit.grants, result);
+        self.answered += usize::from(result.state.is_sending());
         self.tell(Event::Settled {
             operation: unit.operation,
             state: result.state,

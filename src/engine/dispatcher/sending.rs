@@ -39,7 +39,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
     }
 
-    fn armed_in_all(&self) -> usize {
+    pub(super) fn armed_in_all(&self) -> usize {
         self.gates.iter().map(|gate| gate.armed.len() + gate.arming).sum()
     }
 
