@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         logs::failure(&failure);
         failure.exit
     });
-    exit.into()
+    defects::or_defect(exit).into()
 }
 
 fn dispatch(cli: &Cli, table: &Table) -> Result<Exit, Failure> {

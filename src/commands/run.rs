@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::ledger::{Journal, Ledger, MemoryJournal, SqliteJournal};
 use crate::outcome::{self, Tally};
+use crate::report::defects::or_defect;
 use crate::report::print;
 use crate::report::progress::Progress;
 use crate::report::summary::{self, Sendings, Told, of_plan};
@@ -173,7 +174,7 @@ fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Res
         let all: Vec<String> = causes.chain([failure.message]).chain(go_on.clone()).collect();
         Failure::new(failure.exit, all.join("\n"))
     })?;
-    let exit = Exit::of_run(&ended.causes, &tally);
+    let exit = or_defect(Exit::of_run(&ended.causes, &tally));
     show.told(&Told {
         tally: &tally,
         sendings: *sendings,

@@ -8,6 +8,7 @@ mod fuzz_entry;
 mod guards;
 mod imports;
 mod kill;
+mod messages;
 mod outcome_file;
 mod pace_grid;
 mod pages;
