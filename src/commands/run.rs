@@ -6,6 +6,7 @@ use super::{again, signals, world};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::dispatcher::{Ended, Start};
+use crate::engine::events::Event;
 use crate::engine::{Engine, StopCause};
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
@@ -145,7 +146,10 @@ async fn revoke<J: Journal>(
     let mut progress = Progress::new(&job.numbers, settings.engine.rate_per_s, hidden);
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let ended = match world::prepare(settings, &job.plan, &clock).await {
-        Err(cause) => Ended { verdicts: start.verdicts, causes: vec![cause] },
+        Err(cause) => {
+            progress.on(&Event::Stopping(cause.clone()));
+            Ended { verdicts: start.verdicts, causes: vec![cause] }
+        }
         Ok(world) => {
             let engine = Engine {
                 plan: Arc::clone(&job.plan),
@@ -175,6 +179,12 @@ fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Res
         Failure::new(failure.exit, all.join("\n"))
     })?;
     let exit = or_defect(Exit::of_run(&ended.causes, &tally));
+    if show.quiet {
+        // The summary is not shown, and nobody should have to guess from the exit code.
+        for cause in &ended.causes {
+            tracing::error!("stopped: {}", summary::cause(cause));
+        }
+    }
     show.told(&Told {
         tally: &tally,
         sendings: *sendings,

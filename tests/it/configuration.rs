@@ -181,9 +181,9 @@ fn a_mistake_in_a_file_is_78_before_anything_is_read() {
         ("[profiles.a]\nrate = 5", "unknown key `profiles`; did you mean `profile`?"),
         (
             "default-profile = \"prdo\"\n[profile.prod]",
-            "no profile `prdo` in the settings: did you mean `prod`?",
+            "default-profile `prdo`: the settings have no such profile; did you mean `prod`?",
         ),
-        ("default-profile = \"prod\"", "have no [profile.NAME]"),
+        ("default-profile = \"prod\"", "the settings have no [profile.NAME]"),
         ("rate = 1\nrate = 2", "line 2, column 1: duplicate key"),
         ("rate 5", "line 1, column 6: "),
     ] {
@@ -200,7 +200,7 @@ fn a_mistake_in_a_file_is_78_before_anything_is_read() {
     sandbox.file("bastion-revoke.toml", "rate = 5\n[profile.prod]\n");
     sandbox
         .ends(&["plan", "none.csv", "--profile", "prdo"])
-        .expect(78, "--profile: no profile `prdo` in the settings: did you mean `prod`?");
+        .expect(78, "--profile prdo: the settings have no such profile; did you mean `prod`?");
     // What has no settings is not kept from its work.
     sandbox.file("bastion-revoke.toml", "nonsense");
     assert_eq!(sandbox.ends(&["completions", "bash"]).code, 0);

@@ -42,14 +42,13 @@ impl Page {
         }
         let ended = Ended::of(&command.output().expect("it starts"));
         assert_eq!(ended.code, code, "{args:?}: {ended:?}");
-        let set: String = variables
-            .iter()
-            .filter(|(name, _)| !name.contains("FAIL_POINT"))
-            .map(|(name, value)| format!("{name}={value} "))
-            .collect();
-        let _ = write!(self.text, "\n$ {set}bastion-revoke {}\n", quoted(args));
+        let _ = write!(self.text, "\n$ ");
+        for (name, value) in variables.iter().filter(|(name, _)| !name.contains("FAIL_POINT")) {
+            let _ = write!(self.text, "{name}={value} ");
+        }
+        let _ = writeln!(self.text, "bastion-revoke {}", quoted(args));
         for (stream, text) in [("out", &ended.out), ("err", &ended.err)] {
-            for line in text.lines() {
+            for line in without_plan(text) {
                 let _ = writeln!(self.text, "{}", format!("{stream}  {line}").trim_end());
             }
         }
@@ -65,6 +64,16 @@ impl Page {
     }
 }
 
+/// The plan stands on a page of its own.
+fn without_plan(text: &str) -> Vec<&str> {
+    let mut is_plan = false;
+    let is_shown = |line: &&str| {
+        is_plan = line.starts_with("Plan: ") || (is_plan && line.starts_with(' '));
+        !is_plan
+    };
+    text.lines().filter(is_shown).collect()
+}
+
 fn quoted(args: &[&str]) -> String {
     let quote = |arg: &&str| {
         if arg.contains([' ', ';']) { format!("'{arg}'") } else { (*arg).to_owned() }
@@ -77,36 +86,29 @@ fn steady(text: &str, sandbox: &Sandbox) -> String {
     let text = text.replace(&sandbox.path("").display().to_string(), "/home/you/");
     let text =
         text.replace(sandbox.path("").display().to_string().trim_end_matches('/'), "/home/you");
-    let text = crate::pages::without_times(&text);
-    let mut out = String::with_capacity(text.len());
-    for line in text.lines() {
-        let mut line = line.to_owned();
-        for (before, shown) in
-            [("127.0.0.1:", "PORT"), ("trying again in ", "A WHILE"), (" in ", "TIME")]
-        {
-            let is_requests = line.contains("Requests: ");
-            if before == " in " && !is_requests {
-                continue;
-            }
-            if let Some(at) = line.find(before) {
-                let rest = &line[at + before.len()..];
-                let is_number = rest.starts_with(|c: char| c.is_ascii_digit());
-                let stop =
-                    |c: char| if before == "127.0.0.1:" { !c.is_ascii_digit() } else { c == ';' };
-                let end = rest.find(stop).unwrap_or(rest.len());
-                if is_number && rest != "1" {
-                    line = format!("{}{before}{shown}{}", &line[..at], &rest[end..]);
-                }
-            }
+    let text = text.replace(env!("CARGO_BIN_EXE_bastion-revoke"), "bastion-revoke");
+    let lines = text.lines().filter(|line| !line.contains("the service does not answer"));
+    lines.fold(String::new(), |out, line| out + &steady_line(line) + "\n")
+}
+
+fn steady_line(line: &str) -> String {
+    let mut line = line.to_owned();
+    let mut cut = |before: &str, shown: &str, ends: fn(char) -> bool| {
+        let Some(at) = line.find(before).map(|at| at + before.len()) else { return };
+        if line[at..].starts_with(|c: char| c.is_ascii_digit()) {
+            let end = line[at..].find(ends).map_or(line.len(), |end| at + end);
+            line.replace_range(at..end, shown);
         }
-        if let Some(at) = line.find("20").filter(|at| line[*at..].get(10..11) == Some("T")) {
-            let end = line[at..].find('Z').map_or(line.len(), |end| at + end + 1);
-            line = format!("{}TIME{}", &line[..at], &line[end..]);
-        }
-        out += &line;
-        out.push('\n');
+    };
+    cut("127.0.0.1:", "PORT", |c| !c.is_ascii_digit());
+    cut("failpoint.rs:", "LINE", |c| c == ' ');
+    // How often a dead port is tried until a deadline depends on the machine.
+    cut(" planned, ", "SO MANY ATTEMPTS", |_| false);
+    if let Some(at) = line.find("20").filter(|at| line[*at..].get(10..11) == Some("T")) {
+        let end = line[at..].find('Z').map_or(line.len(), |end| at + end + 1);
+        line.replace_range(at..end, "TIME");
     }
-    out
+    line
 }
 
 const NO_KEYS: [(&str, &str); 2] =
@@ -210,6 +212,8 @@ fn keys(page: &mut Page) {
     page.run(77, &[], &NO_KEYS);
     page.run(77, &[], &NO_KEYS[1..]);
     page.run(77, &["--credential-profile", "offboarding"], &[]);
+    page.run(77, &["--quiet"], &NO_KEYS);
+    page.run(77, &["--json", "--log-format", "json"], &NO_KEYS[1..]);
     std::fs::create_dir(page.sandbox.path(".aliyun")).expect("a folder");
     page.sandbox.file(".aliyun/config.json", r#"{"current":"default","profiles":["#);
     page.run(77, &[], &NO_KEYS);
