@@ -5,4 +5,5 @@ pub mod logs;
 mod margin;
 pub mod print;
 pub mod progress;
+mod recent;
 pub mod summary;
