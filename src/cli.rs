@@ -10,6 +10,7 @@
 pub mod command;
 pub mod values;
 
+use crate::engine::fail_over::FailOver;
 use crate::input::{Encoding, Field};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -282,11 +283,16 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Guards")]
     pub skip_protected: bool,
     /// Send the first N requests, and the rest only if all of these succeeded
-    #[arg(long, value_name = "N", value_parser = up_to::<{ u32::MAX }>, help_heading = "Guards")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = up_to::<{ u32::MAX }>,
+        help_heading = "Guards"
+    )]
     pub canary: Option<u32>,
     /// Stop, resumable, when more revocations than this end failed or unknown (after 20 requests)
     #[arg(long, value_name = "N|P%", help_heading = "Guards")]
-    pub fail_over: Option<crate::engine::fail_over::FailOver>,
+    pub fail_over: Option<FailOver>,
     /// Where requests go, instead of the region's endpoint; plain http to loopback only
     #[arg(long, value_name = "URL", value_parser = values::endpoint, help_heading = "Requests")]
     pub endpoint: Option<reqwest::Url>,

@@ -159,7 +159,7 @@ async fn revoke<J: Journal>(
                 settings: settings.engine,
                 control,
             };
-            engine.run(start, &mut |event| progress.on(&event)).await
+            Box::pin(engine.run(start, &mut |event| progress.on(&event))).await
         }
     };
     let (sendings, took) = progress.finish();

@@ -25,7 +25,7 @@ pub struct Unit {
     pub attempts: u32,
     /// Since when it waits to be sent again.
     pub waits_since: Option<Duration>,
-    /// Whether it is a request as planned.
+    /// Whether it waited when the run began, rather than being a part of such a one.
     pub planned: bool,
 }
 
@@ -123,8 +123,19 @@ impl Queue {
             all.push(grant);
         }
         for (scope, (operation, grants)) in open {
-            self.push_packed(plan, scope, operation, 0, grants);
+            self.push_packed(plan, (scope, 0), operation, true, grants);
         }
+    }
+
+    /// Requests that wait when a run begins, by operation; what a canary holds back of touched ones
+    /// counts once it is let go.
+    pub fn waiting(&self, plan: &Plan) -> [usize; Operation::ALL.len()] {
+        let mut waiting = std::array::from_fn(|operation| self.lanes[operation].again.len());
+        let is_touched = |request: &usize| self.touched.get(*request).copied().unwrap_or(false);
+        for request in (0..plan.requests()).filter(|request| !is_touched(request)) {
+            waiting[plan.operation_of(request).index()] += 1;
+        }
+        waiting
     }
 
     fn lane(&mut self, operation: Operation) -> &mut Lane {
@@ -134,9 +145,9 @@ impl Queue {
     fn push_packed(
         &mut self,
         plan: &Plan,
-        scope: u32,
+        (scope, tries): (u32, u32),
         operation: Operation,
-        tries: u32,
+        planned: bool,
         grants: Vec<GrantId>,
     ) {
         let units = plan.repack(grants).into_iter().map(|grants| Unit {
@@ -147,7 +158,7 @@ impl Queue {
             retry: None,
             attempts: tries,
             waits_since: None,
-            planned: false,
+            planned,
         });
         self.lane(operation).again.extend(units);
     }
@@ -228,7 +239,7 @@ impl Queue {
             .collect();
         for (scope, tries) in due {
             if let Some((_, grants)) = self.lane(operation).pools.remove(&(scope, tries)) {
-                self.push_packed(plan, scope, operation, tries, grants);
+                self.push_packed(plan, (scope, tries), operation, false, grants);
             }
         }
     }

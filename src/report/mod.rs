@@ -6,4 +6,5 @@ pub mod logs;
 mod margin;
 pub mod print;
 pub mod progress;
+mod recent;
 pub mod summary;

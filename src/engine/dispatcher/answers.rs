@@ -146,6 +146,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             operation: unit.operation,
             state: result.state,
             settled: self.verdicts.settled(),
+            failed: self.verdicts.failed(),
             planned_done: unit.planned && next == Next::Done,
         });
         let now = self.now();

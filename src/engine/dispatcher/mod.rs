@@ -152,6 +152,8 @@ impl<T: Transport, J: Journal> Engine<T, J> {
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     async fn run(mut self) -> Ended {
+        let waiting = self.queue.waiting(&self.engine.plan);
+        self.tell(Event::Began { waiting, settled: self.verdicts.settled() });
         let mut control = self.engine.control.clone();
         let mut control_is_open = true;
         loop {
