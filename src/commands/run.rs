@@ -17,6 +17,7 @@ use crate::report::print;
 use crate::report::progress::Progress;
 use crate::report::summary::{self, Sendings, Told, of_plan};
 use crate::verdicts::Verdicts;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,7 +148,10 @@ async fn revoke<J: Journal>(
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let ended = match world::prepare(settings, &job.plan, &clock).await {
         Err(cause) => {
-            progress.on(&Event::Stopping(cause.clone()));
+            // At a terminal the summary says so on the next line.
+            if !std::io::stderr().is_terminal() {
+                progress.on(&Event::Stopping(cause.clone()));
+            }
             Ended { verdicts: start.verdicts, causes: vec![cause] }
         }
         Ok(world) => {
