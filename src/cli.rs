@@ -12,6 +12,7 @@ pub mod values;
 
 use crate::engine::fail_over::FailOver;
 use crate::input::{Encoding, Field};
+use crate::model::Status;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -186,6 +187,9 @@ pub struct InputArgs {
     /// The region of rows without a `region`
     #[arg(long, default_value = "cn-hangzhou", value_parser = id, help_heading = "Input")]
     pub region: String,
+    /// Take warnings for errors
+    #[arg(long, help_heading = "Input")]
+    pub strict: bool,
 }
 
 /// `check`
@@ -197,6 +201,9 @@ pub struct CheckArgs {
     /// Where settings are taken from.
     #[command(flatten)]
     pub configuration: ConfigurationArgs,
+    /// The most findings that are shown in full; all are counted [default: 20, as JSON 1000]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub show: Option<usize>,
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
@@ -214,6 +221,10 @@ pub struct PlanArgs {
     /// Leave invalid rows out instead of stopping
     #[arg(long, help_heading = "Input")]
     pub skip_invalid: bool,
+    /// Of an earlier outcome take only the rows with these statuses, such as
+    /// failed,unknown,unprocessed; the others are carried over as they are
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', help_heading = "Input")]
+    pub only: Vec<Status>,
     /// The most requests a second, of each operation
     #[arg(
         long,
@@ -254,6 +265,13 @@ pub struct RunArgs {
     /// Give invalid rows the status `invalid` instead of stopping
     #[arg(long, help_heading = "Input")]
     pub skip_invalid: bool,
+    /// Of an earlier outcome take only the rows with these statuses, such as
+    /// failed,unknown,unprocessed; the others are carried over as they are
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', help_heading = "Input")]
+    pub only: Vec<Status>,
+    /// Write the outcome for spreadsheets: ids stay text, and nothing in it is a formula
+    #[arg(long, help_heading = "Files")]
+    pub excel: bool,
     /// Run against the simulated service inside this process: nothing is really changed
     #[arg(long, help_heading = "Confirmation", conflicts_with_all = ["endpoint", "yes", "confirm"])]
     pub rehearse: bool,

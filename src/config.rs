@@ -11,6 +11,7 @@ use crate::api::sign::Scheme;
 use crate::cli::{InputArgs, PlanArgs, RunArgs, SignatureName};
 use crate::exit::{Exit, Failure};
 use crate::input::Options;
+use crate::model::Status;
 use crate::spool::InputName;
 use reqwest::Url;
 use std::os::unix::fs::MetadataExt;
@@ -30,6 +31,8 @@ pub struct InputSettings {
     pub inputs: Vec<InputName>,
     /// How they are read.
     pub options: Options,
+    /// Whether warnings are errors.
+    pub strict: bool,
 }
 
 /// `plan`, settled.
@@ -66,6 +69,8 @@ pub struct RunSettings {
     pub input: InputSettings,
     /// Whether invalid rows get a verdict instead of stopping the run.
     pub skip_invalid: bool,
+    /// Whether the outcome is written for spreadsheets.
+    pub excel: bool,
     /// The outcome file.
     pub out: PathBuf,
     /// Whether to begin anew, with what was done before set aside.
@@ -116,8 +121,29 @@ impl InputSettings {
                 default_region: args.region.clone(),
                 map: args.map.clone(),
                 encoding: args.encoding,
+                only: None,
             },
+            strict: args.strict,
         })
+    }
+}
+
+impl InputSettings {
+    /// Settles `--only`.
+    fn choose(&mut self, only: &[Status]) -> Result<(), Failure> {
+        if only.is_empty() {
+            return Ok(());
+        }
+        if self.inputs.len() > 1 {
+            return Err(usage(
+                "--only takes one outcome: the rows that its duplicates name are counted in it",
+            ));
+        }
+        let mut statuses = only.to_vec();
+        statuses.sort_unstable();
+        statuses.dedup();
+        self.options.only = Some(statuses);
+        Ok(())
     }
 }
 
@@ -127,8 +153,10 @@ impl PlanSettings {
         if args.json && args.requests.as_deref() == Some(Path::new("-")) {
             return Err(usage("--json and --requests - both want standard output; name a file"));
         }
+        let mut input = InputSettings::settle(&args.input)?;
+        input.choose(&args.only)?;
         Ok(Self {
-            input: InputSettings::settle(&args.input)?,
+            input,
             skip_invalid: args.skip_invalid,
             rate_per_s: args.rate,
             requests: args.requests.clone(),
@@ -142,6 +170,7 @@ impl RunSettings {
     /// the jitter of waits comes from.
     pub fn settle(args: &RunArgs, is_terminal: bool, seed: u64) -> Result<Self, Failure> {
         let mut input = InputSettings::settle(&args.input)?;
+        input.choose(&args.only)?;
         let default_out = if args.rehearse { "rehearsal.csv" } else { DEFAULT_OUT };
         let out = args.out.clone().unwrap_or_else(|| default_out.into());
         if out.file_name().is_none() {
@@ -180,6 +209,7 @@ impl RunSettings {
         Ok(Self {
             input,
             skip_invalid: args.skip_invalid,
+            excel: args.excel,
             out,
             restart: args.restart,
             report_only: args.report_only,

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory as _};
 const SETTABLE_COMMANDS: [&str; 1] = ["run"];
 
 /// Options that decide about one run. A file that everybody in a folder shares can't set them.
-pub const OF_ONE_RUN: [&str; 3] = ["yes", "restart", "report-only"];
+pub const OF_ONE_RUN: [&str; 4] = ["yes", "restart", "report-only", "only"];
 
 /// Options that say where settings are taken from, and so are none themselves.
 pub const OF_SETTINGS: [&str; 2] = ["config", "profile"];

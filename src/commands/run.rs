@@ -196,6 +196,7 @@ fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Res
         causes: &ended.causes,
         exit,
         outcome: &settings.out.to_string_lossy(),
+        carried: job.left_out.carried as u64,
         rehearsal: settings.rehearse,
     })?;
     if let Some(go_on) = go_on {
@@ -238,13 +239,13 @@ fn already_finished(
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::File | Exit::Internal));
     let tally = if ended.is_some() && settings.out.exists() {
-        Tally::of_plan(&job.plan, verdicts, job.numbers.protected)
+        Tally::of_plan(&job.plan, verdicts, job.left_out)
     } else {
         job.write_outcome(verdicts, false, &settings.out)?
     };
     let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
     show.line("This job is finished; nothing was sent. --restart runs it again.")?;
-    show.told(&told_from_files(&tally, exit, &settings.out.to_string_lossy()))?;
+    show.told(&told_from_files(job, &tally, exit, &settings.out.to_string_lossy()))?;
     Ok(exit)
 }
 
@@ -264,11 +265,11 @@ fn report_only(
     };
     let tally = job.write_outcome(&verdicts, false, &settings.out)?;
     let exit = Exit::of_run(&[], &tally);
-    show.told(&told_from_files(&tally, exit, &settings.out.to_string_lossy()))?;
+    show.told(&told_from_files(job, &tally, exit, &settings.out.to_string_lossy()))?;
     Ok(exit)
 }
 
-fn told_from_files<'a>(tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'a> {
+fn told_from_files<'a>(job: &Job, tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'a> {
     Told {
         tally,
         sendings: Sendings::default(),
@@ -276,6 +277,7 @@ fn told_from_files<'a>(tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'
         causes: &[],
         exit,
         outcome,
+        carried: job.left_out.carried as u64,
         rehearsal: false,
     }
 }

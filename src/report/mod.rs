@@ -2,6 +2,7 @@
 
 pub mod confirmation;
 pub mod defects;
+pub mod findings;
 pub mod logs;
 mod margin;
 pub mod print;

@@ -218,6 +218,7 @@ mod tests {
             rows: 1000,
             invalid: 0,
             protected: 0,
+            carried: 0,
             duplicates: 0,
             users: 1,
             user_groups: 0,

@@ -168,6 +168,12 @@ fn lists(page: &mut Page) {
     page.says(65, &["run", "wrong.csv", "--instance-id", "i", "--yes", "--map", "user=Login"]);
     page.sandbox.file("damaged.csv", "user,host,account\n7,1,\"2\n");
     page.says(65, &["run", "damaged.csv", "--instance-id", "i", "--yes", "--skip-invalid"]);
+    page.sandbox.file("doubtful.csv", "user,host,account\n0012,1,2\n7,1,2\n");
+    page.says(65, &["run", "doubtful.csv", "--instance-id", "i", "--yes", "--strict"]);
+    page.sandbox.file("leavers.xlsx", "PK\u{3}\u{4}[Content_Types].xml xl/workbook.xml");
+    page.says(65, &["run", "leavers.xlsx", "--instance-id", "i", "--yes"]);
+    page.says(65, &["run", "wrong.csv", "--instance-id", "i", "--yes", "--only", "failed"]);
+    page.says(2, &["run", "wrong.csv", "--instance-id", "i", "--yes", "--only", "fialed"]);
 }
 
 fn settings(page: &mut Page) {

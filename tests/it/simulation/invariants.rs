@@ -10,6 +10,7 @@ use super::world::key_of;
 use bastion_revoke::model::{Operation, Status};
 use bastion_revoke::outcome::Tally;
 use bastion_revoke::plan::GrantId;
+use bastion_revoke::plan::summary::LeftOut;
 use bastion_revoke::sim::GrantRecord;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -63,7 +64,7 @@ fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
 /// Every row has exactly one final verdict, and what was settled once stays so after any crash.
 fn conservation(lived: &Lived) -> Result<(), String> {
     let plan = &lived.world.plan;
-    let tally = Tally::of_plan(plan, lived.verdicts(), 0);
+    let tally = Tally::of_plan(plan, lived.verdicts(), LeftOut::default());
     ensure(tally.rows() == plan.rows() as u64, || format!("{tally:?} of {}", plan.rows()))?;
     ensure(lived.verdicts().len() == plan.grants(), || "a verdict too few".to_owned())?;
     for pair in lived.lives.windows(2) {
