@@ -22,6 +22,7 @@ mod error;
 mod fields;
 mod jsonl;
 mod open;
+mod plain;
 mod reader;
 mod rows;
 mod sniff;

@@ -11,6 +11,7 @@ use super::encoding::Encoding;
 use super::error::InputError;
 use super::fields::Field;
 use super::open::Open;
+use super::plain;
 use super::rows::{self, Complaints, Regions};
 use super::source::Source;
 use super::text::WINDOW_BYTES;
@@ -219,17 +220,24 @@ impl Reader {
         };
         *number += 1;
         format.rows += 1;
-        let complaints = Complaints {
-            problems,
-            source: record.source,
-            line: record.line,
-            names: record.names,
-            numbered: record.numbered,
+        let short = plain::read(&record.cells, record.layout, options, regions);
+        let mut in_full = |problems: &mut Vec<Problem>| {
+            let complaints = Complaints {
+                problems,
+                source: record.source,
+                line: record.line,
+                names: record.names,
+                numbered: record.numbered,
+            };
+            rows::read(&record.cells, record.layout, options, regions, complaints)
         };
-        let grant = if complaints.problems.is_empty() {
-            rows::read(&record.cells, &record.layout, options, regions, complaints)
-        } else {
-            None
+        let grant = match short {
+            _ if !problems.is_empty() => None,
+            None => in_full(problems),
+            short => {
+                debug_assert_eq!(short, in_full(&mut Vec::new()), "the short way leads as far");
+                short
+            }
         };
         Ok(Some(Row {
             number: *number,
