@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = InputSettings::settle(&args.input)?;
     let sources = reading::sources(&settings.inputs)?;
-    let read = reading::read(sources, &Arc::new(settings.options), &Protection::default())?;
+    let read = reading::read(sources, &Arc::new(settings.options), &Protection::default())?.found;
     let rows: u64 = read.formats.iter().map(|format| format.rows).sum();
     let invalid = read.report.rows();
     if args.json {

@@ -1,6 +1,6 @@
 //! The job of a run: the list, copied and planned, and what an earlier run's ledger says of it.
 
-use super::reading::{self, Read};
+use super::reading::{self, Found, Read};
 use crate::clock::WallClock;
 use crate::config::RunSettings;
 use crate::engine::dispatcher::Start;
@@ -80,8 +80,8 @@ impl Job {
         };
         let options = Arc::new(settings.input.options.clone());
         let protection = reading::protection(settings.protect.as_deref())?;
-        let Read { grants, report, columns, protected, lacks_instance, .. } =
-            reading::read(spool.sources(), &options, &protection)?;
+        let Read { grants, found } = reading::read(spool.sources(), &options, &protection)?;
+        let Found { report, columns, protected, lacks_instance, .. } = found;
         reading::refuse_invalid(&report, settings.skip_invalid)?;
         if !settings.skip_protected {
             guards::refuse_protected(&protected).map_err(|reason| refused_by_guard(&reason))?;

@@ -20,7 +20,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let settings = PlanSettings::settle(args)?;
     let sources = reading::sources(&settings.input.inputs)?;
     let read = reading::read(sources, &Arc::new(settings.input.options), &Protection::default())?;
-    reading::refuse_invalid(&read.report, settings.skip_invalid)?;
+    reading::refuse_invalid(&read.found.report, settings.skip_invalid)?;
     let plan = Plan::new(read.grants);
     let numbers = Summary::of(&plan, 0, settings.rate_per_s);
     if let Some(path) = &settings.requests {

@@ -2,17 +2,24 @@
 
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
-use crate::grants::{Collector, Grants};
+use crate::grants::{Batch, Collector, Grants, TooManyRows};
 use crate::guards::Protection;
 use crate::input::{Format, Options, Reader, Reading, Report, Source};
 use crate::spool::{InputName, Spool};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
-/// What the first pass found.
+/// What the first pass brings.
 pub struct Read {
     /// The distinct grants of the valid rows.
     pub grants: Grants,
+    /// What it found beside them.
+    pub found: Found,
+}
+
+/// What the first pass found beside the grants.
+pub struct Found {
     /// What is wrong with the invalid rows.
     pub report: Report,
     /// The inputs' columns by first appearance.
@@ -25,40 +32,95 @@ pub struct Read {
     pub lacks_instance: bool,
 }
 
+/// How many batches may wait for the collector: enough that neither side waits for a hiccup of the
+/// other, and few enough that memory stays flat.
+const BATCHES_AHEAD: usize = 4;
+
 /// Reads all rows. Structural damage is a failure; invalid rows are findings.
 ///
-/// A protected row is left out like an invalid one: it stands for nothing and covers nothing.
+/// A protected row is left out like an invalid one: it stands for nothing and covers nothing. Rows
+/// are read on a thread of their own while this one sorts out who asks for what.
 pub fn read(
     sources: Vec<Source>,
     options: &Arc<Options>,
     protection: &Protection,
 ) -> Result<Read, Failure> {
-    let mut reader = Reader::new(sources, Arc::clone(options));
+    let (full, received) = mpsc::sync_channel(BATCHES_AHEAD);
+    let (used, emptied) = mpsc::channel();
+    let handover = Handover { full, emptied };
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || read_rows(sources, options, protection, handover));
+        let collected = collect(received, &used);
+        // Its panic is ours.
+        let found = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let grants = collected
+            .map(Collector::finish)
+            .map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
+        Ok(Read { grants, found })
+    })
+}
+
+/// Takes batches as they come, and gives them back to be filled again.
+fn collect(received: Receiver<Batch>, used: &Sender<Batch>) -> Result<Collector, TooManyRows> {
     let mut collector = Collector::default();
+    for mut batch in received {
+        collector.take(&mut batch)?;
+        // The reader has gone when it has read all.
+        let _ = used.send(batch);
+    }
+    Ok(collector)
+}
+
+/// The reading thread's end of the way to the collector.
+struct Handover {
+    full: SyncSender<Batch>,
+    emptied: Receiver<Batch>,
+}
+
+impl Handover {
+    /// Hands a batch over and puts an empty one in its place; false if nobody takes it any more.
+    fn exchange(&self, batch: &mut Batch) -> bool {
+        let next = self.emptied.try_recv().unwrap_or_default();
+        self.full.send(std::mem::replace(batch, next)).is_ok()
+    }
+}
+
+/// The part of the reading thread. Its end of the way closes when it is done.
+fn read_rows(
+    sources: Vec<Source>,
+    options: &Arc<Options>,
+    protection: &Protection,
+    handover: Handover,
+) -> Result<Found, Failure> {
+    let mut reader = Reader::new(sources, Arc::clone(options));
+    let mut batch = Batch::default();
     let mut report = Report::new();
     let mut lacks_instance = false;
     let mut protected = Vec::new();
     while let Some(row) = reader.next()? {
-        let taken = match row.reading {
+        match row.reading {
             Reading::Grant(grant) if protection.covers(&grant) => {
                 protected.push(row.number);
-                collector.skip()
+                batch.push(None);
             }
             Reading::Grant(grant) => {
                 lacks_instance |= grant.instance_id.is_empty();
-                collector.push(&grant)
+                batch.push(Some(&grant));
             }
             Reading::Invalid(problems) => {
                 report.add(problems);
-                collector.skip()
+                batch.push(None);
             }
-        };
-        taken.map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
+        }
+        if batch.is_full() && !handover.exchange(&mut batch) {
+            break;
+        }
     }
-    Ok(Read {
+    // If nobody takes it, the collector says why.
+    handover.exchange(&mut batch);
+    Ok(Found {
         columns: reader.columns().to_vec(),
         formats: reader.formats().to_vec(),
-        grants: collector.finish(),
         report,
         protected,
         lacks_instance,
