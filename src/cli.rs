@@ -206,6 +206,12 @@ pub struct RunArgs {
         help_heading = "Guards"
     )]
     pub skip_protected: bool,
+    /// Send the first N requests, and the rest only if all of these succeeded
+    #[arg(long, value_name = "N", env = "BASTION_REVOKE_CANARY", help_heading = "Guards")]
+    pub canary: Option<String>,
+    /// Stop, resumable, when more revocations than this end failed or unknown (after 20 requests)
+    #[arg(long, value_name = "N|P%", env = "BASTION_REVOKE_FAIL_OVER", help_heading = "Guards")]
+    pub fail_over: Option<String>,
     /// Where requests go, instead of the region's endpoint; plain http to loopback only
     #[arg(long, value_name = "URL", env = "BASTION_REVOKE_ENDPOINT", help_heading = "Requests")]
     pub endpoint: Option<String>,

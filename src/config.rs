@@ -163,6 +163,11 @@ impl RunSettings {
         }
         let endpoint = args.endpoint.as_deref().map(endpoint::parse).transpose();
         let deadline = args.deadline.as_deref().map(|text| duration("--deadline", text));
+        let canary = args.canary.as_deref().map(|text| whole("--canary", text, u32::MAX));
+        let canary = canary.map(|requests| requests.map(|requests| requests as usize));
+        let fail_over = args.fail_over.as_deref().map(|text| {
+            text.parse().map_err(|error| usage(format!("--fail-over {text}: {error}")))
+        });
         Ok(Self {
             input,
             skip_invalid: args.skip_invalid,
@@ -185,6 +190,8 @@ impl RunSettings {
                 concurrency: whole("--concurrency", &args.concurrency, 1024)? as usize,
                 max_attempts: whole("--max-attempts", &args.max_attempts, 1000)?,
                 deadline: deadline.transpose()?,
+                canary: canary.transpose()?,
+                fail_over: fail_over.transpose()?,
                 seed,
             },
             timeout: duration("--timeout", &args.timeout)?,

@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod check;
+pub mod confirm;
 pub mod credentials;
 pub mod job;
 pub mod plan;

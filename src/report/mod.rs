@@ -1,7 +1,9 @@
 //! What people and scripts get to see: progress, summaries, and lines of text.
 
+pub mod confirmation;
 pub mod logs;
 mod margin;
 pub mod print;
 pub mod progress;
+mod recent;
 pub mod summary;

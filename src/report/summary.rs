@@ -240,7 +240,12 @@ impl Told<'_> {
             return "correct the setting named above, then run the same command again".to_owned();
         }
         let mut steps = Vec::new();
-        if of(Status::Unprocessed) > 0 && !self.rehearsal {
+        let stopped_itself = |cause: &StopCause| {
+            matches!(cause, StopCause::Canary { .. } | StopCause::FailOver { .. })
+        };
+        if self.causes.iter().any(stopped_itself) {
+            steps.push("look at the rows that did not succeed before anything else is sent");
+        } else if of(Status::Unprocessed) > 0 && !self.rehearsal {
             steps.push("run the same command again for what was not revoked yet");
         }
         if of(Status::Unknown) > 0 && !self.rehearsal {
@@ -296,6 +301,21 @@ pub fn cause(cause: &StopCause) -> String {
         StopCause::Unreachable { message } => {
             format!("the service does not answer: {}", shown_long(message))
         }
+        StopCause::Canary { requests, grants, amiss } => {
+            let amiss: Vec<String> =
+                amiss.iter().map(|(status, n)| format!("{} {status}", count(*n as u64))).collect();
+            format!(
+                "the canary ({}, {}) did not wholly succeed: {}; nothing else was sent",
+                things(*requests, "request", "requests"),
+                things(*grants, "revocation", "revocations"),
+                amiss.join(", ")
+            )
+        }
+        StopCause::FailOver { failed, settled } => format!(
+            "{} of {} settled revocations failed or are unknown, more than --fail-over allows",
+            count(*failed as u64),
+            count(*settled as u64)
+        ),
         StopCause::Deadline => "the deadline is over".to_owned(),
         StopCause::Signal => "asked to stop".to_owned(),
         StopCause::Journal(error) => format!("the ledger can't be written: {}", shown_long(error)),

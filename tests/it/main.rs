@@ -10,6 +10,7 @@ mod kill;
 mod outcome_file;
 mod pace_grid;
 mod pages;
+mod prompt;
 mod readme;
 mod real;
 mod resume;

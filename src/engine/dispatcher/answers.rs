@@ -141,10 +141,12 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
 
     fn settle(&mut self, unit: Unit, result: &AttemptResult, next: Next) {
         self.verdicts.record(&unit.grants, result);
+        self.answered += usize::from(result.state.is_sending());
         self.tell(Event::Settled {
             operation: unit.operation,
             state: result.state,
             settled: self.verdicts.settled(),
+            failed: self.verdicts.failed(),
             planned_done: unit.planned && next == Next::Done,
         });
         let now = self.now();

@@ -11,6 +11,7 @@
 mod answers;
 mod ending;
 mod sending;
+mod trial;
 
 use super::breaker::{Breaker, Permit};
 use super::decide::Next;
@@ -103,6 +104,10 @@ struct Dispatcher<'a, T, J> {
     last_failure: String,
     refusals: (String, u32),
     control: Control,
+    /// Planned requests that must succeed before all others are sent, until they have.
+    canary: Option<usize>,
+    /// Requests that were answered, or might have been, by this run and earlier ones.
+    answered: usize,
     stopping: bool,
     causes: Vec<StopCause>,
     /// When the budget lets a try after a failure go, if it said no.
@@ -112,7 +117,10 @@ struct Dispatcher<'a, T, J> {
 impl<T: Transport, J: Journal> Engine<T, J> {
     /// Carries the plan out. Returns when everything is settled, or as much as could be.
     pub async fn run(&self, start: Start, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
-        let queue = Queue::new(&self.plan, start.touched, |g| !start.verdicts.is_settled(g));
+        let canary = self.settings.canary.filter(|requests| *requests < self.plan.requests());
+        let answered = start.touched.iter().filter(|touched| **touched).count();
+        let is_open = |grant| !start.verdicts.is_settled(grant);
+        let queue = Queue::new(&self.plan, start.touched, canary, is_open);
         let rate_per_s = self.settings.rate_per_s;
         let dispatcher = Dispatcher {
             engine: self,
@@ -132,6 +140,8 @@ impl<T: Transport, J: Journal> Engine<T, J> {
             last_failure: String::new(),
             refusals: (String::new(), 0),
             control: Control::Run,
+            canary,
+            answered,
             stopping: false,
             causes: Vec::new(),
             budget_due: None,
@@ -142,11 +152,15 @@ impl<T: Transport, J: Journal> Engine<T, J> {
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     async fn run(mut self) -> Ended {
+        let waiting = self.queue.waiting(&self.engine.plan);
+        self.tell(Event::Began { waiting, settled: self.verdicts.settled() });
         let mut control = self.engine.control.clone();
         let mut control_is_open = true;
         loop {
             self.obey(*control.borrow_and_update());
             self.watch_the_deadline();
+            self.watch_the_failures();
+            self.judge_the_canary();
             self.launch();
             // After what has left made room: else nothing would be ready when the next may leave.
             self.arm();

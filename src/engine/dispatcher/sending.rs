@@ -39,7 +39,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
     }
 
-    fn armed_in_all(&self) -> usize {
+    pub(super) fn armed_in_all(&self) -> usize {
         self.gates.iter().map(|gate| gate.armed.len() + gate.arming).sum()
     }
 
@@ -124,7 +124,9 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         crate::failpoint::hit("before-send");
         self.breaker.sent();
         self.in_doubt.insert(attempt, (unit.grants.clone(), self.now()));
-        self.tell(Event::Sent { operation: unit.operation });
+        let operation = unit.operation;
+        let pace_per_s = self.gate(operation).pace.rate_per_s();
+        self.tell(Event::Sent { operation, pace_per_s });
         let client = Arc::clone(&self.engine.client);
         self.under_way.spawn(attempt_of(client, request, repeat, attempt, unit));
     }

@@ -67,6 +67,8 @@ struct Settings {
     max_attempts: u32,
     timeout: Span,
     deadline: Option<Span>,
+    canary: Option<usize>,
+    fail_over: Option<String>,
     /// How far this machine's clock is ahead.
     clock_ahead: Span,
 }
@@ -79,6 +81,8 @@ impl Default for Settings {
             max_attempts: 8,
             timeout: Span(Duration::from_secs(10)),
             deadline: None,
+            canary: None,
+            fail_over: None,
             clock_ahead: Span(Duration::ZERO),
         }
     }
@@ -267,10 +271,14 @@ fn case(story: &mut Story) -> Case {
             concurrency: settings.concurrency,
             max_attempts: settings.max_attempts,
             deadline: settings.deadline.map(|span| span.0),
+            canary: settings.canary,
+            fail_over: settings.fail_over.as_deref().map(|text| text.parse().expect("a limit")),
             seed: 1,
         },
         upheavals: Vec::new(),
         deadline: None,
+        canary: None,
+        fail_over: None,
         clock_ahead: SignedDuration::try_from(settings.clock_ahead.0).expect("some hours"),
         service: sim::Settings {
             poison: service.poison.clone(),
@@ -293,6 +301,8 @@ fn cause(cause: &StopCause) -> &'static str {
         StopCause::NoCredentials { .. } => "no credentials",
         StopCause::Setup { .. } => "setup",
         StopCause::Unreachable { .. } => "unreachable",
+        StopCause::Canary { .. } => "canary",
+        StopCause::FailOver { .. } => "fail over",
         StopCause::Deadline => "deadline",
         StopCause::Signal => "signal",
         StopCause::Journal(_) => "journal",
