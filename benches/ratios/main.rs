@@ -1,10 +1,11 @@
 //! The ratios that this project promises, in one table: `cargo bench --bench ratios`.
 //!
 //! ```text
-//! cargo bench --bench ratios -- [ROWS] [PYTHON]
+//! cargo bench --bench ratios -- [ROWS] [PYTHON] [PART]
 //! ```
 //!
-//! `ROWS` is 1,000,000 unless given. `PYTHON` is an interpreter that has the package `duckdb`; without
+//! `ROWS` is 1,000,000 unless given; `PART` is one of `plan`, `outcome`, `run` and `sending`, or
+//! all of them. `PYTHON` is an interpreter that has the package `duckdb`; without
 //! one the comparison with it is left out, and the table says so. Every reference is measured in
 //! the same run, in turns with what it is the reference of, and the best of three counts: the
 //! machine may be busy, but then it is for both.
@@ -54,8 +55,19 @@ fn main() -> anyhow::Result<()> {
     let python = arguments.next().map(PathBuf::from);
     let folder = tempfile::tempdir()?;
     println!("| what | ours | reference | ratio | at most | |\n|---|---|---|---|---|---|");
-    plan::measure(rows, python.as_deref(), folder.path())?;
-    outcome::measure(rows, folder.path())?;
-    run::measure(folder.path())?;
-    sending::measure(folder.path())
+    let part = arguments.next();
+    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    if wanted("plan") {
+        plan::measure(rows, python.as_deref(), folder.path())?;
+    }
+    if wanted("outcome") {
+        outcome::measure(rows, folder.path())?;
+    }
+    if wanted("run") {
+        run::measure(folder.path())?;
+    }
+    if wanted("sending") {
+        sending::measure(folder.path())?;
+    }
+    Ok(())
 }

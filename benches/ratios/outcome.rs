@@ -1,6 +1,7 @@
 //! Writing the outcome against copying the rows with the csv crate.
 
 use crate::Line;
+use crate::plan::write_list;
 use bastion_revoke::grants::Collector;
 use bastion_revoke::input::{Options, Reader, Reading, Source};
 use bastion_revoke::ledger::{AttemptResult, AttemptState, GrantSet};
@@ -47,7 +48,8 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 pub(crate) fn measure(rows: usize, folder: &Path) -> anyhow::Result<()> {
-    let list = folder.join("shuffled.csv");
+    let list = folder.join("list.csv");
+    write_list(rows, true, &list)?;
     let (plan, columns) = planned(&list)?;
     let mut verdicts = Verdicts::new(plan.grants());
     for request in 0..plan.requests() {

@@ -17,6 +17,7 @@ const BYTES_A_ROW: usize = 48;
 const QUERY: &str = r#"
 import duckdb, sys
 connection = duckdb.connect(config={"threads": 2})
+connection.execute("SET enable_progress_bar = false")
 print(int(connection.execute(f"""
 WITH f AS (SELECT * FROM read_csv('{sys.argv[1]}', all_varchar=true)),
 t AS (SELECT kind,"user",target, CASE WHEN bool_or(account='*') THEN 1

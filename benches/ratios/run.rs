@@ -19,15 +19,13 @@ struct Begun {
 }
 
 /// Starts a run and waits for its first connection, which is made to send the first request.
-fn begin(list: &Path, out: &Path, more: &[&str]) -> anyhow::Result<Begun> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+fn begin(listener: &TcpListener, list: &Path, out: &Path, more: &[&str]) -> anyhow::Result<Begun> {
     let endpoint = format!("http://{}", listener.local_addr()?);
     let mut command = process::ours();
     command.args(["run", "--yes", "--quiet", "--endpoint", &endpoint]).args(more);
     command.arg("--out").arg(out).arg(list);
     let started = Instant::now();
     let mut child = command.spawn()?;
-    listener.set_nonblocking(true)?;
     let _connection: TcpStream = loop {
         if let Ok((connection, _)) = listener.accept() {
             break connection;
@@ -65,18 +63,21 @@ pub(crate) fn measure(folder: &Path) -> anyhow::Result<()> {
     let list = folder.join("run.csv");
     write_list(ROWS, true, &list)?;
     let out = folder.join("run-outcome.csv");
+    // The same for all runs, for a job at another endpoint would be another job.
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
     let (mut fresh, mut resumed) = (Duration::MAX, Duration::MAX);
     let (mut planning, mut planning_peak, mut running_peak) = (Duration::MAX, 0, 0);
     for _ in 0..3 {
         let (took, _) = plan(&list)?;
         planning = planning.min(took.wall);
         planning_peak = took.peak_bytes.max(planning_peak);
-        let begun = begin(&list, &out, &["--restart"])?;
+        let begun = begin(&listener, &list, &out, &["--restart"])?;
         fresh = fresh.min(begun.wall);
         running_peak = begun.peak_bytes.max(running_peak);
         // The one request that was under way when it was killed has no place in the first half.
         half_done(&list, &out)?;
-        let begun = begin(&list, &out, &[])?;
+        let begun = begin(&listener, &list, &out, &[])?;
         resumed = resumed.min(begun.wall);
         running_peak = begun.peak_bytes.max(running_peak);
     }

@@ -7,6 +7,7 @@ mod fuzz_entry;
 mod guards;
 mod imports;
 mod kill;
+mod memory;
 mod outcome_file;
 mod pace_grid;
 mod pages;
