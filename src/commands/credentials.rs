@@ -22,7 +22,7 @@ async fn show(args: &CredentialsShowArgs) -> Result<Exit, Failure> {
         Failure::new(Exit::Configuration, format!("--ca-file can't be read: {error}"))
     })?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let provider = world::provider(args.profile.clone(), ca_pem, &clock)
+    let provider = world::provider(args.credential_profile.clone(), ca_pem, &clock)
         .map_err(|message| Failure::new(Exit::Configuration, message))?;
     let caller = provider.describe().await?;
     let identity = if args.verify { Some(provider.identity().await?) } else { None };

@@ -53,7 +53,8 @@ pub async fn prepare(
         endpoints.reach(),
     )
     .map_err(|error| setup(error.to_string()))?;
-    let client = Client::with_provider(transport, endpoints, Arc::new(keys), Arc::clone(clock));
+    let client = Client::with_provider(transport, endpoints, Arc::new(keys), Arc::clone(clock))
+        .signing(settings.signature);
     Ok(World { client, _simulated: simulated })
 }
 

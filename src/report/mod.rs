@@ -1,6 +1,7 @@
 //! What people and scripts get to see: progress, summaries, and lines of text.
 
 pub mod confirmation;
+pub mod defects;
 pub mod logs;
 mod margin;
 pub mod print;
