@@ -24,6 +24,8 @@ fn begin(listener: &TcpListener, list: &Path, out: &Path, more: &[&str]) -> anyh
     let mut command = process::ours();
     command.args(["run", "--yes", "--quiet", "--endpoint", &endpoint]).args(more);
     command.arg("--out").arg(out).arg(list);
+    // Connections of the run before, which was killed, may still wait to be accepted.
+    while listener.accept().is_ok() {}
     let started = Instant::now();
     let mut child = command.spawn()?;
     let _connection: TcpStream = loop {
