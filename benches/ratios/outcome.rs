@@ -55,12 +55,12 @@ pub(crate) fn measure(rows: usize, folder: &Path) -> anyhow::Result<()> {
     for request in 0..plan.requests() {
         verdicts.record(&GrantSet::range(plan.grants_of(request)), &answered(request));
     }
-    let (mut ours, mut plain, mut same) = (Duration::MAX, Duration::MAX, Duration::MAX);
+    let (mut ours, mut bare, mut same) = (Duration::MAX, Duration::MAX, Duration::MAX);
     let out = folder.join("outcome.csv");
     for _ in 0..3 {
         let started = Instant::now();
         copy(&list, &folder.join("copy.csv"))?;
-        plain = plain.min(started.elapsed());
+        bare = bare.min(started.elapsed());
         let source = Source::file(list.clone());
         let reader =
             Reader::with_columns(vec![source], Arc::new(Options::default()), columns.clone());
@@ -80,7 +80,7 @@ pub(crate) fn measure(rows: usize, folder: &Path) -> anyhow::Result<()> {
         ratio: ours.as_secs_f64() / took.as_secs_f64(),
         most: 2.5,
     };
-    line("csv copy of the input", plain).print();
+    line("csv copy of the input", bare).print();
     line("csv copy of the outcome", same).print();
     Ok(())
 }

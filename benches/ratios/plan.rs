@@ -1,4 +1,4 @@
-//! `plan` against DuckDB on the same file.
+//! `plan` against the same question to `DuckDB` on the same file.
 
 use crate::list::{Form, list, write_header, write_row};
 use crate::process::{self, Took};

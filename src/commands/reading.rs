@@ -49,7 +49,8 @@ pub fn read(
     let (used, emptied) = mpsc::channel();
     let handover = Handover { full, emptied };
     std::thread::scope(|scope| {
-        let reading = scope.spawn(move || read_rows(sources, options, protection, handover));
+        // It takes its end of the way with it, so that the collector sees when there is no more.
+        let reading = scope.spawn(move || read_rows(sources, options, protection, &handover));
         let collected = collect(received, &used);
         // Its panic is ours.
         let found = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -85,12 +86,12 @@ impl Handover {
     }
 }
 
-/// The part of the reading thread. Its end of the way closes when it is done.
+/// The part of the reading thread.
 fn read_rows(
     sources: Vec<Source>,
     options: &Arc<Options>,
     protection: &Protection,
-    handover: Handover,
+    handover: &Handover,
 ) -> Result<Found, Failure> {
     let mut reader = Reader::new(sources, Arc::clone(options));
     let mut batch = Batch::default();

@@ -122,7 +122,7 @@ mod tests {
             batched.take(&mut batch).unwrap();
             assert!(batch.is_empty());
         }
-        let [batched, direct] = [batched, direct].map(|all| all.finish());
+        let [batched, direct] = [batched, direct].map(Collector::finish);
         assert_eq!(format!("{batched:?}"), format!("{direct:?}"));
         assert_eq!(direct.input_rows, 8);
         let names = direct.words.scope(&direct.scopes[1]);

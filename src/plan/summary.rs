@@ -50,7 +50,7 @@ impl Summary {
         holders.sort_unstable();
         holders.dedup();
         let users = holders.iter().filter(|holder| holder.1 == GranteeKind::User).count();
-        let Targets { targets, whole_targets, kept } = Targets::of(plan);
+        let Targets { named, whole, kept } = Targets::of(plan);
         let sent = plan.rows.iter().filter(|grant| **grant != super::NO_GRANT).count();
         let longest = requests.iter().copied().max().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a duration for people")]
@@ -62,8 +62,8 @@ impl Summary {
             duplicates: sent - plan.grants(),
             users,
             user_groups: holders.len() - users,
-            targets,
-            whole_targets,
+            targets: named,
+            whole_targets: whole,
             targets_kept: kept,
             revocations: plan.grants(),
             requests: Operation::ALL
@@ -84,8 +84,8 @@ impl Summary {
 /// What is counted of targets.
 #[derive(Debug, Default)]
 struct Targets {
-    targets: usize,
-    whole_targets: usize,
+    named: usize,
+    whole: usize,
     kept: usize,
 }
 
@@ -119,10 +119,10 @@ impl Targets {
                 if std::mem::replace(&mut last_instance[target][kind], scope.instance())
                     != scope.instance()
                 {
-                    counted.targets += 1;
+                    counted.named += 1;
                 }
                 if entry[0].is_whole() {
-                    counted.whole_targets += 1;
+                    counted.whole += 1;
                 } else if std::mem::replace(&mut last_scope[target], number) != number {
                     counted.kept += 1;
                 }
