@@ -1,6 +1,6 @@
 //! The `bastion-revoke` command.
 
-use bastion_revoke::cli::{Cli, Command, ConfigCommand};
+use bastion_revoke::cli::{Cli, Command, ConfigCommand, LogFormat};
 use bastion_revoke::commands::{
     check, completions, config, credentials, man, plan, run, signals, simulate,
 };
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let Parsed { cli, table } = match layers::parse(&arguments, &Sources::of_process()) {
         Ok(parsed) => parsed,
         Err(Stop::Failure(failure)) => {
-            logs::failure(&failure);
+            logs::failure(&failure, LogFormat::Text);
             return failure.exit.into();
         }
         Err(Stop::Clap(error)) => error.exit(),
@@ -26,10 +26,10 @@ fn main() -> ExitCode {
     logs::start(&cli.logs);
     let ended = defects::caught(|| dispatch(&cli, &table));
     let exit = ended.unwrap_or_else(|failure| {
-        logs::failure(&failure);
+        logs::failure(&failure, cli.logs.log_format);
         failure.exit
     });
-    exit.into()
+    defects::or_defect(exit).into()
 }
 
 fn dispatch(cli: &Cli, table: &Table) -> Result<Exit, Failure> {

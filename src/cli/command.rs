@@ -37,13 +37,15 @@ pub fn parsing() -> Command {
 }
 
 fn with_switches(command: Command) -> Command {
-    command.mut_args(switch).mut_subcommands(with_switches)
+    command.mut_args(as_parsed).mut_subcommands(with_switches)
 }
 
-fn switch(arg: Arg) -> Arg {
+fn as_parsed(arg: Arg) -> Arg {
     let is_switch = is_switch(&arg) && arg.get_long().is_some_and(|long| long != "quiet");
     if !is_switch {
-        return arg;
+        let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+        // `-1` is then told to be no value of this option, and not an option of its own.
+        return arg.allow_negative_numbers(takes_value);
     }
     arg.action(ArgAction::Set)
         .num_args(0..=1)

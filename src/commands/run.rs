@@ -6,15 +6,18 @@ use super::{again, signals, world};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::dispatcher::{Ended, Start};
+use crate::engine::events::Event;
 use crate::engine::{Engine, StopCause};
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::ledger::{Journal, Ledger, MemoryJournal, SqliteJournal};
 use crate::outcome::{self, Tally};
+use crate::report::defects::or_defect;
 use crate::report::print;
 use crate::report::progress::Progress;
 use crate::report::summary::{self, Sendings, Told, of_plan};
 use crate::verdicts::Verdicts;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,7 +147,13 @@ async fn revoke<J: Journal>(
     let mut progress = Progress::new(&job.numbers, settings.engine.rate_per_s, hidden);
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let ended = match world::prepare(settings, &job.plan, &clock).await {
-        Err(cause) => Ended { verdicts: start.verdicts, causes: vec![cause] },
+        Err(cause) => {
+            // At a terminal the summary says so on the next line.
+            if !std::io::stderr().is_terminal() {
+                progress.on(&Event::Stopping(cause.clone()));
+            }
+            Ended { verdicts: start.verdicts, causes: vec![cause] }
+        }
         Ok(world) => {
             let engine = Engine {
                 plan: Arc::clone(&job.plan),
@@ -173,7 +182,13 @@ fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Res
         let all: Vec<String> = causes.chain([failure.message]).chain(go_on.clone()).collect();
         Failure::new(failure.exit, all.join("\n"))
     })?;
-    let exit = Exit::of_run(&ended.causes, &tally);
+    let exit = or_defect(Exit::of_run(&ended.causes, &tally));
+    if show.quiet {
+        // The summary is not shown, and nobody should have to guess from the exit code.
+        for cause in &ended.causes {
+            tracing::error!("stopped: {}", summary::cause(cause));
+        }
+    }
     show.told(&Told {
         tally: &tally,
         sendings: *sendings,

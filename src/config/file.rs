@@ -203,14 +203,14 @@ impl Reading<'_> {
         let key = line.split(['=', '\n']).next().unwrap_or_default().trim();
         // Of a line that may hold a secret nothing is shown.
         let is_known = self.settable.iter().any(|arg| arg.get_long() == Some(key));
-        let until = if is_known { None } else { Some(0) };
+        let may_be_shown = is_known && !line.lines().next().unwrap_or_default().contains('@');
         let message = error.message().replace('\n', ", ");
-        let (line, column) = place(self.text, span.start);
-        if until.is_some() {
+        if may_be_shown {
+            self.problem(&span, None, &message);
+        } else {
+            let (line, column) = place(self.text, span.start);
             let message = format!("{}, line {line}, column {column}: {message}", self.file);
             self.problems.push((span.start, message));
-        } else {
-            self.problem(&span, None, &message);
         }
     }
 

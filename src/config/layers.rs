@@ -137,13 +137,12 @@ fn matches(command: Command, arguments: &[OsString]) -> Result<ArgMatches, Stop>
              keys are looked for",
             shown(option.split('=').next().unwrap_or_default())
         )),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        _ => {
             // As it is shown, a switch takes no value.
             let shown = command::command().try_get_matches_from(arguments).err();
             let shown = shown.filter(|shown| shown.kind() == error.kind());
             Err(Stop::Clap(Box::new(shown.unwrap_or(error))))
         }
-        _ => Err(Stop::Clap(Box::new(error))),
     }
 }
 
@@ -304,24 +303,22 @@ fn choose_profile(
         return Ok(Some((name, origin)));
     }
     let what = match nearest(&name, all.iter().copied()) {
-        _ if all.is_empty() => "the files of settings have no [profile.NAME]".to_owned(),
-        Some(nearest) => format!("did you mean `{}`?", shown(nearest)),
+        _ if all.is_empty() => "the settings have no [profile.NAME]".to_owned(),
+        Some(nearest) => format!("the settings have no such profile; did you mean `{nearest}`?"),
         None => {
             let all: Vec<String> = all.iter().map(|name| shown(name)).collect();
-            format!("there is {}", all.join(", "))
+            format!("the settings have no such profile, only {}", all.join(", "))
         }
     };
-    let by = match &origin {
+    let name = shown(&name);
+    let (by, hint) = match &origin {
         Origin::File(Place { file, line, column }, _) => {
-            format!("{}, line {line}, column {column}: default-profile", shown(file))
+            (format!("{}, line {line}, column {column}: default-profile `{name}`", shown(file)), "")
         }
-        Origin::Flag(flag) => format!("--{flag}"),
-        other => other.to_string(),
+        Origin::Flag(flag) => (format!("--{flag} {name}"), KEYS_HINT),
+        other => (format!("{other}: {name}"), KEYS_HINT),
     };
-    let cli = if matches!(origin, Origin::File(..)) {
-        String::new()
-    } else {
-        "; for keys of a profile of the aliyun CLI say --credential-profile".to_owned()
-    };
-    Err(wrong(format!("{by}: no profile `{}` in the settings: {what}{cli}", shown(&name))))
+    Err(wrong(format!("{by}: {what}{hint}")))
 }
+
+const KEYS_HINT: &str = " (the keys of a profile of the aliyun CLI: --credential-profile)";

@@ -3,10 +3,14 @@
 use crate::exit::{Exit, Failure};
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static HAPPENED: AtomicBool = AtomicBool::new(false);
 
 /// From now on a panic says what it is, and what to do about it.
 pub fn explain() {
     std::panic::set_hook(Box::new(|panic| {
+        HAPPENED.store(true, Ordering::SeqCst);
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let payload = panic.payload();
         let message = payload.downcast_ref::<&str>().copied();
@@ -18,6 +22,11 @@ pub fn explain() {
              written down is kept: the same command again continues from there."
         );
     }));
+}
+
+/// The ending, or that of a defect if there was one in any thread: it outweighs all others.
+pub fn or_defect(exit: Exit) -> Exit {
+    if HAPPENED.load(Ordering::SeqCst) { Exit::Internal } else { exit }
 }
 
 /// What `work` returns; a panic in it was told by the hook, and is a failure.

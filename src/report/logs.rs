@@ -33,7 +33,11 @@ pub fn start(args: &LogArgs) {
     }
 }
 
-/// Says why the command failed.
-pub fn failure(failure: &Failure) {
+/// Says why the command failed, as a line of the log where that is read by a machine.
+pub fn failure(failure: &Failure, format: LogFormat) {
+    if format == LogFormat::Json {
+        tracing::error!(exit_code = failure.exit.code(), "{}", failure.message);
+        return;
+    }
     let _ = writeln!(std::io::stderr(), "error: {}", failure.message);
 }

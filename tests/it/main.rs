@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one binary.
 
+mod configuration;
 mod credentials;
 mod endings;
 mod faults;
@@ -8,6 +9,7 @@ mod guards;
 mod imports;
 mod kill;
 mod memory;
+mod messages;
 mod outcome_file;
 mod pace_grid;
 mod pages;
