@@ -237,8 +237,14 @@ fn outcome_write(bench: &mut Criterion) {
             let columns = ["note", "user", "kind", "target", "account"].map(str::to_owned);
             let source = Source::file(list.clone());
             let reader = Reader::with_columns(vec![source], Arc::clone(&options), columns.to_vec());
-            let outcome =
-                Outcome { plan: &plan, verdicts: &verdicts, rehearsal: false, protected: false };
+            let outcome = Outcome {
+                plan: &plan,
+                verdicts: &verdicts,
+                rehearsal: false,
+                protected: false,
+                is_chosen_from: false,
+                excel: false,
+            };
             outcome.write(reader, &folder.path().join("outcome.csv")).expect("an outcome")
         });
     });
