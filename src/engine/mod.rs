@@ -115,6 +115,20 @@ pub enum StopCause {
     Internal(String),
 }
 
+impl StopCause {
+    /// Whether it only says that no more was sent, so that it says nothing once all is settled.
+    pub fn is_about_the_rest(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Canary { .. }
+                | Self::FailOver { .. }
+                | Self::Deadline
+                | Self::Signal
+        )
+    }
+}
+
 /// What somebody at the terminal, or the operating system, asks of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Control {
