@@ -122,7 +122,7 @@ impl<T: Transport, J: Journal> Engine<T, J> {
             verdicts: start.verdicts,
             queue,
             gates: std::array::from_fn(|_| Gate::new(rate_per_s)),
-            breaker: Breaker::default(),
+            breaker: Breaker::new(self.settings.max_attempts),
             budget: Budget::default(),
             random: fastrand::Rng::with_seed(self.settings.seed),
             next_attempt: start.first_attempt,
@@ -365,6 +365,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             grants: unit.grants.len(),
             tries: unit.tries,
             max_attempts: self.engine.settings.max_attempts,
+            spared: self.breaker.spares(self.now()),
             refusals: (&self.refusals.0, self.refusals.1),
         };
         crate::failpoint::hit("after-answer");
@@ -480,8 +481,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             // The pace pays for throttled calls, not the budget.
             Next::Again => self.queue.again(Unit { retry: None, ..unit }),
             Next::Split => self.queue.split(&unit),
-            Next::Repeat(cost) => {
-                let tries = unit.tries + 1;
+            Next::Repeat(cost) | Next::Spare(cost) => {
+                let tries = unit.tries + u32::from(matches!(next, Next::Repeat(_)));
                 let delay = backoff(tries, &mut self.random);
                 self.tell_retry(unit.grants.len(), delay, result);
                 let unit = Unit { tries, retry: Some(cost), ..unit };
