@@ -3,6 +3,8 @@
 mod credentials;
 mod endings;
 mod faults;
+#[cfg(target_os = "linux")]
+mod fsync;
 mod fuzz_entry;
 mod guards;
 mod imports;
