@@ -169,3 +169,79 @@ impl Climb {
         self.ramp_after = self.patience;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Quiet seconds at that pace until the next look for the limit.
+    fn looks_after_s(climb: &mut Climb, rate_per_s: f64) -> f64 {
+        climb.disturbed(rate_per_s);
+        let mut calls = 0.0;
+        while !climb.ramping() {
+            climb.step(rate_per_s);
+            calls += 1.0;
+        }
+        calls / rate_per_s
+    }
+
+    /// After the first looks of a run.
+    fn settled() -> Climb {
+        let mut climb = Climb::new();
+        for _ in 0..4 {
+            climb.found(false);
+        }
+        climb
+    }
+
+    #[test]
+    fn a_quota_that_changed_is_looked_after_more_often_and_for_a_while() {
+        let mut climb = settled();
+        for _ in 0..3 {
+            assert!(looks_after_s(&mut climb, 20.0) > 17.9);
+        }
+        assert!(looks_after_s(&mut climb, 50.0) < 10.1, "the pace lasted, at quite another height");
+        let mut passed_s = 0.0;
+        while climb.restless > 0.0 {
+            passed_s += looks_after_s(&mut climb, 50.0);
+        }
+        assert!((290.0..320.0).contains(&passed_s), "{passed_s}");
+        assert!(looks_after_s(&mut climb, 50.0) > 17.9);
+        assert!(looks_after_s(&mut climb, 40.0) > 17.9, "a little less is no change");
+    }
+
+    #[test]
+    fn a_closure_by_our_own_look_makes_looks_rarer_and_one_by_a_fallen_quota_does_not() {
+        let mut climb = settled();
+        climb.closed(4.0, false);
+        climb.opened();
+        assert!(looks_after_s(&mut climb, 20.0) < 18.1);
+        climb.closed(4.0, true);
+        climb.opened();
+        assert!(looks_after_s(&mut climb, 20.0) > 60.0);
+    }
+
+    #[test]
+    fn a_look_that_throttles_many_calls_makes_looks_rarer() {
+        let mut climb = settled();
+        looks_after_s(&mut climb, 100.0);
+        for _ in 0..200 {
+            climb.disturbed(100.0);
+        }
+        climb.found(false);
+        assert!(looks_after_s(&mut climb, 100.0) > 30.0);
+    }
+
+    #[test]
+    fn a_ramp_is_gentle_where_windows_are_long() {
+        let rises_in_5_s = |closed_s: f64| {
+            let mut climb = settled();
+            climb.closed(closed_s, false);
+            climb.opened();
+            looks_after_s(&mut climb, 20.0);
+            (0..100).fold(1.0, |pace, _| pace * climb.step(20.0))
+        };
+        assert!(rises_in_5_s(0.3) > 1.3);
+        assert!(rises_in_5_s(5.0) < 1.05);
+    }
+}

@@ -261,50 +261,6 @@ fn the_throttle_that_ends_a_small_ramp_takes_it_back() {
     assert!(run.rate() > settled * 0.98, "{} after {settled}", run.rate());
 }
 
-/// Seconds of quiet after which the pace has risen by a fifth.
-fn notices_a_rise_after_s(run: &mut Run) -> f64 {
-    let (from, rate) = (run.now, run.rate());
-    while run.rate() < rate * 1.2 {
-        run.accepted();
-    }
-    run.now.saturating_sub(from).as_secs_f64()
-}
-
-/// Lets that many looks for the limit end where it is, then waits for half of the next patience.
-fn find_the_limit(run: &mut Run, looks: u32) {
-    for _ in 0..looks {
-        let settled = run.rate();
-        while run.rate() < settled * 1.02 {
-            run.accepted();
-        }
-        run.throttled();
-    }
-    run.accepted_times(150);
-}
-
-#[test]
-fn a_quota_that_changed_is_looked_after_more_often() {
-    let mut steady = Run::new(100.0);
-    find_the_limit(&mut steady, 6);
-    let mut changed = steady_then_halved();
-    let (steady_s, changed_s) =
-        (notices_a_rise_after_s(&mut steady), notices_a_rise_after_s(&mut changed));
-    // At half the pace the same number of calls would take twice as long.
-    assert!(changed_s < steady_s * 1.2, "{changed_s} s, {steady_s} s where nothing changed");
-}
-
-fn steady_then_halved() -> Run {
-    let mut run = Run::new(100.0);
-    find_the_limit(&mut run, 6);
-    let before = run.rate();
-    while run.rate() > before * 0.55 {
-        run.throttled();
-        run.accepted();
-    }
-    find_the_limit(&mut run, 6);
-    run
-}
-
 #[test]
 fn calls_throttled_one_after_the_other_cut_as_one() {
     // A window ran out a little early: three calls in a row, each sent after the cut of the one
