@@ -3,10 +3,11 @@
 //! random bytes each time.
 
 use bastion_revoke::api::response::{Judgement, judge};
-use bastion_revoke::input::{Options, Problem, Reader, Reading, Source};
+use bastion_revoke::input::{Options, Problem, Reader, Reading, Report, Source};
 use bastion_revoke::model::{
     Accounts, Entries, Entry, Grantee, GranteeKind, Kind, Request, Status, UpToTen,
 };
+use bastion_revoke::report::findings;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(super) fn list(bytes: &[u8], scratch: &Arc<File>) {
         let source = Source::segment("-", Arc::clone(scratch), 0, bytes.len() as u64);
         let mut reader = Reader::with_columns(vec![source], Arc::new(Options::default()), columns);
         let mut rows = Vec::new();
+        let mut report = Report::new();
         loop {
             match reader.next() {
                 Ok(Some(row)) => rows.push(match row.reading {
@@ -29,18 +31,24 @@ pub(super) fn list(bytes: &[u8], scratch: &Arc<File>) {
                     }
                     Reading::Invalid(problems) => {
                         assert!(!problems.is_empty(), "an invalid row has a reason");
+                        report.add(&row, problems);
                         let messages = problems.iter().map(Problem::message);
                         messages.collect::<Vec<_>>().join("; ")
                     }
+                    Reading::Carried(status) => format!("{status}"),
                 }),
                 Ok(None) => break,
                 Err(error) => {
-                    rows.push(error.to_string());
+                    rows.push(findings::stopped(&error, false));
                     assert!(matches!(reader.next(), Ok(None)), "an error ends the reading");
                     break;
                 }
             }
         }
+        report.doubt(reader.doubts());
+        let said = findings::everything(&report, false);
+        let is_plain = |c: char| c == '\n' || !c.is_control();
+        assert!(said.chars().all(is_plain), "{said:?}");
         (rows, reader.columns().to_vec())
     };
     let (first, columns) = read(Vec::new());

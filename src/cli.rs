@@ -1,7 +1,22 @@
 //! The command line, as clap reads it. Nothing but [`crate::config`] looks at these values.
+//!
+//! An option is declared here and nowhere else: its name, its type (a parser of [`values`] checks
+//! it), its default and its help. Every option of `run` can then also be set by a variable
+//! (`--rate` by `BASTION_REVOKE_RATE`) and in `bastion-revoke.toml` (`rate = 5`), and
+//! `config show` lists it: [`command::settable`] collects them, [`crate::config`] does the rest.
+//! A path with the hint [`ValueHint::FilePath`] is one to read; in a file of settings it is
+//! relative to that file.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+pub mod command;
+pub mod values;
+
+use crate::engine::fail_over::FailOver;
+use crate::input::{Encoding, Field};
+use crate::model::Status;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
+use std::time::Duration;
+use values::{count, duration, id, map, rate, up_to};
 
 /// Revokes access on Alibaba Cloud Bastionhost: give it a list of who must lose access to what.
 #[derive(Debug, Parser)]
@@ -27,6 +42,36 @@ early; 4 refused by a guard or at the prompt; 65 input invalid; 66 input missing
 74 file error; 75 another run holds the ledger; 77 credentials or permission; 78 configuration,
 routing or instance.";
 
+const OF_RUN: &str = "\
+Examples:
+  bastion-revoke run leavers.csv --rehearse
+  bastion-revoke run leavers.csv --instance-id bastionhost-cn-abc123
+  bastion-revoke run cleanup.csv --yes --out cleanup-outcome.csv
+  bastion-revoke run leavers.csv --profile prod --max-users 20 --protect break-glass.csv
+
+Each option can also be set by a variable (--rate by BASTION_REVOKE_RATE) and, but for --yes,
+--restart and --report-only, in bastion-revoke.toml (rate = 5). The command line counts most, then
+variables, then the file; `bastion-revoke config show` tells what is set where. A switch that is
+set there is turned off by =false, such as --skip-invalid=false.
+Keys come from where the SDKs of Alibaba Cloud and its CLI have them; `bastion-revoke credentials
+show` tells which are used. Secrets are never taken from the command line.";
+
+const OF_CONFIG: &str = "\
+Examples:
+  bastion-revoke config show
+  bastion-revoke config show --profile prod --json
+  BASTION_REVOKE_RATE=5 bastion-revoke config show --concurrency 4
+
+What counts, the first that says something:
+  1. the command line
+  2. variables: BASTION_REVOKE_ and the option's name, such as BASTION_REVOKE_MAX_USERS
+  3. the chosen profile: the table [profile.NAME] of the files below; chosen by --profile,
+     BASTION_REVOKE_PROFILE or, in a file, default-profile = \"NAME\"
+  4. bastion-revoke.toml in this folder
+  5. bastion-revoke/bastion-revoke.toml in $XDG_CONFIG_HOME or ~/.config
+  6. the defaults
+--config FILE is read instead of the two files.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -39,21 +84,41 @@ pub enum Command {
         bastion-revoke plan leavers.csv --requests requests.jsonl --json")]
     Plan(PlanArgs),
     /// Plan, confirm, revoke, report; the same command again continues where it stopped
-    #[command(after_help = "Examples:\n  bastion-revoke run leavers.csv --rehearse\n  \
-        bastion-revoke run leavers.csv --instance-id bastionhost-cn-abc123\n  \
-        bastion-revoke run cleanup.csv --yes --out cleanup-outcome.csv\n\n\
-        Keys come from where the SDKs of Alibaba Cloud and its CLI have them; `bastion-revoke\n\
-        credentials show` tells which are used. An option that names a variable (env) can also\n\
-        be set by it.")]
+    #[command(after_help = OF_RUN)]
     Run(Box<RunArgs>),
+    /// What is set, and where
+    #[command(after_help = OF_CONFIG)]
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Where the keys come from, and whose they are
+    #[command(after_help = "Examples:\n  bastion-revoke credentials show\n  \
+        bastion-revoke credentials show --profile offboarding --verify")]
     Credentials {
         /// What to do with them.
         #[command(subcommand)]
         command: CredentialsCommand,
     },
     /// Serve the simulated service on loopback, for rehearsals, other clients and tests
+    #[command(after_help = "Examples:\n  bastion-revoke simulate --port 8470\n  \
+        bastion-revoke simulate --quota 10 --fault reset-after=0.1 --seed 7\n  \
+        bastion-revoke simulate --grants grants.csv --fault throttle=0.2")]
     Simulate(crate::commands::simulate::SimulateArgs),
+    /// Print the completions of a shell
+    #[command(after_help = "Examples:\n  \
+        bastion-revoke completions bash > ~/.local/share/bash-completion/completions/bastion-revoke\n  \
+        bastion-revoke completions zsh > ~/.zfunc/_bastion-revoke\n  \
+        bastion-revoke completions fish > ~/.config/fish/completions/bastion-revoke.fish")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual, in roff
+    #[command(after_help = "Examples:\n  bastion-revoke man | man -l -\n  \
+        bastion-revoke man > ~/.local/share/man/man1/bastion-revoke.1")]
+    Man,
 }
 
 /// How much is told, and how.
@@ -71,7 +136,8 @@ pub struct LogArgs {
         global = true,
         value_enum,
         default_value = "text",
-        env = "BASTION_REVOKE_LOG_FORMAT",
+        value_name = "text|json",
+        hide_possible_values = true,
         help_heading = "Logs"
     )]
     pub log_format: LogFormat,
@@ -86,35 +152,44 @@ pub enum LogFormat {
     Json,
 }
 
+/// Where settings are taken from.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigurationArgs {
+    /// Settings, instead of those in bastion-revoke.toml
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+    /// The profile of settings; where the settings have none, the same as --credential-profile
+    #[arg(long, value_name = "NAME", help_heading = "Settings")]
+    pub profile: Option<String>,
+}
+
 /// The list, and how it is read.
 #[derive(Debug, Clone, Args)]
 pub struct InputArgs {
     /// CSV or JSON Lines, gzip or not; - for standard input
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::FilePath)]
     pub inputs: Vec<PathBuf>,
     /// Which column holds a field: user=COLUMN; may be repeated
     #[arg(
         long,
         value_name = "FIELD=COLUMN",
-        env = "BASTION_REVOKE_MAP",
         value_delimiter = ';',
+        value_parser = map,
         help_heading = "Input"
     )]
-    pub map: Vec<String>,
+    pub map: Vec<(Field, String)>,
     /// The input's encoding: utf-8, utf-16le, utf-16be or gb18030 [default: found out]
-    #[arg(long, env = "BASTION_REVOKE_ENCODING", help_heading = "Input")]
-    pub encoding: Option<String>,
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    pub encoding: Option<Encoding>,
     /// The bastion host of rows without an `instance_id`
-    #[arg(long, value_name = "ID", env = "BASTION_REVOKE_INSTANCE_ID", help_heading = "Input")]
+    #[arg(long, value_name = "ID", value_parser = id, help_heading = "Input")]
     pub instance_id: Option<String>,
     /// The region of rows without a `region`
-    #[arg(
-        long,
-        default_value = "cn-hangzhou",
-        env = "BASTION_REVOKE_REGION",
-        help_heading = "Input"
-    )]
+    #[arg(long, default_value = "cn-hangzhou", value_parser = id, help_heading = "Input")]
     pub region: String,
+    /// Take warnings for errors
+    #[arg(long, help_heading = "Input")]
+    pub strict: bool,
 }
 
 /// `check`
@@ -123,6 +198,12 @@ pub struct CheckArgs {
     /// The list.
     #[command(flatten)]
     pub input: InputArgs,
+    /// Where settings are taken from.
+    #[command(flatten)]
+    pub configuration: ConfigurationArgs,
+    /// The most findings that are shown in full; all are counted [default: 20, as JSON 1000]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub show: Option<usize>,
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
@@ -134,14 +215,27 @@ pub struct PlanArgs {
     /// The list.
     #[command(flatten)]
     pub input: InputArgs,
+    /// Where settings are taken from.
+    #[command(flatten)]
+    pub configuration: ConfigurationArgs,
     /// Leave invalid rows out instead of stopping
-    #[arg(long, env = "BASTION_REVOKE_SKIP_INVALID", help_heading = "Input")]
+    #[arg(long, help_heading = "Input")]
     pub skip_invalid: bool,
+    /// Of an earlier outcome take only the rows with these statuses, such as
+    /// failed,unknown,unprocessed; the others are carried over as they are
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', help_heading = "Input")]
+    pub only: Vec<Status>,
     /// The most requests a second, of each operation
-    #[arg(long, default_value = "10", env = "BASTION_REVOKE_RATE", value_name = "PER_SECOND")]
-    pub rate: String,
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "PER_SECOND",
+        value_parser = rate,
+        help_heading = "Requests"
+    )]
+    pub rate: f64,
     /// Write every request to this file as JSON Lines; - for standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub requests: Option<PathBuf>,
     /// Print the plan as JSON
     #[arg(long)]
@@ -155,9 +249,12 @@ pub struct RunArgs {
     /// The list.
     #[command(flatten)]
     pub input: InputArgs,
+    /// Where settings are taken from.
+    #[command(flatten)]
+    pub configuration: ConfigurationArgs,
     /// Where the outcome goes, one row for every input row [default: outcome.csv, or
     /// rehearsal.csv for a rehearsal]
-    #[arg(long, value_name = "FILE", env = "BASTION_REVOKE_OUT", help_heading = "Files")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Files")]
     pub out: Option<PathBuf>,
     /// Begin anew; files of an earlier run are set aside, never deleted
     #[arg(long, help_heading = "Files", conflicts_with = "rehearse")]
@@ -166,8 +263,15 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Files", conflicts_with_all = ["rehearse", "restart"])]
     pub report_only: bool,
     /// Give invalid rows the status `invalid` instead of stopping
-    #[arg(long, env = "BASTION_REVOKE_SKIP_INVALID", help_heading = "Input")]
+    #[arg(long, help_heading = "Input")]
     pub skip_invalid: bool,
+    /// Of an earlier outcome take only the rows with these statuses, such as
+    /// failed,unknown,unprocessed; the others are carried over as they are
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', help_heading = "Input")]
+    pub only: Vec<Status>,
+    /// Write the outcome for spreadsheets: ids stay text, and nothing in it is a formula
+    #[arg(long, help_heading = "Files")]
+    pub excel: bool,
     /// Run against the simulated service inside this process: nothing is really changed
     #[arg(long, help_heading = "Confirmation", conflicts_with_all = ["endpoint", "yes", "confirm"])]
     pub rehearse: bool,
@@ -175,91 +279,124 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Confirmation", conflicts_with = "confirm")]
     pub yes: bool,
     /// Go ahead if exactly so many revocations are planned
-    #[arg(long, value_name = "N", help_heading = "Confirmation")]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Confirmation")]
     pub confirm: Option<usize>,
     /// Refuse a plan of more revocations; the rows beyond are named
-    #[arg(long, value_name = "N", env = "BASTION_REVOKE_MAX_REVOCATIONS", help_heading = "Guards")]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Guards")]
     pub max_revocations: Option<usize>,
     /// Refuse a plan about more users and user groups
-    #[arg(long, value_name = "N", env = "BASTION_REVOKE_MAX_USERS", help_heading = "Guards")]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Guards")]
     pub max_users: Option<usize>,
     /// Refuse a plan that revokes more targets as a whole
-    #[arg(
-        long,
-        value_name = "N",
-        env = "BASTION_REVOKE_MAX_WHOLE_TARGETS",
-        help_heading = "Guards"
-    )]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Guards")]
     pub max_whole_targets: Option<usize>,
     /// Refuse a list of any other number of rows
-    #[arg(long, value_name = "N", env = "BASTION_REVOKE_EXPECT_ROWS", help_heading = "Guards")]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Guards")]
     pub expect_rows: Option<usize>,
     /// Refuse rows that this CSV protects: user, kind, target, account; * is any text, blank is
     /// anything
-    #[arg(long, value_name = "FILE", env = "BASTION_REVOKE_PROTECT", help_heading = "Guards")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Guards")]
     pub protect: Option<PathBuf>,
-    /// Give protected rows the status `protected` instead of stopping
+    /// Give protected rows the status `protected` instead of stopping; needs --protect
+    #[arg(long, help_heading = "Guards")]
+    pub skip_protected: bool,
+    /// Send the first N requests, and the rest only if all of these succeeded
     #[arg(
         long,
-        env = "BASTION_REVOKE_SKIP_PROTECTED",
-        requires = "protect",
+        value_name = "N",
+        value_parser = up_to::<{ u32::MAX }>,
         help_heading = "Guards"
     )]
-    pub skip_protected: bool,
+    pub canary: Option<u32>,
+    /// Stop, resumable, when more revocations than this end failed or unknown (after 20 requests)
+    #[arg(long, value_name = "N|P%", help_heading = "Guards")]
+    pub fail_over: Option<FailOver>,
     /// Where requests go, instead of the region's endpoint; plain http to loopback only
-    #[arg(long, value_name = "URL", env = "BASTION_REVOKE_ENDPOINT", help_heading = "Requests")]
-    pub endpoint: Option<String>,
+    #[arg(long, value_name = "URL", value_parser = values::endpoint, help_heading = "Requests")]
+    pub endpoint: Option<reqwest::Url>,
     /// The most requests a second, of each operation
     #[arg(
         long,
         default_value = "10",
-        env = "BASTION_REVOKE_RATE",
         value_name = "PER_SECOND",
+        value_parser = rate,
         help_heading = "Requests"
     )]
-    pub rate: String,
+    pub rate: f64,
     /// The most requests under way at once, 1 to 1024
     #[arg(
         long,
         default_value = "16",
-        env = "BASTION_REVOKE_CONCURRENCY",
         value_name = "N",
+        value_parser = up_to::<1024>,
         help_heading = "Requests"
     )]
-    pub concurrency: String,
+    pub concurrency: u32,
     /// How long one attempt may take, such as 500ms, 10s or 2m
     #[arg(
         long,
         default_value = "10s",
-        env = "BASTION_REVOKE_TIMEOUT",
         value_name = "DURATION",
+        value_parser = duration,
         help_heading = "Requests"
     )]
-    pub timeout: String,
+    pub timeout: Duration,
     /// The most attempts of a request or item; throttled ones do not count
     #[arg(
         long,
         default_value = "8",
-        env = "BASTION_REVOKE_MAX_ATTEMPTS",
         value_name = "N",
+        value_parser = up_to::<1000>,
         help_heading = "Requests"
     )]
-    pub max_attempts: String,
+    pub max_attempts: u32,
     /// Stop after this long, resumable, such as 30m or 2h
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Requests")]
+    pub deadline: Option<Duration>,
+    /// How requests are signed: v1 is HMAC-SHA1 over the parameters, acs3 is ACS3-HMAC-SHA256 as
+    /// today's SDKs sign
     #[arg(
         long,
-        env = "BASTION_REVOKE_DEADLINE",
-        value_name = "DURATION",
+        value_enum,
+        default_value = "v1",
+        hide_possible_values = true,
+        value_name = "v1|acs3",
         help_heading = "Requests"
     )]
-    pub deadline: Option<String>,
+    pub signature: SignatureName,
     /// PEM certificates to trust besides the system's
-    #[arg(long, env = "BASTION_REVOKE_CA_FILE", value_name = "FILE", help_heading = "Requests")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Requests")]
     pub ca_file: Option<PathBuf>,
-    /// Use the keys of this profile of the CLI or section of the credentials file, and no others
-    #[arg(long, env = "BASTION_REVOKE_PROFILE", value_name = "NAME", help_heading = "Requests")]
-    pub profile: Option<String>,
+    /// Use the keys of this profile of the aliyun CLI or section of the credentials file, and no
+    /// others
+    #[arg(long, value_name = "NAME", help_heading = "Requests")]
+    pub credential_profile: Option<String>,
     /// Print the final summary as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The name of a way to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignatureName {
+    /// HMAC-SHA1.
+    V1,
+    /// ACS3-HMAC-SHA256.
+    Acs3,
+}
+
+/// `config`
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigCommand {
+    /// Show what counts for a run, and where each value is set; takes every option of `run`
+    #[command(after_help = OF_CONFIG)]
+    Show(ConfigShowArgs),
+}
+
+/// `config show`: the options of `run` are added to it, see [`command::command`].
+#[derive(Debug, Clone, Args)]
+pub struct ConfigShowArgs {
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -289,14 +426,18 @@ Secrets are never taken from the command line.")]
 /// `credentials show`
 #[derive(Debug, Clone, Args)]
 pub struct CredentialsShowArgs {
-    /// Use the keys of this profile of the CLI or section of the credentials file, and no others
-    #[arg(long, env = "BASTION_REVOKE_PROFILE", value_name = "NAME")]
-    pub profile: Option<String>,
+    /// Where settings are taken from.
+    #[command(flatten)]
+    pub configuration: ConfigurationArgs,
+    /// Use the keys of this profile of the aliyun CLI or section of the credentials file, and no
+    /// others
+    #[arg(long, value_name = "NAME")]
+    pub credential_profile: Option<String>,
     /// Ask STS who the caller is, too
     #[arg(long)]
     pub verify: bool,
     /// PEM certificates to trust besides the system's
-    #[arg(long, env = "BASTION_REVOKE_CA_FILE", value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ca_file: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]

@@ -1,14 +1,25 @@
-//! Settings, settled once: the command line's text becomes values that need no further checking.
+//! Settings, settled once: from the command line, variables and files ([`layers`]), each with
+//! where it was set, to values that need no further checking.
 
-use crate::api::endpoint;
-use crate::cli::{InputArgs, PlanArgs, RunArgs};
+mod file;
+pub mod layers;
+mod quote;
+pub mod table;
+mod value;
+
+use crate::api::sign::Scheme;
+use crate::cli::{InputArgs, PlanArgs, RunArgs, SignatureName};
 use crate::exit::{Exit, Failure};
-use crate::input::{Field, Options};
+use crate::input::Options;
+use crate::model::Status;
 use crate::spool::InputName;
 use reqwest::Url;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Where the outcome goes if nobody says.
+const DEFAULT_OUT: &str = "outcome.csv";
 
 /// The instance that rows of a rehearsal belong to when they name none.
 const REHEARSAL_INSTANCE: &str = "bastionhost-rehearsal";
@@ -20,6 +31,8 @@ pub struct InputSettings {
     pub inputs: Vec<InputName>,
     /// How they are read.
     pub options: Options,
+    /// Whether warnings are errors.
+    pub strict: bool,
 }
 
 /// `plan`, settled.
@@ -56,6 +69,8 @@ pub struct RunSettings {
     pub input: InputSettings,
     /// Whether invalid rows get a verdict instead of stopping the run.
     pub skip_invalid: bool,
+    /// Whether the outcome is written for spreadsheets.
+    pub excel: bool,
     /// The outcome file.
     pub out: PathBuf,
     /// Whether to begin anew, with what was done before set aside.
@@ -76,6 +91,8 @@ pub struct RunSettings {
     pub endpoint: Option<Url>,
     /// How the engine works.
     pub engine: crate::engine::Settings,
+    /// How requests are signed.
+    pub signature: Scheme,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// Certificates to trust besides the system's.
@@ -97,19 +114,36 @@ impl InputSettings {
         if inputs.iter().filter(|input| **input == InputName::Stdin).count() > 1 {
             return Err(usage("standard input (-) can be read only once"));
         }
-        let map = args.map.iter().map(|text| read_map(text)).collect::<Result<_, _>>()?;
-        let encoding = args.encoding.as_deref().map(str::parse).transpose();
-        let encoding = encoding.map_err(|error| usage(format!("--encoding: {error}")))?;
-        let instance = args.instance_id.as_deref().map(|id| plain_id("--instance-id", id));
         Ok(Self {
             inputs,
             options: Options {
-                default_instance_id: instance.transpose()?,
-                default_region: plain_id("--region", &args.region)?,
-                map,
-                encoding,
+                default_instance_id: args.instance_id.clone(),
+                default_region: args.region.clone(),
+                map: args.map.clone(),
+                encoding: args.encoding,
+                only: None,
             },
+            strict: args.strict,
         })
+    }
+}
+
+impl InputSettings {
+    /// Settles `--only`.
+    fn choose(&mut self, only: &[Status]) -> Result<(), Failure> {
+        if only.is_empty() {
+            return Ok(());
+        }
+        if self.inputs.len() > 1 {
+            return Err(usage(
+                "--only takes one outcome: the rows that its duplicates name are counted in it",
+            ));
+        }
+        let mut statuses = only.to_vec();
+        statuses.sort_unstable();
+        statuses.dedup();
+        self.options.only = Some(statuses);
+        Ok(())
     }
 }
 
@@ -119,10 +153,12 @@ impl PlanSettings {
         if args.json && args.requests.as_deref() == Some(Path::new("-")) {
             return Err(usage("--json and --requests - both want standard output; name a file"));
         }
+        let mut input = InputSettings::settle(&args.input)?;
+        input.choose(&args.only)?;
         Ok(Self {
-            input: InputSettings::settle(&args.input)?,
+            input,
             skip_invalid: args.skip_invalid,
-            rate_per_s: rate(&args.rate)?,
+            rate_per_s: args.rate,
             requests: args.requests.clone(),
             json: args.json,
         })
@@ -134,7 +170,8 @@ impl RunSettings {
     /// the jitter of waits comes from.
     pub fn settle(args: &RunArgs, is_terminal: bool, seed: u64) -> Result<Self, Failure> {
         let mut input = InputSettings::settle(&args.input)?;
-        let default_out = if args.rehearse { "rehearsal.csv" } else { "outcome.csv" };
+        input.choose(&args.only)?;
+        let default_out = if args.rehearse { "rehearsal.csv" } else { DEFAULT_OUT };
         let out = args.out.clone().unwrap_or_else(|| default_out.into());
         if out.file_name().is_none() {
             return Err(usage(format!("--out {}: that is not a file name", out.display())));
@@ -146,9 +183,17 @@ impl RunSettings {
             );
             return Err(usage(message));
         }
-        let confirmation = match (args.yes || args.rehearse || args.report_only, args.confirm) {
+        if args.skip_protected && args.protect.is_none() {
+            return Err(usage(
+                "skip-protected is set, and protect is not: name the file of what is protected \
+                 with --protect FILE",
+            ));
+        }
+        let confirmation = match (args.rehearse || args.report_only, args.confirm) {
             (true, _) => Confirmation::Yes,
+            // The stricter of the two, should a variable say `yes`.
             (false, Some(revocations)) => Confirmation::Exactly(revocations),
+            (false, None) if args.yes => Confirmation::Yes,
             (false, None) if is_terminal => Confirmation::Ask,
             (false, None) => {
                 return Err(usage(
@@ -161,11 +206,10 @@ impl RunSettings {
             let id = &mut input.options.default_instance_id;
             id.get_or_insert_with(|| REHEARSAL_INSTANCE.to_owned());
         }
-        let endpoint = args.endpoint.as_deref().map(endpoint::parse).transpose();
-        let deadline = args.deadline.as_deref().map(|text| duration("--deadline", text));
         Ok(Self {
             input,
             skip_invalid: args.skip_invalid,
+            excel: args.excel,
             out,
             restart: args.restart,
             report_only: args.report_only,
@@ -179,17 +223,23 @@ impl RunSettings {
             protect: args.protect.clone(),
             skip_protected: args.skip_protected,
             confirmation,
-            endpoint: endpoint.map_err(|error| usage(error.to_string()))?,
+            endpoint: args.endpoint.clone(),
             engine: crate::engine::Settings {
-                rate_per_s: rate(&args.rate)?,
-                concurrency: whole("--concurrency", &args.concurrency, 1024)? as usize,
-                max_attempts: whole("--max-attempts", &args.max_attempts, 1000)?,
-                deadline: deadline.transpose()?,
+                rate_per_s: args.rate,
+                concurrency: args.concurrency as usize,
+                max_attempts: args.max_attempts,
+                deadline: args.deadline,
+                canary: args.canary.map(|requests| requests as usize),
+                fail_over: args.fail_over,
                 seed,
             },
-            timeout: duration("--timeout", &args.timeout)?,
+            signature: match args.signature {
+                SignatureName::V1 => Scheme::V1,
+                SignatureName::Acs3 => Scheme::Acs3,
+            },
+            timeout: args.timeout,
             ca_file: args.ca_file.clone(),
-            profile: args.profile.clone(),
+            profile: args.credential_profile.clone(),
             json: args.json,
         })
     }
@@ -200,83 +250,4 @@ fn is_same_file(input: &InputName, out: &Path) -> bool {
     // Two names of one file, by whatever links, lead to the same place on the same disk.
     let place = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
     path == out || place(path).is_some_and(|path| Some(path) == place(out))
-}
-
-fn read_map(text: &str) -> Result<(Field, String), Failure> {
-    let Some((field, column)) = text.split_once('=') else {
-        return Err(usage(format!("--map {text}: expected FIELD=COLUMN, such as user=Login")));
-    };
-    let field = field.parse().map_err(|error| usage(format!("--map {text}: {error}")))?;
-    Ok((field, column.to_owned()))
-}
-
-fn plain_id(option: &str, text: &str) -> Result<String, Failure> {
-    let text = text.trim();
-    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(usage(format!("{option}: expected an id without white space")));
-    }
-    Ok(text.to_owned())
-}
-
-fn rate(text: &str) -> Result<f64, Failure> {
-    match text.trim().parse::<f64>() {
-        Ok(rate) if (0.001..=1_000_000.0).contains(&rate) => Ok(rate),
-        _ => Err(usage(format!(
-            "--rate {text}: expected requests a second, a number from 0.001 to 1000000"
-        ))),
-    }
-}
-
-fn whole(option: &str, text: &str, most: u32) -> Result<u32, Failure> {
-    match text.trim().parse::<u32>() {
-        Ok(number) if (1..=most).contains(&number) => Ok(number),
-        _ => Err(usage(format!("{option} {text}: expected a whole number from 1 to {most}"))),
-    }
-}
-
-fn duration(option: &str, text: &str) -> Result<Duration, Failure> {
-    duration_of(text).map_err(|error| usage(format!("{option} {text}: {error}")))
-}
-
-/// Reads `500ms`, `10s`, `2m` or `1h`: a whole number above 0, and its unit.
-pub fn duration_of(text: &str) -> Result<Duration, &'static str> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit_ms = match &text[digits.len()..] {
-        "ms" => Some(1),
-        "s" => Some(1000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    let number = digits.parse::<u64>().ok().filter(|number| (1..=1_000_000).contains(number));
-    match (number, unit_ms) {
-        (Some(number), Some(unit_ms)) => Ok(Duration::from_millis(number * unit_ms)),
-        _ => Err("expected a duration such as 500ms, 10s, 2m or 1h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_a_unit() {
-        for (text, ms) in [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1h", 3_600_000)] {
-            assert_eq!(duration("--timeout", text).unwrap().as_millis(), ms);
-        }
-        for text in ["", "10", "s", "1.5s", "-1s", "10 s", "5d", "0s", "９s"] {
-            let failure = duration("--timeout", text).unwrap_err();
-            assert!(failure.message.contains("expected a duration"), "{text}");
-        }
-    }
-
-    #[test]
-    fn rates_and_counts_are_bounded() {
-        assert!((rate("0.5").unwrap() - 0.5).abs() < 1e-9);
-        for text in ["0", "-1", "NaN", "inf", "ten", "1e9", ""] {
-            assert!(rate(text).is_err(), "{text}");
-        }
-        assert!(whole("--concurrency", "0", 8).is_err() && whole("--concurrency", "9", 8).is_err());
-    }
 }

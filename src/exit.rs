@@ -82,9 +82,11 @@ impl Exit {
             StopCause::Routing { .. }
             | StopCause::RefusedAlike { .. }
             | StopCause::Setup { .. } => Self::Configuration,
-            StopCause::Unreachable { .. } | StopCause::Deadline | StopCause::Signal => {
-                Self::Stopped
-            }
+            StopCause::Unreachable { .. }
+            | StopCause::Canary { .. }
+            | StopCause::FailOver { .. }
+            | StopCause::Deadline
+            | StopCause::Signal => Self::Stopped,
         };
         let order =
             [Self::Internal, Self::File, Self::Credentials, Self::Configuration, Self::Stopped];

@@ -3,7 +3,7 @@
 //! Only builds with debug assertions have them: `BASTION_REVOKE_FAIL_POINT=NAME:N` kills the
 //! process, with the signal that can't be caught, the N-th time that it comes by. `NAME:N:MS` keeps
 //! it waiting there for so many milliseconds first, as a slow disk does, so that whatever does not
-//! wait for it has the time to go wrong.
+//! wait for it has the time to go wrong. `NAME:N:panic` panics there instead, as a defect does.
 
 /// Every fail point, so that a test can be sure to have hit them all.
 pub const ALL: [&str; 12] = [
@@ -41,6 +41,7 @@ fn die_if_told(name: &str) {
     let times = times.parse().unwrap_or(1);
     let _ = LEFT.compare_exchange(u64::MAX, times, Ordering::SeqCst, Ordering::SeqCst);
     if LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
+        assert!(delay_ms != "panic", "told to panic at {name}");
         wait(delay_ms.parse().unwrap_or(0));
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

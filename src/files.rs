@@ -201,7 +201,9 @@ pub enum LockError {
     #[error("{0}: another run is working on this outcome; wait for it, or give another --out")]
     Held(PathBuf),
     /// The file can't be made (exit 74).
-    #[error("{path}: can't be locked: {source}")]
+    #[error(
+        "{path}: can't be made: {source}; the folder of --out must exist, and be yours to write"
+    )]
     File {
         /// The lock file.
         path: PathBuf,

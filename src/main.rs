@@ -1,37 +1,50 @@
 //! The `bastion-revoke` command.
 
-use bastion_revoke::cli::{Cli, Command};
-use bastion_revoke::commands::{check, credentials, plan, run, signals, simulate};
+use bastion_revoke::cli::{Cli, Command, ConfigCommand, LogFormat};
+use bastion_revoke::commands::{
+    check, completions, config, credentials, man, plan, run, signals, simulate,
+};
 use bastion_revoke::config::RunSettings;
+use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
+use bastion_revoke::config::table::Table;
 use bastion_revoke::exit::{Exit, Failure};
-use bastion_revoke::report::logs;
-use clap::Parser;
+use bastion_revoke::report::{defects, logs};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    defects::explain();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let Parsed { cli, table } = match layers::parse(&arguments, &Sources::of_process()) {
+        Ok(parsed) => parsed,
+        Err(Stop::Failure(failure)) => {
+            logs::failure(&failure, LogFormat::Text);
+            return failure.exit.into();
+        }
+        Err(Stop::Clap(error)) => error.exit(),
+    };
     logs::start(&cli.logs);
-    let exit = dispatch(&cli).unwrap_or_else(|failure| {
-        logs::failure(&failure);
+    let ended = defects::caught(|| dispatch(&cli, &table));
+    let exit = ended.unwrap_or_else(|failure| {
+        logs::failure(&failure, cli.logs.log_format);
         failure.exit
     });
-    exit.into()
+    defects::or_defect(exit).into()
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+fn dispatch(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))?;
     let exit = runtime.block_on(async {
         signals::survive_file_limit();
-        command(cli).await
+        command(cli, table).await
     });
     // A name server that does not answer must not keep a run that was told to stop at once.
     runtime.shutdown_background();
     exit
 }
 
-async fn command(cli: &Cli) -> Result<Exit, Failure> {
+async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Check(args) => check::check(args),
         Command::Plan(args) => plan::plan(args),
@@ -40,7 +53,10 @@ async fn command(cli: &Cli) -> Result<Exit, Failure> {
             let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
             Box::pin(run::run(settings, cli.logs.quiet)).await
         }
+        Command::Config { command: ConfigCommand::Show(args) } => config::show(table, args.json),
         Command::Credentials { command } => credentials::command(command).await,
         Command::Simulate(args) => simulate::command(args).await,
+        Command::Completions { shell } => completions::completions(*shell),
+        Command::Man => man::man(),
     }
 }

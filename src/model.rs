@@ -331,6 +331,52 @@ impl Status {
     }
 }
 
+impl std::str::FromStr for Status {
+    type Err = UnknownStatus;
+
+    fn from_str(word: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL.into_iter().find(|status| status.name() == word).ok_or(UnknownStatus)
+    }
+}
+
+/// A word that is no status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected revoked, already_absent, not_found, failed, unknown, invalid, protected or \
+     unprocessed"
+)]
+pub struct UnknownStatus;
+
+/// The columns of an outcome behind the input's own.
+pub const OUTCOME_COLUMNS: [&str; 7] = [
+    STATUS_COLUMN,
+    "code",
+    MESSAGE_COLUMN,
+    "request_id",
+    "attempts",
+    "finished_at",
+    "duplicate_of",
+];
+
+/// What every message of a rehearsal begins with, so that its outcome is never taken for real.
+pub const REHEARSAL: &str = "rehearsal:";
+
+/// The column of an outcome that says more than its code.
+pub const MESSAGE_COLUMN: &str = "message";
+
+/// The column of an outcome that says what became of a row.
+pub const STATUS_COLUMN: &str = "status";
+
+/// The column of an outcome for spreadsheets: in a row that holds [`TEXT_MARK`] there, every cell
+/// that begins with that sign has it in front only so that a spreadsheet takes it for text.
+///
+/// A tool that drops the sign from other cells drops it here too, so that nothing is taken away
+/// twice.
+pub const TEXT_MARK_COLUMN: &str = "text_mark";
+
+/// What stands before a cell that a spreadsheet must take for text.
+pub const TEXT_MARK: char = '\'';
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

@@ -40,13 +40,14 @@ pub struct Verdicts {
     grants: Vec<State>,
     notes: Vec<Note>,
     settled: usize,
+    failed: usize,
 }
 
 impl Verdicts {
     /// All grants untouched.
     pub fn new(grants: usize) -> Self {
         let untouched = State { settled: None, doubt: false, attempts: 0, note: NO_NOTE };
-        Self { grants: vec![untouched; grants], notes: Vec::new(), settled: 0 }
+        Self { grants: vec![untouched; grants], notes: Vec::new(), settled: 0, failed: 0 }
     }
 
     /// Takes in how an attempt ended.
@@ -79,7 +80,10 @@ impl Verdicts {
                 (AttemptState::Withdrawn, _) => (Says::Nothing, NO_NOTE),
                 _ => (Says::Nothing, note),
             };
-            self.settled += self.grants[grant as usize].hear(says, note, result);
+            if let Some(status) = self.grants[grant as usize].hear(says, note, result) {
+                self.settled += 1;
+                self.failed += usize::from(matches!(status, Status::Failed | Status::Unknown));
+            }
         }
         debug_assert!(exceptions.next().is_none(), "exceptions stand in the order of the grants");
     }
@@ -97,6 +101,11 @@ impl Verdicts {
     /// How many grants are settled.
     pub fn settled(&self) -> usize {
         self.settled
+    }
+
+    /// How many are settled as `failed` or `unknown`.
+    pub fn failed(&self) -> usize {
+        self.failed
     }
 
     /// How many grants there are.
@@ -142,11 +151,11 @@ enum Says {
 }
 
 impl State {
-    /// Returns how many grants this settled: 1 or 0.
-    fn hear(&mut self, says: Says, note: u32, result: &AttemptResult) -> usize {
+    /// Returns the status, if this settled it.
+    fn hear(&mut self, says: Says, note: u32, result: &AttemptResult) -> Option<Status> {
         debug_assert!(self.settled.is_none(), "a settled grant is never sent again");
         if self.settled.is_some() {
-            return 0;
+            return None;
         }
         if result.state.is_sending() {
             self.attempts = self.attempts.saturating_add(1);
@@ -179,7 +188,7 @@ impl State {
             Says::Nothing if note == NO_NOTE => {}
             Says::Nothing => self.note = note,
         }
-        usize::from(self.settled.is_some())
+        self.settled
     }
 }
 

@@ -1,20 +1,21 @@
 //! One attempt of a request: composed and signed afresh, sent once, its answer judged.
 
+use super::compose::Attempt;
 use super::credentials::{Credentials, Provider, redact};
 use super::endpoint::Endpoints;
 use super::error::Class;
-use super::operation;
 use super::response::{self, Judgement};
-use super::sign;
-use super::transport::{SendError, Transport, WireRequest, headers};
+use super::sign::Scheme;
+use super::transport::{SendError, Transport};
 use crate::clock::{WallClock, utc_seconds};
 use crate::model::Request;
 use http::HeaderMap;
 use jiff::SignedDuration;
-use reqwest::Url;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+
+pub use super::compose::Repeat;
 
 /// Signs and sends requests with the keys that are current at each attempt.
 pub struct Client<T> {
@@ -22,17 +23,9 @@ pub struct Client<T> {
     endpoints: Endpoints,
     keys: Arc<Provider>,
     clock: Arc<dyn WallClock>,
+    scheme: Scheme,
     /// How far the service's clock is ahead of ours, in seconds, as far as is known.
     ahead_s: AtomicI64,
-}
-
-/// How often a request was sent before, as the SDKs tell the service.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Repeat {
-    /// Earlier attempts.
-    pub attempts: u32,
-    /// How long this one was put off.
-    pub delay: Duration,
 }
 
 /// What came of one attempt.
@@ -88,7 +81,14 @@ impl<T: Transport> Client<T> {
         keys: Arc<Provider>,
         clock: Arc<dyn WallClock>,
     ) -> Self {
-        Self { transport, endpoints, keys, clock, ahead_s: AtomicI64::new(0) }
+        let scheme = Scheme::default();
+        Self { transport, endpoints, keys, clock, scheme, ahead_s: AtomicI64::new(0) }
+    }
+
+    /// The same client, signing in that way.
+    #[must_use]
+    pub fn signing(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
     }
 
     /// Sends `request` once, under a fresh nonce, timestamp and signature.
@@ -102,8 +102,18 @@ impl<T: Transport> Client<T> {
             Err(error) => return Reply::new(Err(SendError::NoCredentials(error.to_string()))),
         };
         let ahead_s = self.ahead_s.load(Ordering::Relaxed);
-        let (wire, string_to_sign) =
-            self.compose(endpoint.clone(), request, repeat, ahead_s, &credentials);
+        let now = self.clock.now();
+        let ahead = SignedDuration::from_secs(ahead_s);
+        let attempt = Attempt {
+            scheme: self.scheme,
+            endpoint,
+            request,
+            repeat,
+            credentials: &credentials,
+            timestamp: utc_seconds(now.checked_add(ahead).unwrap_or(now)),
+            nonce: self.clock.nonce(),
+        };
+        let (wire, string_to_sign) = attempt.compose();
         match self.transport.send(wire).await {
             Err(error) => Reply::new(Err(error)),
             Ok(answer) => {
@@ -158,60 +168,6 @@ impl<T: Transport> Client<T> {
             Ordering::Relaxed,
         );
         corrected.ok().map(|_| ahead)
-    }
-
-    /// The signed request, and the text that was signed.
-    fn compose(
-        &self,
-        endpoint: Url,
-        request: &Request,
-        repeat: Repeat,
-        ahead_s: i64,
-        credentials: &Credentials,
-    ) -> (WireRequest, String) {
-        let now = self.clock.now();
-        let ahead = SignedDuration::from_secs(ahead_s);
-        let timestamp = utc_seconds(now.checked_add(ahead).unwrap_or(now));
-        let nonce = self.clock.nonce();
-        let mut common = vec![
-            ("AccessKeyId", credentials.access_key_id.as_str()),
-            ("Action", request.operation().name()),
-            // Documents disagree on the default, so it is always said.
-            ("Format", "JSON"),
-            ("SignatureMethod", "HMAC-SHA1"),
-            ("SignatureNonce", &nonce),
-            ("SignatureVersion", "1.0"),
-            ("Timestamp", &timestamp),
-            ("Version", super::VERSION),
-        ];
-        let own = operation::parameters(request);
-        let mut body: Vec<sign::Pair<'_>> =
-            own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        if let Some(token) = &credentials.security_token {
-            // In the body: queries end up in the logs of proxies.
-            body.push(("SecurityToken", token.expose()));
-        }
-        let all: Vec<sign::Pair<'_>> = common.iter().chain(&body).copied().collect();
-        let string_to_sign = sign::v1_string_to_sign("POST", &all);
-        let secret = credentials.access_key_secret.expose();
-        let signature = sign::v1_signature(secret, &string_to_sign);
-        common.push(("Signature", &signature));
-        let mut wire = WireRequest {
-            endpoint,
-            query: sign::form_encode(common.iter().copied()),
-            headers: headers([
-                ("content-type", "application/x-www-form-urlencoded"),
-                ("accept", "application/json"),
-            ]),
-            body: sign::form_encode(body.iter().copied()),
-        };
-        if repeat.attempts > 0 {
-            wire.headers.extend(headers([
-                ("x-acs-retry-attempts", repeat.attempts.to_string().as_str()),
-                ("x-acs-retry-delay", repeat.delay.as_millis().to_string().as_str()),
-            ]));
-        }
-        (wire, string_to_sign)
     }
 }
 
@@ -269,7 +225,9 @@ fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::api::credentials::Secret;
-    use crate::model::{Accounts, Entries, Entry, Grantee, GranteeKind, Kind};
+    use crate::api::sign;
+    use crate::api::transport::{WireRequest, headers};
+    use crate::model::{Accounts, Entries, Entry, Grantee, GranteeKind, Kind, UpToTen};
     use jiff::Timestamp;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -335,6 +293,71 @@ mod tests {
         let endpoint = reqwest::Url::parse("http://127.0.0.1:1").unwrap();
         let endpoints = Endpoints::new(Some(endpoint), []).unwrap();
         (Client::new(Arc::clone(&recorder), endpoints, credentials, clock), recorder)
+    }
+
+    fn header<'w>(wire: &'w WireRequest, name: &str) -> &'w str {
+        wire.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Ten groups with ten long names each.
+    fn long_request() -> Request {
+        let names = |group| {
+            (0..10).map(move |n| format!("\u{8d26}\u{6237}{}-{group}-{n}", "\u{540d}".repeat(80)))
+        };
+        let entries = (0..10).map(|group: u32| Entry {
+            target: group.to_string(),
+            accounts: Accounts::Listed(UpToTen::new(names(group).collect()).unwrap()),
+        });
+        Request {
+            kind: Kind::HostGroup,
+            entries: Entries::new(entries.collect()).unwrap(),
+            ..request()
+        }
+    }
+
+    #[tokio::test]
+    async fn acs3_puts_parameters_in_the_query_and_what_is_too_long_in_a_form() {
+        let (client, recorder) = client((500, ""));
+        let client = client.signing(Scheme::Acs3);
+        let repeat = Repeat { attempts: 2, delay: Duration::from_millis(250) };
+        client.attempt(&request(), repeat).await;
+        client.attempt(&long_request(), Repeat::default()).await;
+        let sent = recorder.sent.lock().unwrap();
+        for (number, wire) in sent.iter().enumerate() {
+            assert_eq!(header(wire, "x-acs-signature-nonce"), format!("nonce-{number}"));
+            assert_eq!(header(wire, "x-acs-date"), "2026-01-02T03:04:05Z");
+            assert_eq!(header(wire, "x-acs-version"), "2019-12-09");
+            assert_eq!(header(wire, "x-acs-security-token"), "test/token=");
+            assert!(!format!("{wire:?}").contains("test/token="), "it is marked as a secret");
+            let hash = sign::sha256_hex(wire.body.as_bytes());
+            assert_eq!(header(wire, "x-acs-content-sha256"), hash);
+            let authorization = header(wire, "authorization");
+            let (_, names) = authorization.split_once("SignedHeaders=").unwrap();
+            let names: Vec<&str> = names.split(',').next().unwrap().split(';').collect();
+            let sent = wire.headers.keys().map(http::HeaderName::as_str);
+            for name in sent.filter(|name| *name != "authorization").chain(["host"]) {
+                assert!(names.contains(&name), "{name} is not signed: {authorization}");
+            }
+            let value = |name: &str| match name {
+                "host" => "127.0.0.1:1",
+                _ => header(wire, name),
+            };
+            let all: Vec<sign::Pair<'_>> = names.iter().map(|name| (*name, value(name))).collect();
+            let query = decoded(&wire.query);
+            let query: Vec<sign::Pair<'_>> =
+                query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let signed = sign::Acs3 {
+                method: "POST",
+                query: &query,
+                headers: &all,
+                body: wire.body.as_bytes(),
+            };
+            assert_eq!(authorization, signed.authorization("testid", "testsecret"));
+        }
+        assert!(sent[0].query.contains("UserId=%E4%B8%AD") && sent[0].body.is_empty());
+        assert_eq!(header(&sent[0], "x-acs-retry-attempts"), "2");
+        assert!(sent[1].query.is_empty() && sent[1].body.len() > 60_000, "{}", sent[1].body.len());
+        assert_eq!(header(&sent[1], "content-type"), "application/x-www-form-urlencoded");
     }
 
     fn decoded(form: &str) -> Vec<(String, String)> {

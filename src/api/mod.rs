@@ -4,6 +4,7 @@
 //! inference is said where it is used.
 
 pub mod client;
+mod compose;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;

@@ -80,6 +80,16 @@ pub fn v1_signature(secret: &str, string_to_sign: &str) -> String {
 /// The name of the ACS3 algorithm, as it stands in the `Authorization` header.
 pub const ACS3_ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
+/// How requests are signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// HMAC-SHA1 over the parameters.
+    #[default]
+    V1,
+    /// `ACS3-HMAC-SHA256` over query, headers and body.
+    Acs3,
+}
+
 /// What ACS3 signs of a request whose path is `/`.
 #[derive(Debug, Clone, Copy)]
 pub struct Acs3<'a> {
@@ -101,8 +111,8 @@ impl Acs3<'_> {
         names.join(";")
     }
 
-    /// The signature under `secret`, in lower-case hex.
-    pub fn signature(&self, secret: &str) -> String {
+    /// The text that is signed: the algorithm, and the hash of the canonical request.
+    pub fn string_to_sign(&self) -> String {
         let mut headers = self.headers.to_vec();
         headers.sort_unstable();
         let mut canonical = format!("{}\n/\n{}\n", self.method, canonical_query(self.query));
@@ -116,20 +126,33 @@ impl Acs3<'_> {
         canonical.push_str(&self.signed_headers());
         canonical.push('\n');
         canonical.push_str(&sha256_hex(self.body));
-        let string_to_sign = format!("{ACS3_ALGORITHM}\n{}", sha256_hex(canonical.as_bytes()));
-        let mut mac = keyed::<Hmac<Sha256>>(secret.as_bytes());
-        mac.update(string_to_sign.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        format!("{ACS3_ALGORITHM}\n{}", sha256_hex(canonical.as_bytes()))
+    }
+
+    /// The signature under `secret`, in lower-case hex.
+    pub fn signature(&self, secret: &str) -> String {
+        acs3_signature(secret, &self.string_to_sign())
     }
 
     /// The whole `Authorization` header.
     pub fn authorization(&self, access_key_id: &str, secret: &str) -> String {
+        self.authorization_with(access_key_id, &self.signature(secret))
+    }
+
+    /// The same, with a signature already made.
+    pub(super) fn authorization_with(&self, access_key_id: &str, signature: &str) -> String {
         format!(
-            "{ACS3_ALGORITHM} Credential={access_key_id},SignedHeaders={},Signature={}",
+            "{ACS3_ALGORITHM} Credential={access_key_id},SignedHeaders={},Signature={signature}",
             self.signed_headers(),
-            self.signature(secret)
         )
     }
+}
+
+/// The ACS3 signature: HMAC-SHA256 under the secret, in lower-case hex.
+pub(super) fn acs3_signature(secret: &str, string_to_sign: &str) -> String {
+    let mut mac = keyed::<Hmac<Sha256>>(secret.as_bytes());
+    mac.update(string_to_sign.as_bytes());
+    hex(&mac.finalize().into_bytes())
 }
 
 /// SHA-256 in lower-case hex, as `x-acs-content-sha256` wants it.

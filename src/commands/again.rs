@@ -4,10 +4,21 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 
 /// The command with these arguments, the program's name first, quoted for a shell. It is the same
-/// one again but for `--restart`, which would begin anew instead of going on.
-pub fn command(arguments: impl IntoIterator<Item = OsString>) -> String {
-    let arguments = arguments.into_iter().filter(|argument| argument != "--restart");
-    arguments.map(|argument| quoted(&argument)).collect::<Vec<_>>().join(" ")
+/// one again but for `--restart`, which would begin anew instead of going on, and for the options
+/// in `without`, which take a value each.
+pub fn command(arguments: impl IntoIterator<Item = OsString>, without: &[&str]) -> String {
+    let mut kept = Vec::new();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        let is_left_out = without.iter().any(|option| text.split('=').next() == Some(option));
+        if is_left_out && !text.contains('=') {
+            arguments.next();
+        } else if !is_left_out && argument != "--restart" {
+            kept.push(quoted(&argument));
+        }
+    }
+    kept.join(" ")
 }
 
 fn quoted(argument: &OsStr) -> String {
@@ -69,6 +80,15 @@ mod tests {
     #[test]
     fn to_go_on_is_not_to_begin_anew() {
         let words = ["./bastion-revoke", "run", "my list.csv", "--restart", "--yes"];
-        assert_eq!(command(words.map(OsString::from)), "./bastion-revoke run 'my list.csv' --yes");
+        let go_on = command(words.map(OsString::from), &[]);
+        assert_eq!(go_on, "./bastion-revoke run 'my list.csv' --yes");
+    }
+
+    #[test]
+    fn what_stopped_the_run_is_left_out_with_its_value() {
+        let words = ["b", "run", "l.csv", "--canary", "3", "--fail-over=5%", "--yes"];
+        let words = words.map(OsString::from);
+        assert_eq!(command(words.clone(), &["--canary"]), "b run l.csv --fail-over=5% --yes");
+        assert_eq!(command(words, &["--fail-over"]), "b run l.csv --canary 3 --yes");
     }
 }

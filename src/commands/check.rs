@@ -1,56 +1,204 @@
 //! `check`: read and validate, without any network.
 
-use super::reading;
+use super::reading::{self, SHOWN};
 use crate::cli::CheckArgs;
 use crate::config::InputSettings;
 use crate::exit::{Exit, Failure};
 use crate::guards::Protection;
-use crate::report::print;
-use serde_json::json;
+use crate::input::{Damage, Finding, Format, InputError, Severity, Syntax};
+use crate::report::{findings, print};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// How many findings are shown in full as JSON, which is read by programs.
+const SHOWN_JSON: usize = 1000;
 
 /// Reads the list and prints what is wrong with it.
 pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = InputSettings::settle(&args.input)?;
+    let strict = settings.strict;
     let sources = reading::sources(&settings.inputs)?;
-    let read = reading::read(sources, &Arc::new(settings.options), &Protection::default())?;
-    let rows: u64 = read.formats.iter().map(|format| format.rows).sum();
-    let invalid = read.report.rows();
+    let shown = args.show.unwrap_or(if args.json { SHOWN_JSON } else { SHOWN });
+    let options = Arc::new(settings.options);
+    let mut read = reading::look_through(sources, &options, &Protection::default(), shown)?;
+    let stopped = read.stopped.take();
+    let is_wrong = read.report.rows() > 0
+        || read.report.is_list_wrong()
+        || (strict && read.report.warnings() > 0);
+    let exit = if is_wrong { Exit::InvalidInput } else { Exit::Done };
     if args.json {
-        let problems: Vec<_> = read.report.problems().iter().map(problem_json).collect();
-        let counts: serde_json::Map<_, _> = read
-            .report
-            .counts()
-            .map(|(kind, count)| (kind.code().to_owned(), count.into()))
-            .collect();
-        print::json(&json!({
-            "rows": rows,
-            "invalid": invalid,
-            "counts": counts,
-            "problems": problems,
-        }))?;
-    } else {
-        for format in &read.formats {
-            print::line(&format.to_string())?;
-        }
-        if invalid == 0 {
-            print::line(&format!("{rows} rows, all valid"))?;
-        } else {
-            print::text(&read.report.render())?;
-        }
+        return match stopped {
+            Some(InputError::Damaged(damage)) => {
+                print::json(&Findings::of(&read, Some(&damage)))?;
+                Ok(Exit::InvalidInput)
+            }
+            Some(error) => Err(error.into()),
+            None => print::json(&Findings::of(&read, None)).map(|()| exit),
+        };
     }
-    Ok(if invalid == 0 { Exit::Done } else { Exit::InvalidInput })
+    for format in &read.formats {
+        print::line(&format.to_string())?;
+    }
+    if !read.report.is_empty() {
+        let is_coloured = findings::is_coloured(&std::io::stdout());
+        print::text(&format!("\n{}", findings::everything(&read.report, is_coloured)))?;
+    }
+    if let Some(error) = stopped {
+        return Err(reading::failure(error));
+    }
+    if exit == Exit::Done {
+        print::line(&format!("{} rows, all valid", rows(&read.formats)))?;
+    } else if read.report.rows() == 0 && !read.report.is_list_wrong() {
+        print::line("no row is invalid, but --strict takes warnings for errors")?;
+    }
+    Ok(exit)
 }
 
-fn problem_json(problem: &crate::input::Problem) -> serde_json::Value {
-    json!({
-        "code": problem.kind.code(),
-        "file": &*problem.name,
-        "line": problem.line,
-        "column": problem.column.as_ref().and_then(|column| column.number),
-        "column_name": problem.column.as_ref().map(|column| &column.name),
-        "found": problem.found,
-        "message": problem.message(),
-        "remedy": problem.remedy,
-    })
+fn rows(formats: &[Format]) -> u64 {
+    formats.iter().map(|format| format.rows).sum()
+}
+
+/// What `check --json` prints. Members are only ever added.
+#[derive(Serialize)]
+struct Findings<'a> {
+    /// Data rows that were read.
+    rows: u64,
+    /// Rows that are invalid.
+    invalid: u64,
+    /// What may be wrong.
+    warnings: u64,
+    /// How often each error was found, by code. A row may have several.
+    counts: BTreeMap<&'static str, u64>,
+    /// How often each warning was found, by code.
+    warning_counts: BTreeMap<&'static str, u64>,
+    /// Errors and warnings in full: the first `--show` rows, and as many warnings.
+    problems: Vec<Problem<'a>>,
+    /// What stopped the reading, so that nothing is known of what follows; else `null`.
+    damage: Option<Stopped<'a>>,
+    /// How each input is written.
+    inputs: Vec<Input<'a>>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    /// `error` or `warning`.
+    severity: &'static str,
+    code: &'static str,
+    file: &'a str,
+    /// The physical line on which the row begins, from 1.
+    line: u64,
+    /// The field's number from 1; `null` for JSON, and where a row as a whole is wrong.
+    column: Option<usize>,
+    column_name: Option<&'a str>,
+    /// The physical line on which the cell begins, and its character from 1 in that line.
+    at_line: Option<u64>,
+    at_character: Option<u64>,
+    /// What stands there, escaped and cut.
+    found: &'a str,
+    message: String,
+    remedy: &'a str,
+}
+
+#[derive(Serialize)]
+struct Stopped<'a> {
+    code: &'static str,
+    file: &'a str,
+    line: Option<u64>,
+    column: Option<usize>,
+    column_name: Option<&'a str>,
+    message: &'a str,
+    remedy: &'a str,
+}
+
+#[derive(Serialize)]
+struct Input<'a> {
+    file: &'a str,
+    rows: u64,
+    /// `csv` or `jsonl`.
+    syntax: &'static str,
+    /// `,`, `;` or a tab; `null` for JSON Lines.
+    separator: Option<char>,
+    encoding: &'static str,
+    gzip: bool,
+    /// Which column each field is read from.
+    fields: BTreeMap<&'static str, &'a str>,
+}
+
+impl<'a> Findings<'a> {
+    fn of(read: &'a reading::Read, damage: Option<&'a Damage>) -> Self {
+        let report = &read.report;
+        let counts = |severity| {
+            report
+                .counts()
+                .filter(move |(of, ..)| *of == severity)
+                .map(|(_, kind, count)| (kind.code(), count))
+                .collect()
+        };
+        Self {
+            rows: rows(&read.formats),
+            invalid: report.rows(),
+            warnings: report.warnings(),
+            counts: counts(Severity::Error),
+            warning_counts: counts(Severity::Warning),
+            problems: report.findings().map(Problem::of).collect(),
+            damage: damage.map(Stopped::of),
+            inputs: read.formats.iter().map(Input::of).collect(),
+        }
+    }
+}
+
+impl<'a> Problem<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        let Finding { severity, problem, excerpt } = finding;
+        let column = problem.column.as_ref();
+        Self {
+            severity: match severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            code: problem.kind.code(),
+            file: &problem.name,
+            line: problem.line,
+            column: column.and_then(|column| column.number),
+            column_name: column.map(|column| column.name.as_str()),
+            at_line: excerpt.as_ref().map(|excerpt| excerpt.line),
+            at_character: excerpt.as_ref().map(|excerpt| excerpt.character),
+            found: &problem.found,
+            message: problem.message(),
+            remedy: &problem.remedy,
+        }
+    }
+}
+
+impl<'a> Stopped<'a> {
+    fn of(damage: &'a Damage) -> Self {
+        let column = damage.column.as_ref();
+        Self {
+            code: damage.kind.code(),
+            file: &damage.name,
+            line: damage.line,
+            column: column.and_then(|column| column.number),
+            column_name: column.map(|column| column.name.as_str()),
+            message: &damage.found,
+            remedy: &damage.remedy,
+        }
+    }
+}
+
+impl<'a> Input<'a> {
+    fn of(format: &'a Format) -> Self {
+        Self {
+            file: &format.name,
+            rows: format.rows,
+            syntax: findings::syntax_name(format.syntax),
+            separator: match format.syntax {
+                Syntax::Csv { delimiter } => Some(char::from(delimiter)),
+                Syntax::JsonLines => None,
+            },
+            encoding: format.encoding.name(),
+            gzip: format.gzip,
+            fields: format.fields.iter().map(|(field, name)| (field.name(), &**name)).collect(),
+        }
+    }
 }

@@ -18,11 +18,10 @@ pub async fn command(command: &CredentialsCommand) -> Result<Exit, Failure> {
 }
 
 async fn show(args: &CredentialsShowArgs) -> Result<Exit, Failure> {
-    let ca_pem = args.ca_file.as_ref().map(std::fs::read).transpose().map_err(|error| {
-        Failure::new(Exit::Configuration, format!("--ca-file can't be read: {error}"))
-    })?;
+    let ca_pem = world::certificates(args.ca_file.as_deref())
+        .map_err(|message| Failure::new(Exit::Configuration, message))?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let provider = world::provider(args.profile.clone(), ca_pem, &clock)
+    let provider = world::provider(args.credential_profile.clone(), ca_pem, &clock)
         .map_err(|message| Failure::new(Exit::Configuration, message))?;
     let caller = provider.describe().await?;
     let identity = if args.verify { Some(provider.identity().await?) } else { None };

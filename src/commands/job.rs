@@ -1,6 +1,6 @@
 //! The job of a run: the list, copied and planned, and what an earlier run's ledger says of it.
 
-use super::reading::{self, Read};
+use super::reading::{self, Demands, Read};
 use crate::clock::WallClock;
 use crate::config::RunSettings;
 use crate::engine::dispatcher::Start;
@@ -10,9 +10,10 @@ use crate::files::{LockError, RunFiles};
 use crate::guards;
 use crate::input::{InputError, Options, Reader};
 use crate::ledger::{self, Ledger, LedgerError};
+use crate::model::Status;
 use crate::outcome::{Outcome, OutcomeError, Tally};
 use crate::plan::Plan;
-use crate::plan::summary::Summary;
+use crate::plan::summary::{LeftOut, Summary};
 use crate::spool::{Spool, SpoolError};
 use crate::verdicts::Verdicts;
 use std::collections::BTreeMap;
@@ -26,10 +27,13 @@ pub struct Job {
     pub plan: Arc<Plan>,
     /// The plan in numbers.
     pub numbers: Summary,
+    /// The rows that nothing is sent for although they are not invalid.
+    pub left_out: LeftOut,
     spool: Spool,
     options: Arc<Options>,
     columns: Vec<String>,
     identity: ledger::Job,
+    excel: bool,
 }
 
 /// What is known of the job from before.
@@ -80,11 +84,19 @@ impl Job {
         };
         let options = Arc::new(settings.input.options.clone());
         let protection = reading::protection(settings.protect.as_deref())?;
-        let Read { grants, report, columns, protected, lacks_instance, .. } =
-            reading::read(spool.sources(), &options, &protection)?;
-        reading::refuse_invalid(&report, settings.skip_invalid)?;
+        let demands =
+            Demands { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
+        let Read { grants, columns, protected, carried, is_rehearsed, lacks_instance, .. } =
+            reading::read(spool.sources(), &options, &protection, demands)?;
         if !settings.skip_protected {
             guards::refuse_protected(&protected).map_err(|reason| refused_by_guard(&reason))?;
+        }
+        if is_rehearsed && !settings.rehearse {
+            return Err(Failure::new(
+                Exit::Usage,
+                "this is the outcome of a rehearsal, in which nothing was really revoked: give \
+                 the outcome of a run, or leave --only out to revoke all of it",
+            ));
         }
         if lacks_instance {
             return Err(Failure::new(
@@ -93,13 +105,15 @@ impl Job {
             ));
         }
         let plan = Plan::new(grants);
-        let numbers = Summary::of(&plan, protected.len(), settings.engine.rate_per_s);
+        let left_out = LeftOut { protected: protected.len(), carried };
+        let numbers = Summary::of(&plan, left_out, settings.engine.rate_per_s);
         let exceeded = settings.limits.exceeded(&plan, &numbers);
         if !exceeded.is_empty() {
             return Err(refused_by_guard(&exceeded.join("\n")));
         }
         let identity = identity(settings, &spool, &plan);
-        Ok(Self { plan: Arc::new(plan), numbers, spool, options, columns, identity })
+        let (plan, excel) = (Arc::new(plan), settings.excel);
+        Ok(Self { plan, numbers, left_out, spool, options, columns, identity, excel })
     }
 
     /// What the ledger says of this job, or of the one whose place it would take. Sets nothing
@@ -190,7 +204,9 @@ impl Job {
             plan: &self.plan,
             verdicts,
             rehearsal,
-            protected: self.numbers.protected > 0,
+            protected: self.left_out.protected > 0,
+            is_chosen_from: self.options.only.is_some(),
+            excel: self.excel,
         };
         let sources = self.spool.sources();
         let again = Reader::with_columns(sources, Arc::clone(&self.options), self.columns.clone());
@@ -236,12 +252,15 @@ fn identity(settings: &RunSettings, spool: &Spool, plan: &Plan) -> ledger::Job {
         Some(url) => url.to_string(),
         None => "of the region".to_owned(),
     };
-    let members = [
+    let options = &settings.input.options;
+    let only = options.only.as_deref().map(names_of);
+    let mut members = vec![
         (INPUT_SHA256, spool.sha256().to_owned()),
         ("plan_sha256", plan.digest()),
         ("endpoint", endpoint),
     ];
-    let options = &settings.input.options;
+    // Which rows are the run's: two choices may plan the same requests.
+    members.extend(only.clone().map(|only| ("only", only)));
     let map: Vec<String> =
         options.map.iter().map(|(field, column)| format!("{field:?}={column}")).collect();
     let settings = [
@@ -249,6 +268,7 @@ fn identity(settings: &RunSettings, spool: &Spool, plan: &Plan) -> ledger::Job {
         ("region", options.default_region.clone()),
         ("map", map.join("; ")),
         ("encoding", options.encoding.map(|e| e.to_string()).unwrap_or_default()),
+        ("only", only.unwrap_or_default()),
         ("skip_invalid", settings.skip_invalid.to_string()),
         ("requests", plan.requests().to_string()),
         ("grants", plan.grants().to_string()),
@@ -263,6 +283,10 @@ fn identity(settings: &RunSettings, spool: &Spool, plan: &Plan) -> ledger::Job {
         settings: named(&settings),
         inputs: spool.segments().to_vec(),
     }
+}
+
+fn names_of(statuses: &[Status]) -> String {
+    statuses.iter().map(|status| status.name()).collect::<Vec<_>>().join(",")
 }
 
 /// What differs between two jobs, in words.

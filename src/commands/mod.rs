@@ -2,8 +2,12 @@
 
 pub mod again;
 pub mod check;
+pub mod completions;
+pub mod config;
+pub mod confirm;
 pub mod credentials;
 pub mod job;
+pub mod man;
 pub mod plan;
 pub mod reading;
 pub mod run;

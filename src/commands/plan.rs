@@ -1,13 +1,13 @@
 //! `plan`: what a run would do, without any network.
 
-use super::reading;
+use super::reading::{self, Demands};
 use crate::cli::PlanArgs;
 use crate::config::PlanSettings;
 use crate::exit::{Exit, Failure};
 use crate::guards::Protection;
 use crate::model::{Accounts, Request};
 use crate::plan::Plan;
-use crate::plan::summary::Summary;
+use crate::plan::summary::{LeftOut, Summary};
 use crate::report::{print, summary};
 use serde::Serialize;
 use std::fs::File;
@@ -19,10 +19,12 @@ use std::sync::Arc;
 pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let settings = PlanSettings::settle(args)?;
     let sources = reading::sources(&settings.input.inputs)?;
-    let read = reading::read(sources, &Arc::new(settings.input.options), &Protection::default())?;
-    reading::refuse_invalid(&read.report, settings.skip_invalid)?;
+    let demands = Demands { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
+    let options = Arc::new(settings.input.options);
+    let read = reading::read(sources, &options, &Protection::default(), demands)?;
     let plan = Plan::new(read.grants);
-    let numbers = Summary::of(&plan, 0, settings.rate_per_s);
+    let left_out = LeftOut { protected: 0, carried: read.carried };
+    let numbers = Summary::of(&plan, left_out, settings.rate_per_s);
     if let Some(path) = &settings.requests {
         write_requests(&plan, path)?;
     }

@@ -4,7 +4,9 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::grants::{Collector, Grants};
 use crate::guards::Protection;
-use crate::input::{Format, Options, Reader, Reading, Report, Source};
+use crate::input::{Format, InputError, Options, Reader, Reading, Report, Source};
+use crate::model::{MESSAGE_COLUMN, REHEARSAL};
+use crate::report::findings;
 use crate::spool::{InputName, Spool};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 pub struct Read {
     /// The distinct grants of the valid rows.
     pub grants: Grants,
-    /// What is wrong with the invalid rows.
+    /// What is wrong with the invalid rows, and what may be wrong with others.
     pub report: Report,
     /// The inputs' columns by first appearance.
     pub columns: Vec<String>,
@@ -21,24 +23,38 @@ pub struct Read {
     pub formats: Vec<Format>,
     /// The valid rows, by number, that the protection keeps from being revoked.
     pub protected: Vec<u64>,
+    /// How many rows of an outcome keep what became of them before.
+    pub carried: usize,
+    /// Whether such a row was only rehearsed.
+    pub is_rehearsed: bool,
     /// Whether a valid row names no instance, and the settings do not either.
     pub lacks_instance: bool,
+    /// What stopped the reading before the last row.
+    pub stopped: Option<InputError>,
 }
 
-/// Reads all rows. Structural damage is a failure; invalid rows are findings.
+/// Reads all rows. Invalid rows are findings, and so is damage: what was found before it is told
+/// together with it. `shown`: how many findings are kept in full.
 ///
 /// A protected row is left out like an invalid one: it stands for nothing and covers nothing.
-pub fn read(
+pub fn look_through(
     sources: Vec<Source>,
     options: &Arc<Options>,
     protection: &Protection,
+    shown: usize,
 ) -> Result<Read, Failure> {
     let mut reader = Reader::new(sources, Arc::clone(options));
     let mut collector = Collector::default();
-    let mut report = Report::new();
+    let mut report = Report::showing(shown);
     let mut lacks_instance = false;
     let mut protected = Vec::new();
-    while let Some(row) = reader.next()? {
+    let (mut carried, mut is_rehearsed) = (0, false);
+    let stopped = loop {
+        let row = match reader.next() {
+            Ok(Some(row)) => row,
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        };
         let taken = match row.reading {
             Reading::Grant(grant) if protection.covers(&grant) => {
                 protected.push(row.number);
@@ -48,21 +64,84 @@ pub fn read(
                 lacks_instance |= grant.instance_id.is_empty();
                 collector.push(&grant)
             }
+            Reading::Carried(_) => {
+                carried += 1;
+                is_rehearsed |= row.named(MESSAGE_COLUMN).starts_with(REHEARSAL);
+                collector.skip()
+            }
             Reading::Invalid(problems) => {
-                report.add(problems);
+                report.add(&row, problems);
                 collector.skip()
             }
         };
         taken.map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
-    }
+    };
+    report.doubt(reader.doubts());
     Ok(Read {
         columns: reader.columns().to_vec(),
         formats: reader.formats().to_vec(),
         grants: collector.finish(),
         report,
         protected,
+        carried,
+        is_rehearsed,
         lacks_instance,
+        stopped,
     })
+}
+
+/// Reads all rows, for a plan: tells on standard error what is wrong, and fails unless the list
+/// may be planned all the same.
+pub fn read(
+    sources: Vec<Source>,
+    options: &Arc<Options>,
+    protection: &Protection,
+    demands: Demands,
+) -> Result<Read, Failure> {
+    let mut read = look_through(sources, options, protection, SHOWN)?;
+    if let Some(error) = read.stopped.take() {
+        findings::tell(&read.report, true);
+        return Err(failure(error));
+    }
+    refuse(&read.report, demands)?;
+    Ok(read)
+}
+
+/// How many findings are told in full.
+pub const SHOWN: usize = 20;
+
+/// What a list must be like.
+#[derive(Debug, Clone, Copy)]
+pub struct Demands {
+    /// Invalid rows are left out.
+    pub skip_invalid: bool,
+    /// Warnings are errors.
+    pub strict: bool,
+}
+
+/// Stops at invalid rows unless they are to be skipped, and at warnings if they are errors; other
+/// warnings are told.
+fn refuse(report: &Report, demands: Demands) -> Result<(), Failure> {
+    let what = if report.is_list_wrong() {
+        "ids of the list have been changed; give it as it was before"
+    } else if report.rows() > 0 && !demands.skip_invalid {
+        "correct these rows, or leave them out with --skip-invalid"
+    } else if report.warnings() > 0 && demands.strict {
+        "--strict takes warnings for errors; correct them, or leave it out if the rows are right"
+    } else {
+        if report.warnings() > 0 && tracing::enabled!(tracing::Level::WARN) {
+            findings::tell(report, false);
+        }
+        return Ok(());
+    };
+    findings::tell(report, true);
+    Err(Failure::new(Exit::InvalidInput, format!("nothing was sent: {what}")))
+}
+
+/// The failure of an input that can't be read to its end.
+pub fn failure(error: InputError) -> Failure {
+    let message = findings::stopped(&error, findings::is_coloured(&std::io::stderr()));
+    Failure { message, ..error.into() }
 }
 
 /// The inputs as sources that can be read more than once. Files are read where they are; pipes
@@ -112,16 +191,4 @@ pub fn protection(path: Option<&Path>) -> Result<Protection, Failure> {
         let message = format!("{}: {error}", path.display());
         Failure::new(Exit::InvalidInput, message)
     })
-}
-
-/// Stops at invalid rows, with the first twenty of them and a count, unless they are to be skipped.
-pub fn refuse_invalid(report: &Report, skip_invalid: bool) -> Result<(), Failure> {
-    if report.rows() == 0 || skip_invalid {
-        return Ok(());
-    }
-    let message = format!(
-        "{}nothing was sent: correct these rows, or leave them out with --skip-invalid",
-        report.render()
-    );
-    Err(Failure::new(Exit::InvalidInput, message))
 }

@@ -1,20 +1,23 @@
 //! `run`: plan, confirm, revoke, report; and the same again, to go on where it stopped.
 
+use super::confirm::confirm;
 use super::job::{self, Before, Job};
 use super::{again, signals, world};
 use crate::clock::{SystemClock, WallClock};
-use crate::config::{Confirmation, RunSettings};
+use crate::config::RunSettings;
 use crate::engine::dispatcher::{Ended, Start};
+use crate::engine::events::Event;
 use crate::engine::{Engine, StopCause};
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::ledger::{Journal, Ledger, MemoryJournal, SqliteJournal};
 use crate::outcome::{self, Tally};
+use crate::report::defects::or_defect;
 use crate::report::print;
 use crate::report::progress::Progress;
 use crate::report::summary::{self, Sendings, Told, of_plan};
 use crate::verdicts::Verdicts;
-use std::io::{BufRead, Write};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +32,7 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
     let lock = files.lock()?;
     files.sweep(&lock);
     if settings.rehearse {
-        return rehearse(&settings, &files, show).await;
+        return Box::pin(rehearse(&settings, &files, show)).await;
     }
     let mut job = Job::read(&settings, &files)?;
     let before = job.before(&settings, &files)?;
@@ -50,7 +53,7 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
             summary::count(start.verdicts.len() as u64)
         ))?;
     }
-    confirm(settings.confirmation, job.numbers.revocations)?;
+    confirm(settings.confirmation, &job).await?;
     let (ledger, start) = match before {
         Before::Unfinished(ledger, start) => {
             job.keep_input(&files)?;
@@ -144,7 +147,13 @@ async fn revoke<J: Journal>(
     let mut progress = Progress::new(&job.numbers, settings.engine.rate_per_s, hidden);
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let ended = match world::prepare(settings, &job.plan, &clock).await {
-        Err(cause) => Ended { verdicts: start.verdicts, causes: vec![cause] },
+        Err(cause) => {
+            // At a terminal the summary says so on the next line.
+            if !std::io::stderr().is_terminal() {
+                progress.on(&Event::Stopping(cause.clone()));
+            }
+            Ended { verdicts: start.verdicts, causes: vec![cause] }
+        }
         Ok(world) => {
             let engine = Engine {
                 plan: Arc::clone(&job.plan),
@@ -154,7 +163,7 @@ async fn revoke<J: Journal>(
                 settings: settings.engine,
                 control,
             };
-            engine.run(start, &mut |event| progress.on(&event)).await
+            Box::pin(engine.run(start, &mut |event| progress.on(&event))).await
         }
     };
     let (sendings, took) = progress.finish();
@@ -165,7 +174,7 @@ async fn revoke<J: Journal>(
 fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Result<Exit, Failure> {
     let Worked { ended, sendings, took } = worked;
     let is_open = ended.verdicts.settled() < ended.verdicts.len() && !settings.rehearse;
-    let go_on = is_open.then(|| format!("To go on: {}", again::command(std::env::args_os())));
+    let go_on = is_open.then(|| to_go_on(&ended.causes));
     let written = job.write_outcome(&ended.verdicts, settings.rehearse, &settings.out);
     let tally = written.map_err(|failure| {
         // Both reasons are needed to understand a full disk.
@@ -173,7 +182,13 @@ fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Res
         let all: Vec<String> = causes.chain([failure.message]).chain(go_on.clone()).collect();
         Failure::new(failure.exit, all.join("\n"))
     })?;
-    let exit = Exit::of_run(&ended.causes, &tally);
+    let exit = or_defect(Exit::of_run(&ended.causes, &tally));
+    if show.quiet {
+        // The summary is not shown, and nobody should have to guess from the exit code.
+        for cause in &ended.causes {
+            tracing::error!("stopped: {}", summary::cause(cause));
+        }
+    }
     show.told(&Told {
         tally: &tally,
         sendings: *sendings,
@@ -181,12 +196,26 @@ fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Res
         causes: &ended.causes,
         exit,
         outcome: &settings.out.to_string_lossy(),
+        carried: job.left_out.carried as u64,
         rehearsal: settings.rehearse,
     })?;
     if let Some(go_on) = go_on {
         show.line(&go_on)?;
     }
     Ok(exit)
+}
+
+/// The command that goes on. What a canary or `--fail-over` said of this plan it would say again,
+/// so going on is going on without it.
+fn to_go_on(causes: &[StopCause]) -> String {
+    let stopped_by = |cause: &StopCause| match cause {
+        StopCause::Canary { .. } => Some("--canary"),
+        StopCause::FailOver { .. } => Some("--fail-over"),
+        _ => None,
+    };
+    let without: Vec<&str> = causes.iter().filter_map(stopped_by).collect();
+    let all_the_same = if without.is_empty() { "" } else { " all the same" };
+    format!("To go on{all_the_same}: {}", again::command(std::env::args_os(), &without))
 }
 
 fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
@@ -210,13 +239,13 @@ fn already_finished(
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::File | Exit::Internal));
     let tally = if ended.is_some() && settings.out.exists() {
-        Tally::of_plan(&job.plan, verdicts, job.numbers.protected)
+        Tally::of_plan(&job.plan, verdicts, job.left_out)
     } else {
         job.write_outcome(verdicts, false, &settings.out)?
     };
     let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
     show.line("This job is finished; nothing was sent. --restart runs it again.")?;
-    show.told(&told_from_files(&tally, exit, &settings.out.to_string_lossy()))?;
+    show.told(&told_from_files(job, &tally, exit, &settings.out.to_string_lossy()))?;
     Ok(exit)
 }
 
@@ -236,11 +265,11 @@ fn report_only(
     };
     let tally = job.write_outcome(&verdicts, false, &settings.out)?;
     let exit = Exit::of_run(&[], &tally);
-    show.told(&told_from_files(&tally, exit, &settings.out.to_string_lossy()))?;
+    show.told(&told_from_files(job, &tally, exit, &settings.out.to_string_lossy()))?;
     Ok(exit)
 }
 
-fn told_from_files<'a>(tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'a> {
+fn told_from_files<'a>(job: &Job, tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'a> {
     Told {
         tally,
         sendings: Sendings::default(),
@@ -248,30 +277,7 @@ fn told_from_files<'a>(tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'
         causes: &[],
         exit,
         outcome,
+        carried: job.left_out.carried as u64,
         rehearsal: false,
-    }
-}
-
-/// Wants the number of revocations, typed at the terminal or given on the command line.
-fn confirm(confirmation: Confirmation, revocations: usize) -> Result<(), Failure> {
-    let refused = |message: String| Err(Failure::new(Exit::Refused, message));
-    match confirmation {
-        Confirmation::Yes => Ok(()),
-        Confirmation::Exactly(expected) if expected == revocations => Ok(()),
-        Confirmation::Exactly(expected) => refused(format!(
-            "--confirm {expected}, but {revocations} revocations are planned; nothing was sent"
-        )),
-        Confirmation::Ask => {
-            let mut terminal = std::io::stderr();
-            let _ = write!(terminal, "Type the number of revocations to go ahead: ");
-            let _ = terminal.flush();
-            let mut answer = String::new();
-            let read = std::io::stdin().lock().read_line(&mut answer);
-            let typed = answer.trim().replace(',', "");
-            if read.is_ok() && typed == revocations.to_string() {
-                return Ok(());
-            }
-            refused("that is not the number of revocations; nothing was sent".to_owned())
-        }
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::cli::values::duration;
 use crate::clock::SystemClock;
-use crate::config::duration_of;
 use crate::exit::{Exit, Failure};
 use crate::sim::{
     ACCESS_KEY_ID, ACCESS_KEY_SECRET, Fault, FaultRate, Faults, Grants, Service, Settings, server,
@@ -55,19 +55,19 @@ pub struct SimulateArgs {
 
     /// The wait that the faults `throttle-retry-after` and `throttle-ratelimit` ask for, written
     /// 500ms, 10s or 2m.
-    #[arg(long, value_name = "DURATION", default_value = "200ms", value_parser = duration_of)]
+    #[arg(long, value_name = "DURATION", default_value = "200ms", value_parser = duration)]
     pub retry_after: Duration,
 
     /// How late the answers of the fault `slow-answer` are, written 500ms, 10s or 2m.
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration_of)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     pub slow: Duration,
 }
 
 /// Generated, so that the help lists every fault there is.
 fn fault_help() -> String {
     let mut help = "Lets something go wrong, with a probability from 0 to 1 per request (or per \
-                    item where it says so); may be given again. Of the first ten at most one \
-                    strikes a request, the first in this order. There are:"
+                    item where it says so); may be given again. Of the first ten and the last at \
+                    most one strikes a request, the first in this order. There are:"
         .to_owned();
     for fault in Fault::ALL {
         help.extend(["\n  ", fault.name(), ": ", fault.summary()]);

@@ -3,13 +3,14 @@
 use crate::api::client::Client;
 use crate::api::credentials::{self, ChainSettings, Credentials, Environment, Provider, Secret};
 use crate::api::endpoint::{self, Endpoints};
-use crate::api::transport::HttpTransport;
+use crate::api::transport::{HttpSetupError, HttpTransport};
 use crate::clock::WallClock;
 use crate::config::RunSettings;
 use crate::engine::StopCause;
 use crate::plan::Plan;
 use crate::sim::server::Running;
 use crate::sim::{self, Service};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A client that can send, and what has to live as long as it does.
@@ -26,8 +27,7 @@ pub async fn prepare(
     clock: &Arc<dyn WallClock>,
 ) -> Result<World, StopCause> {
     let setup = |message: String| StopCause::Setup { message };
-    let ca_pem = settings.ca_file.as_ref().map(std::fs::read).transpose();
-    let ca_pem = ca_pem.map_err(|error| setup(format!("--ca-file can't be read: {error}")))?;
+    let ca_pem = certificates(settings.ca_file.as_deref()).map_err(setup)?;
     let (endpoint, keys, simulated) = if settings.rehearse {
         let service = Service::new(sim::Settings::default());
         let running = Running::start(service, Arc::clone(clock))
@@ -52,9 +52,27 @@ pub async fn prepare(
         ca_pem.as_deref(),
         endpoints.reach(),
     )
-    .map_err(|error| setup(error.to_string()))?;
-    let client = Client::with_provider(transport, endpoints, Arc::new(keys), Arc::clone(clock));
+    .map_err(|error| setup(named(&error, settings.ca_file.as_deref())))?;
+    let client = Client::with_provider(transport, endpoints, Arc::new(keys), Arc::clone(clock))
+        .signing(settings.signature);
     Ok(World { client, _simulated: simulated })
+}
+
+/// The file of certificates to trust.
+pub fn certificates(path: Option<&Path>) -> Result<Option<Vec<u8>>, String> {
+    let Some(path) = path else { return Ok(None) };
+    let read = std::fs::read(path).map(Some);
+    read.map_err(|error| format!("--ca-file {}: can't be read: {error}", path.display()))
+}
+
+/// Why there is no HTTP client, with the file that is to blame.
+fn named(error: &HttpSetupError, ca_file: Option<&Path>) -> String {
+    match (error, ca_file) {
+        (HttpSetupError::CaFile(why), Some(path)) => {
+            format!("--ca-file {}: {why}", path.display())
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// The chain of sources of keys, on a snapshot of this process's environment. An error names a

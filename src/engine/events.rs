@@ -9,10 +9,20 @@ use std::time::Duration;
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// What a run finds to be done when it begins.
+    Began {
+        /// Requests that wait, by operation ([`Operation::index`]), what is left of earlier
+        /// runs' requests included.
+        waiting: [usize; Operation::ALL.len()],
+        /// Grants that earlier runs have settled.
+        settled: usize,
+    },
     /// A request left.
     Sent {
         /// Which operation it was.
         operation: Operation,
+        /// At how many a second that operation goes now, as the pace has it.
+        pace_per_s: f64,
     },
     /// A reply is durable, and its grants have their verdicts as far as it tells.
     Settled {
@@ -22,7 +32,9 @@ pub enum Event {
         state: AttemptState,
         /// Grants settled so far, of the whole plan.
         settled: usize,
-        /// Whether it carried out a planned request to its end.
+        /// How many of them failed or are unknown.
+        failed: usize,
+        /// Whether it was the end of a request that waited when the run began.
         planned_done: bool,
     },
     /// Items or a request will be tried again.
@@ -54,6 +66,13 @@ pub enum Event {
     ClockCorrected {
         /// How far the service's clock is ahead of ours.
         ahead: SignedDuration,
+    },
+    /// Everything that was tried first succeeded: the rest follows.
+    CanaryPassed {
+        /// The requests that were tried.
+        requests: usize,
+        /// The revocations in them.
+        grants: usize,
     },
     /// The run, or one operation, stops.
     Stopping(StopCause),

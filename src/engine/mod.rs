@@ -10,6 +10,7 @@ pub mod ceiling;
 pub mod decide;
 pub mod dispatcher;
 pub mod events;
+pub mod fail_over;
 mod gate;
 pub mod pace;
 pub mod queue;
@@ -31,6 +32,10 @@ pub struct Settings {
     pub max_attempts: u32,
     /// When to stop with what was not sent left `unprocessed`, from the start of the run.
     pub deadline: Option<Duration>,
+    /// How many planned requests are tried, and must succeed, before all others are sent.
+    pub canary: Option<usize>,
+    /// How much may fail before the run stops.
+    pub fail_over: Option<fail_over::FailOver>,
     /// Where the jitter of waits comes from.
     pub seed: u64,
 }
@@ -83,6 +88,22 @@ pub enum StopCause {
     Unreachable {
         /// What the last attempt met.
         message: String,
+    },
+    /// Not everything that was tried first succeeded (exit 3).
+    Canary {
+        /// The requests that were tried.
+        requests: usize,
+        /// The revocations in them.
+        grants: usize,
+        /// What became of those that did not succeed, and of how many.
+        amiss: Vec<(crate::model::Status, usize)>,
+    },
+    /// Too many revocations failed (exit 3).
+    FailOver {
+        /// How many ended `failed` or `unknown`.
+        failed: usize,
+        /// Of how many that were settled by then.
+        settled: usize,
     },
     /// The time set for the run was over (exit 3).
     Deadline,

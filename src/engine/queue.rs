@@ -25,7 +25,7 @@ pub struct Unit {
     pub attempts: u32,
     /// Since when it waits to be sent again.
     pub waits_since: Option<Duration>,
-    /// Whether it is a request as planned.
+    /// Whether it waited when the run began, rather than being a part of such a one.
     pub planned: bool,
 }
 
@@ -76,27 +76,66 @@ pub struct Queue {
     lanes: [Lane; Operation::ALL.len()],
     /// Planned requests that an earlier run has touched.
     touched: Vec<bool>,
+    /// Planned requests from here on are held back.
+    horizon: usize,
+    /// Open grants of touched requests beyond the horizon.
+    held: Vec<GrantId>,
     number: u64,
 }
 
 impl Queue {
     /// Everything planned that is not touched, and the grants of touched requests that are still
-    /// open, packed anew.
-    pub fn new(plan: &Plan, touched: Vec<bool>, is_open: impl Fn(GrantId) -> bool) -> Self {
-        let mut queue = Self { lanes: Default::default(), touched, number: 0 };
+    /// open, packed anew. With a `canary`, all beyond that many planned requests is held back
+    /// until [`Queue::open_up`].
+    pub fn new(
+        plan: &Plan,
+        touched: Vec<bool>,
+        canary: Option<usize>,
+        is_open: impl Fn(GrantId) -> bool,
+    ) -> Self {
+        let horizon = canary.unwrap_or(usize::MAX).min(plan.requests());
+        let mut queue =
+            Self { lanes: Default::default(), touched, horizon, held: Vec::new(), number: 0 };
+        let open = |requests: std::ops::Range<usize>| -> Vec<GrantId> {
+            let touched = requests.filter(|n| queue.touched.get(*n).copied().unwrap_or(false));
+            touched.flat_map(|n| plan.grants_of(n)).filter(|grant| is_open(*grant)).collect()
+        };
+        let (now, held) = (open(0..horizon), open(horizon..plan.requests()));
+        queue.push_open(plan, now);
+        queue.held = held;
+        queue
+    }
+
+    /// Lets go what the canary held back.
+    pub fn open_up(&mut self, plan: &Plan) {
+        self.horizon = plan.requests();
+        let held = std::mem::take(&mut self.held);
+        self.push_open(plan, held);
+    }
+
+    /// Grants of touched requests, in their order, packed anew by their scopes.
+    fn push_open(&mut self, plan: &Plan, grants: Vec<GrantId>) {
         let mut open: BTreeMap<u32, (Operation, Vec<GrantId>)> = BTreeMap::new();
-        for request in (0..queue.touched.len()).filter(|request| queue.touched[*request]) {
-            let grants = plan.grants_of(request).filter(|grant| is_open(*grant));
-            let operation = plan.operation_of(request);
-            open.entry(plan.scope_number_of(request))
-                .or_insert((operation, Vec::new()))
-                .1
-                .extend(grants);
+        for grant in grants {
+            let request = plan.request_of(grant);
+            let scope = plan.scope_number_of(request);
+            let (_, all) = open.entry(scope).or_insert((plan.operation_of(request), Vec::new()));
+            all.push(grant);
         }
         for (scope, (operation, grants)) in open {
-            queue.push_packed(plan, scope, operation, 0, grants);
+            self.push_packed(plan, (scope, 0), operation, true, grants);
         }
-        queue
+    }
+
+    /// Requests that wait when a run begins, by operation; what a canary holds back of touched ones
+    /// counts once it is let go.
+    pub fn waiting(&self, plan: &Plan) -> [usize; Operation::ALL.len()] {
+        let mut waiting = std::array::from_fn(|operation| self.lanes[operation].again.len());
+        let is_touched = |request: &usize| self.touched.get(*request).copied().unwrap_or(false);
+        for request in (0..plan.requests()).filter(|request| !is_touched(request)) {
+            waiting[plan.operation_of(request).index()] += 1;
+        }
+        waiting
     }
 
     fn lane(&mut self, operation: Operation) -> &mut Lane {
@@ -106,9 +145,9 @@ impl Queue {
     fn push_packed(
         &mut self,
         plan: &Plan,
-        scope: u32,
+        (scope, tries): (u32, u32),
         operation: Operation,
-        tries: u32,
+        planned: bool,
         grants: Vec<GrantId>,
     ) {
         let units = plan.repack(grants).into_iter().map(|grants| Unit {
@@ -119,7 +158,7 @@ impl Queue {
             retry: None,
             attempts: tries,
             waits_since: None,
-            planned: false,
+            planned,
         });
         self.lane(operation).again.extend(units);
     }
@@ -179,14 +218,14 @@ impl Queue {
     /// Moves the cursor to the next planned request of the operation that no run has touched.
     fn has_planned(&mut self, plan: &Plan, operation: Operation) -> bool {
         let mut cursor = self.lane(operation).cursor;
-        while cursor < plan.requests()
+        while cursor < self.horizon
             && (plan.operation_of(cursor) != operation
                 || self.touched.get(cursor).copied().unwrap_or(false))
         {
             cursor += 1;
         }
         self.lane(operation).cursor = cursor;
-        cursor < plan.requests()
+        cursor < self.horizon
     }
 
     /// Packs the pools whose time has come.
@@ -200,7 +239,7 @@ impl Queue {
             .collect();
         for (scope, tries) in due {
             if let Some((_, grants)) = self.lane(operation).pools.remove(&(scope, tries)) {
-                self.push_packed(plan, scope, operation, tries, grants);
+                self.push_packed(plan, (scope, tries), operation, false, grants);
             }
         }
     }

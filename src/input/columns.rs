@@ -51,7 +51,11 @@ pub(super) struct HeaderFault {
 }
 
 impl HeaderFault {
-    fn new(kind: DamageKind, found: String, remedy: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(
+        kind: DamageKind,
+        found: String,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self { kind, column: None, found, remedy: remedy.into() }
     }
 

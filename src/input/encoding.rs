@@ -72,7 +72,7 @@ pub(super) struct Look {
 const LOOK_BYTES: usize = 64 * 1024;
 
 /// The bytes that [`Look::head`] keeps at most.
-const HEAD_BYTES: usize = 16;
+const HEAD_BYTES: usize = LOOK_BYTES;
 
 /// Finds the encoding: a byte order mark, else UTF-16 by its NULs, else UTF-8 if the whole input
 /// is valid, else GB18030. Only the UTF-8 question reads further than the first bytes.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::diagnostics::Column;
+use super::excerpt::Excerpt;
 
 /// Why reading stopped. After one of these a [`super::Reader`] gives no more rows.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,18 @@ pub struct Damage {
     pub found: String,
     /// What to do.
     pub remedy: Cow<'static, str>,
+    /// What stands there, where it can be shown.
+    pub excerpt: Option<Excerpt>,
+}
+
+impl InputError {
+    /// Adds what stands at the place.
+    pub(super) fn showing(mut self, excerpt: Excerpt) -> Self {
+        if let Self::Damaged(damage) = &mut self {
+            damage.excerpt = Some(excerpt);
+        }
+        self
+    }
 }
 
 impl fmt::Display for Damage {
@@ -91,4 +104,27 @@ pub enum DamageKind {
     BadMap,
     /// A first line `sep=` with a separator that is not read.
     BadSeparator,
+}
+
+impl DamageKind {
+    /// The stable code, in `snake_case`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::NotAList => "not_a_list",
+            Self::NotJsonLines => "not_json_lines",
+            Self::Undecodable => "undecodable",
+            Self::BrokenGzip => "broken_gzip",
+            Self::UnclosedQuote => "unclosed_quote",
+            Self::TextAfterQuote => "text_after_quote",
+            Self::RecordTooLong => "record_too_long",
+            Self::TooManyColumns => "too_many_columns",
+            Self::RepeatedColumn => "repeated_column",
+            Self::AmbiguousColumns => "ambiguous_columns",
+            Self::MissingColumns => "missing_columns",
+            Self::MixedForms => "mixed_forms",
+            Self::BadMap => "bad_map",
+            Self::BadSeparator => "bad_separator",
+        }
+    }
 }

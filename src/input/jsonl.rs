@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
@@ -235,6 +236,43 @@ impl Visitor<'_> for Append<'_> {
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
         self.0.push_str(text);
+        Ok(())
+    }
+}
+
+/// Where in a line the value of its last member of that name stands; `None` if the line is no
+/// object, or has no such member.
+pub(super) fn member(line: &str, name: &str) -> Option<Range<usize>> {
+    let mut place = None;
+    let visitor = Find { line, name, place: &mut place };
+    let mut json = serde_json::Deserializer::from_str(line);
+    // What is found before a fault is found.
+    let _ = json.deserialize_map(visitor);
+    place
+}
+
+/// Looks for one member of the object on a line.
+struct Find<'f> {
+    line: &'f str,
+    name: &'f str,
+    place: &'f mut Option<Range<usize>>,
+}
+
+impl<'de> Visitor<'de> for Find<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Name(name)) = map.next_key()? {
+            let raw = map.next_value::<&RawValue>()?.get();
+            if name == self.name {
+                let start = raw.as_ptr() as usize - self.line.as_ptr() as usize;
+                *self.place = Some(start..start + raw.len());
+            }
+        }
         Ok(())
     }
 }

@@ -12,6 +12,9 @@
 //! [`Reading::Invalid`] with all of its [`Problem`]s, and the next row follows. Damage after which
 //! nobody can say where a row ends (an unclosed quote, undecodable bytes, broken gzip, a header at
 //! fault, a record that never ends) is an [`InputError`], and the reading stops.
+//!
+//! What may be wrong with rows that are valid each for itself shows only beside their neighbours: a
+//! [`Doubt`], known when an input has been read to its end. A [`Report`] collects all of it.
 
 mod cells;
 mod columns;
@@ -19,26 +22,35 @@ mod csv;
 mod diagnostics;
 mod encoding;
 mod error;
+mod excerpt;
 mod fields;
+mod foreign;
 mod jsonl;
+mod kinds;
 mod open;
+mod origin;
 mod reader;
+mod report;
 mod rows;
 mod sniff;
 mod source;
 mod text;
 mod trouble;
 mod values;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use cells::Cells;
-pub use diagnostics::{Column, Problem, ProblemKind, Report, shown};
+pub use diagnostics::{Column, Problem, escaped, shown};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use error::{Damage, DamageKind, InputError};
+pub use excerpt::Excerpt;
 pub use fields::{Field, UnknownField};
+pub use kinds::ProblemKind;
 pub use reader::{Format, Options, Place, Reader, Reading, Row, Syntax};
+pub use report::{Doubt, Finding, Report, Severity};
 pub use source::Source;
 
 /// The longest record, in bytes of UTF-8 without its line end: one mebibyte.

@@ -2,20 +2,27 @@
 
 use std::sync::Arc;
 
+use crate::model::{TEXT_MARK, TEXT_MARK_COLUMN};
+
 use super::cells::{Cells, Span, Union, link};
 use super::columns::{Layout, no_such_column};
 use super::csv::{Dialect, Parsed, undouble};
-use super::diagnostics::{Problem, ProblemKind, shown};
+use super::diagnostics::{At, Problem, shown};
 use super::encoding::{Decoded, look};
 use super::error::{DamageKind, InputError};
 use super::fields::{Field, plain};
 use super::jsonl::{Line, LineFault, Members};
+use super::kinds::ProblemKind;
+use super::origin::Origin;
 use super::reader::{Format, Options, Syntax};
+use super::report::{Doubt, Finding, Severity};
 use super::rows::Complaints;
 use super::sniff;
 use super::source::Source;
 use super::text::{Fault, Text};
 use super::trouble::{Stop, Trouble};
+use super::values::trimmed;
+use super::watch::Watch;
 use super::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
 /// An input in the middle of being read.
@@ -44,8 +51,18 @@ pub(super) struct Found {
 }
 
 enum Body {
-    Csv { dialect: Box<Dialect>, names: Vec<String>, layout: Layout },
-    Json { members: Members },
+    Csv {
+        dialect: Box<Dialect>,
+        names: Vec<String>,
+        layout: Layout,
+        /// How many fields a row must have.
+        needed: usize,
+        /// The column that says whether cells are marked as text.
+        text_mark: Option<usize>,
+    },
+    Json {
+        members: Members,
+    },
 }
 
 /// A record taken apart.
@@ -55,7 +72,43 @@ pub(super) struct Record<'a> {
     pub(super) source: &'a Arc<str>,
     pub(super) line: u64,
     pub(super) names: &'a [String],
-    pub(super) numbered: bool,
+    /// How it is separated; `None` is JSON.
+    pub(super) dialect: Option<&'a Dialect>,
+}
+
+impl<'a> Record<'a> {
+    /// Where its problems go.
+    pub(super) fn complaints<'p>(&'p self, problems: &'p mut Vec<Problem>) -> Complaints<'p> {
+        Complaints {
+            problems,
+            source: self.source,
+            line: self.line,
+            names: self.names,
+            numbered: self.dialect.is_some(),
+        }
+    }
+
+    /// The record as it is written.
+    pub(super) fn origin(&self) -> Origin<'a> {
+        let Self { line, dialect, names, .. } = *self;
+        Origin { text: self.cells.text, line, dialect, names }
+    }
+
+    /// Something to be said of one of its fields.
+    pub(super) fn finding(
+        &self,
+        kind: ProblemKind,
+        severity: Severity,
+        field: Field,
+        found: &str,
+    ) -> Finding {
+        let mut problems = Vec::new();
+        let mut complaints = self.complaints(&mut problems);
+        complaints.add(kind, self.layout.get(field), found);
+        let problem = problems.remove(0);
+        let excerpt = Some(self.origin().excerpt(problem.at));
+        Finding { severity, problem, excerpt }
+    }
 }
 
 impl Open {
@@ -71,7 +124,7 @@ impl Open {
         let mut trouble = Trouble::new(source);
         let seen =
             look(&mut bytes, options.encoding).map_err(|fault| trouble.fault(fault, None))?;
-        sniff::refuse_other_files(&seen.head, gzip, &trouble)?;
+        sniff::refuse_other_files(&seen.head, gzip, source, &trouble)?;
         (trouble.encoding, trouble.not_utf8_at) = (seen.encoding, seen.not_utf8_at);
         let decoded = Decoded::new(source.open()?, seen.encoding);
         let mut text = Text::new(decoded, window);
@@ -82,8 +135,7 @@ impl Open {
                 (Body::Json { members: Members::default() }, Syntax::JsonLines, Vec::new())
             }
             sniff::Start::Csv { delimiter } => {
-                let header =
-                    sniff::header(&mut text, delimiter, &options.map, &mut spans, &trouble)?;
+                let header = sniff::header(&mut text, delimiter, options, &mut spans, &trouble)?;
                 for (own, name) in header.names.iter().enumerate() {
                     let place = union.place_of(name).ok_or_else(|| too_many(&trouble, &text))?;
                     link(&mut places, place, own);
@@ -91,7 +143,10 @@ impl Open {
                 let fields = fields_of(&header.layout, &header.names);
                 let syntax = Syntax::Csv { delimiter: header.dialect.delimiter };
                 let dialect = Box::new(header.dialect);
-                (Body::Csv { dialect, names: header.names, layout: header.layout }, syntax, fields)
+                let names = header.names;
+                let text_mark = names.iter().position(|name| name == TEXT_MARK_COLUMN);
+                let (layout, needed) = (header.layout, header.needed);
+                (Body::Csv { dialect, names, layout, needed, text_mark }, syntax, fields)
             }
         };
         let (name, encoding) = (source.name.clone(), seen.encoding);
@@ -158,14 +213,17 @@ impl Open {
             }
         };
         let layout = match body {
-            Body::Csv { names, layout, .. } => {
+            Body::Csv { names, layout, needed, text_mark, .. } => {
                 if found.doubled {
                     undouble(record, scratch, spans);
+                }
+                if let Some(column) = *text_mark {
+                    drop_marks(record, scratch, spans, column);
                 }
                 let cells = Cells { text: record, scratch, spans, places };
                 let mut complaints =
                     Complaints { problems, source: &trouble.name, line, names, numbered: true };
-                check_width(&cells, names.len(), &mut complaints);
+                check_width(&cells, names.len(), *needed, &mut complaints);
                 *layout
             }
             Body::Json { members } => {
@@ -187,12 +245,34 @@ impl Open {
                 })
             }
         };
-        let (names, numbered) = match body {
-            Body::Csv { names, .. } => (names.as_slice(), true),
-            Body::Json { members } => (members.names.as_slice(), false),
+        let (names, dialect) = match body {
+            Body::Csv { names, dialect, .. } => (names.as_slice(), Some(&**dialect)),
+            Body::Json { members } => (members.names.as_slice(), None),
         };
         let cells = Cells { text: record, scratch, spans, places };
-        Ok(Record { cells, layout, source: &trouble.name, line, names, numbered })
+        Ok(Record { cells, layout, source: &trouble.name, line, names, dialect })
+    }
+
+    /// What is in doubt when the input has been read to its end.
+    pub(super) fn doubts(&self, watch: Watch, rows: u64, doubts: &mut Vec<Doubt>) {
+        let is_csv = matches!(self.body, Body::Csv { .. });
+        watch.finish(is_csv, doubts);
+        if rows == 0 {
+            let mut problems = Vec::new();
+            let names = self.names();
+            let mut complaints = Complaints {
+                problems: &mut problems,
+                source: &self.trouble.name,
+                line: self.text.line(),
+                names,
+                numbered: is_csv,
+            };
+            complaints.add(ProblemKind::NoRows, None, "");
+            let (severity, kind) = (Severity::Warning, ProblemKind::NoRows);
+            let finding = |problem| Finding { severity, problem, excerpt: None };
+            let shown = problems.into_iter().map(finding).collect();
+            doubts.push(Doubt { severity, kind, count: 1, shown });
+        }
     }
 
     /// Ends the input: the members that its fields were read from, and a fault if `--map` names
@@ -230,16 +310,30 @@ fn too_many(trouble: &Trouble, text: &Text) -> InputError {
     trouble.damage(DamageKind::TooManyColumns, Some(text.line()), found, remedy)
 }
 
-/// A row must have the header's fields. Blank ones behind the last are what spreadsheets add; a
-/// missing one may as well be missing in the middle, so that every field behind it has moved.
-fn check_width(cells: &Cells<'_>, columns: usize, complaints: &mut Complaints<'_>) {
+/// Takes the sign for text from the cells of a row that says that it has been put there.
+fn drop_marks(record: &str, scratch: &str, spans: &mut [Span], column: usize) {
+    let text = |span: &Span| {
+        let text = if span.scratch { scratch } else { record };
+        text.get(span.start as usize..span.end as usize).unwrap_or("")
+    };
+    let mut mark = [0; 4];
+    let mark = &*TEXT_MARK.encode_utf8(&mut mark);
+    if spans.get(column).is_some_and(|span| trimmed(text(span)) == mark) {
+        for span in spans.iter_mut().filter(|span| text(span).starts_with(mark)) {
+            span.start += 1;
+        }
+    }
+}
+
+/// A row must have the header's fields, but for those without a name behind the last that has one.
+/// Blank ones behind the last are what spreadsheets add; a missing one may as well be missing in
+/// the middle, so that every field behind it has moved.
+fn check_width(cells: &Cells<'_>, columns: usize, needed: usize, complaints: &mut Complaints<'_>) {
     let fields = cells.spans.len();
-    if fields < columns {
+    if fields < needed {
         let found = format!("{fields} of {columns}");
         complaints.add(ProblemKind::MissingFields, None, &found);
-    } else if let Some(extra) =
-        (columns..fields).find(|&at| !super::values::trimmed(cells.own(at)).is_empty())
-    {
+    } else if let Some(extra) = (columns..fields).find(|&at| !trimmed(cells.own(at)).is_empty()) {
         complaints.add(ProblemKind::ExtraFields, Some(extra), cells.own(extra));
     }
 }
@@ -258,6 +352,9 @@ fn explain(fault: &LineFault, record: &str, complaints: &mut Complaints<'_>) {
                 record[..at].chars().count() + 1
             );
             complaints.add_with(ProblemKind::BadJson, None, piece, remedy);
+            if let Some(problem) = complaints.problems.last_mut() {
+                problem.at = At::Byte(at);
+            }
         }
         LineFault::TooMany => {}
     }

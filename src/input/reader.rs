@@ -3,17 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::Grant;
+use crate::model::{Grant, STATUS_COLUMN, Status};
 
 use super::cells::{Cells, Union};
 use super::diagnostics::Problem;
 use super::encoding::Encoding;
 use super::error::InputError;
+use super::excerpt::Excerpt;
 use super::fields::Field;
+use super::kinds::ProblemKind;
 use super::open::Open;
-use super::rows::{self, Complaints, Regions};
+use super::origin::Origin;
+use super::report::Doubt;
+use super::rows::{self, Regions};
 use super::source::Source;
 use super::text::WINDOW_BYTES;
+use super::values::trimmed;
+use super::watch::Watch;
 
 /// How inputs are read.
 #[derive(Debug, Clone)]
@@ -27,6 +33,8 @@ pub struct Options {
     pub map: Vec<(Field, String)>,
     /// `--encoding`: the encoding, instead of the one that is found.
     pub encoding: Option<Encoding>,
+    /// `--only`: rows of an outcome with any other status are carried over, unread.
+    pub only: Option<Vec<Status>>,
 }
 
 impl Default for Options {
@@ -36,6 +44,7 @@ impl Default for Options {
             default_region: "cn-hangzhou".to_owned(),
             map: Vec::new(),
             encoding: None,
+            only: None,
         }
     }
 }
@@ -103,6 +112,8 @@ pub enum Reading<'a> {
     Grant(Grant<'a>),
     /// It names none, for these reasons: at least one.
     Invalid(&'a [Problem]),
+    /// It has this status in an outcome and is not to be sent again: nothing else in it was read.
+    Carried(Status),
 }
 
 /// One row, borrowed from the reader until the next one is asked for.
@@ -116,6 +127,20 @@ pub struct Row<'a> {
     pub reading: Reading<'a>,
     /// What it holds.
     pub cells: Cells<'a>,
+    pub(super) origin: Origin<'a>,
+}
+
+impl Row<'_> {
+    /// The cell of the column with that name in the row's own input; blank if it has none.
+    pub fn named(&self, name: &str) -> &str {
+        let own = self.origin.names.iter().position(|column| column == name);
+        own.map_or("", |own| self.cells.own(own))
+    }
+
+    /// What stands where one of its problems is.
+    pub fn excerpt(&self, problem: &Problem) -> Excerpt {
+        self.origin.excerpt(problem.at)
+    }
 }
 
 /// Reads the rows of several inputs as one list.
@@ -127,6 +152,9 @@ pub struct Reader {
     current: Option<Open>,
     regions: Regions,
     problems: Vec<Problem>,
+    /// Looks for what may be wrong with valid rows; `None` in a further pass.
+    watch: Option<Box<Watch>>,
+    doubts: Vec<Doubt>,
     number: u64,
     failed: bool,
     pub(super) window: usize,
@@ -135,10 +163,10 @@ pub struct Reader {
 impl Reader {
     /// A reader that finds the columns as it goes.
     pub fn new(sources: Vec<Source>, options: Arc<Options>) -> Self {
-        Self::with_columns(sources, options, Vec::new())
+        Self { watch: Some(Box::default()), ..Self::with_columns(sources, options, Vec::new()) }
     }
 
-    /// A reader for a further pass, with the columns that the first pass found.
+    /// A reader for a further pass, with the columns that the first pass found. It has no doubts.
     pub fn with_columns(sources: Vec<Source>, options: Arc<Options>, columns: Vec<String>) -> Self {
         Self {
             sources,
@@ -148,6 +176,8 @@ impl Reader {
             current: None,
             regions: Regions::default(),
             problems: Vec::new(),
+            watch: None,
+            doubts: Vec::new(),
             number: 0,
             failed: false,
             window: WINDOW_BYTES,
@@ -163,6 +193,12 @@ impl Reader {
     /// How the inputs are written that have been opened so far.
     pub fn formats(&self) -> &[Format] {
         &self.formats
+    }
+
+    /// What may be wrong with rows that are valid each for itself, or with an input as a whole:
+    /// complete after the last row.
+    pub fn doubts(&self) -> &[Doubt] {
+        &self.doubts
     }
 
     /// The next row; `None` after the last one, and after an error.
@@ -190,6 +226,9 @@ impl Reader {
                 }
                 let rows = self.formats.last().map_or(0, |format| format.rows);
                 let fields = open.finish(&self.options.map, rows)?;
+                if let Some(watch) = &mut self.watch {
+                    open.doubts(std::mem::take(watch), rows, &mut self.doubts);
+                }
                 if let Some(format) = self.formats.last_mut() {
                     format.fields = fields;
                 }
@@ -219,23 +258,30 @@ impl Reader {
         };
         *number += 1;
         format.rows += 1;
-        let complaints = Complaints {
-            problems,
-            source: record.source,
-            line: record.line,
-            names: record.names,
-            numbered: record.numbered,
-        };
-        let grant = if complaints.problems.is_empty() {
+        let origin = record.origin();
+        let place = Place { source, name: record.source, line: record.line };
+        let row =
+            |reading| Some(Row { number: *number, place, reading, cells: record.cells, origin });
+        if let Some(only) = options.only.as_deref().filter(|_| problems.is_empty()) {
+            let own = record.names.iter().position(|name| name == STATUS_COLUMN);
+            let word = own.map_or("", |own| trimmed(record.cells.own(own)));
+            match word.parse() {
+                Ok(status) if only.contains(&status) => {}
+                Ok(status) => return Ok(row(Reading::Carried(status))),
+                Err(_) => {
+                    record.complaints(problems).add(ProblemKind::UnknownStatus, own, word);
+                }
+            }
+        }
+        let grant = if problems.is_empty() {
+            let complaints = record.complaints(problems);
             rows::read(&record.cells, &record.layout, options, regions, complaints)
         } else {
             None
         };
-        Ok(Some(Row {
-            number: *number,
-            place: Place { source, name: record.source, line: record.line },
-            reading: grant.map_or(Reading::Invalid(problems), Reading::Grant),
-            cells: record.cells,
-        }))
+        if let (Some(grant), Some(watch)) = (&grant, &mut self.watch) {
+            watch.see(grant, &record);
+        }
+        Ok(row(grant.map_or(Reading::Invalid(problems), Reading::Grant)))
     }
 }

@@ -8,8 +8,9 @@ use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
 
 use super::cells::{Cells, Sort};
 use super::columns::{BY_COLUMN, Layout};
-use super::diagnostics::{Column, Problem, ProblemKind, escaped, shown};
+use super::diagnostics::{At, Column, Problem, escaped, shown};
 use super::fields::{Field, nearest};
+use super::kinds::ProblemKind;
 use super::reader::Options;
 use super::values::{check_id, check_name, check_region, trimmed};
 
@@ -38,6 +39,7 @@ impl Complaints<'_> {
         found: &str,
         remedy: impl Into<Cow<'static, str>>,
     ) {
+        let at = column;
         let column = column.map(|at| Column {
             number: self.numbered.then_some(at + 1),
             name: self.names.get(at).map_or(String::new(), |name| shown(name)),
@@ -49,6 +51,7 @@ impl Complaints<'_> {
             column,
             found: shown(found),
             remedy: remedy.into(),
+            at: at.map_or(At::Record, At::Cell),
         });
     }
 }
@@ -245,18 +248,10 @@ impl<'a> Reading<'a, '_, '_> {
         kind
     }
 
-    /// The account. Where there are columns of both, ids are read on hosts and databases, and
-    /// names on host groups, for that is what the API takes there.
+    /// The account.
     fn account(&mut self, kind: Option<Kind>) -> Option<Account<&'a str>> {
         let by_name = kind == Some(Kind::HostGroup);
-        let fields = match (self.layout.has(Field::AccountId), self.layout.has(Field::AccountName))
-        {
-            (true, true) if by_name => [Field::AccountName, Field::Account],
-            (true, _) => [Field::AccountId, Field::Account],
-            (false, true) => [Field::AccountName, Field::Account],
-            (false, false) => [Field::Account, Field::Account],
-        };
-        let field = if self.layout.has(fields[0]) { fields[0] } else { fields[1] };
+        let field = account_field(self.layout, by_name);
         match self.value(field) {
             "" => {
                 let remedy = if by_name {
@@ -300,6 +295,18 @@ impl<'a> Reading<'a, '_, '_> {
             self.checked(Field::Region, check_region)
         }
     }
+}
+
+/// Where the account is read. Where there are columns of both, ids are read on hosts and
+/// databases, and names on host groups, for that is what the API takes there.
+pub(super) fn account_field(layout: &Layout, by_name: bool) -> Field {
+    let fields = match (layout.has(Field::AccountId), layout.has(Field::AccountName)) {
+        (true, true) if by_name => [Field::AccountName, Field::Account],
+        (true, _) => [Field::AccountId, Field::Account],
+        (false, true) => [Field::AccountName, Field::Account],
+        (false, false) => [Field::Account, Field::Account],
+    };
+    if layout.has(fields[0]) { fields[0] } else { fields[1] }
 }
 
 /// The kind that a value names. The plain spellings come first, for they are nearly all.

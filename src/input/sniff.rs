@@ -1,14 +1,20 @@
 //! What an input is, told from its first bytes, and its header.
 
+use crate::model::{STATUS_COLUMN, TEXT_MARK, TEXT_MARK_COLUMN};
+
 use super::MAX_COLUMNS;
 use super::cells::Span;
-use super::columns::{HeaderFault, Layout, meaning, resolve};
+use super::columns::{HeaderFault, Layout, list, meaning, resolve};
 use super::csv::{Dialect, undouble};
 use super::error::{DamageKind, InputError};
-use super::fields::Field;
+use super::excerpt::Excerpt;
+use super::foreign;
 use super::open::{Found, next_line, next_record};
+use super::reader::Options;
+use super::source::Source;
 use super::text::{Fault, Text};
 use super::trouble::{Stop, Trouble};
+use super::values::trimmed;
 
 /// How the text of an input begins.
 pub(super) enum Start {
@@ -23,42 +29,33 @@ pub(super) enum Start {
 pub(super) struct Header {
     pub(super) dialect: Dialect,
     pub(super) names: Vec<String>,
+    /// How many fields a row must have: all but the last ones that have no name, which
+    /// spreadsheets leave behind and do not write on every row.
+    pub(super) needed: usize,
     pub(super) layout: Layout,
 }
 
-/// Refuses files that are no text at all, by their first bytes.
+/// Refuses files that are no list at all, by their first bytes.
 pub(super) fn refuse_other_files(
     head: &[u8],
     gzip: bool,
+    source: &Source,
     trouble: &Trouble,
 ) -> Result<(), InputError> {
-    let export = "export the list as CSV and give that file";
-    let unpack = "unpack it and give the list itself (gzip alone is read as it is)";
-    let (found, remedy) = match head {
-        [b'P', b'K', 3..=8, ..] => (
-            "this is a zip archive or an .xlsx workbook",
-            "export the sheet as CSV, or unpack the archive",
-        ),
-        [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, ..] => {
-            ("this is an old .xls workbook, or one that is protected by a password", export)
-        }
-        [b'%', b'P', b'D', b'F', b'-', ..] => ("this is a PDF", export),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => ("this is compressed with zstd", unpack),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => ("this is compressed with xz", unpack),
-        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => {
-            ("this is compressed with bzip2", unpack)
-        }
-        [b'7', b'z', 0xbc, 0xaf, ..] => ("this is a 7z archive", unpack),
-        [0x1f, 0x8b, ..] if gzip => ("this is compressed twice with gzip", "unpack it once"),
-        [b'S', b'Q', b'L', b'i', b't', b'e', b' ', ..] => ("this is an SQLite database", export),
-        _ => return Ok(()),
-    };
-    Err(trouble.damage(DamageKind::NotAList, None, found, remedy))
+    match foreign::of(head, gzip, source) {
+        None => Ok(()),
+        Some((found, remedy)) => Err(trouble.damage(DamageKind::NotAList, None, found, remedy)),
+    }
 }
 
 /// Skips blank lines and looks at the first that is not.
 pub(super) fn begin(text: &mut Text, trouble: &Trouble) -> Result<Start, InputError> {
-    let line = first_line(text, trouble)?;
+    let mut line = first_line(text, trouble)?;
+    // PowerShell's Export-Csv writes the type of the rows before the header.
+    if text.window()[..line.length].starts_with(b"#TYPE ") {
+        text.advance(line.length, 0);
+        line = first_line(text, trouble)?;
+    }
     let start = text.window()[..line.length].trim_ascii_start();
     let at = Some(text.line());
     match start.first() {
@@ -75,7 +72,8 @@ pub(super) fn begin(text: &mut Text, trouble: &Trouble) -> Result<Start, InputEr
         }
         Some(b'<') => {
             let found = "this is HTML or XML, which some tools save as .xls";
-            Err(trouble.damage(DamageKind::NotAList, at, found, "export the list as CSV"))
+            let remedy = "open it, and save the list as CSV UTF-8";
+            Err(trouble.damage(DamageKind::NotAList, at, found, remedy))
         }
         _ => {
             let separator = separator(&text.window()[..line.length]);
@@ -132,15 +130,16 @@ fn separator(line: &[u8]) -> Option<u8> {
 pub(super) fn header(
     text: &mut Text,
     delimiter: Option<u8>,
-    map: &[(Field, String)],
+    options: &Options,
     spans: &mut Vec<Span>,
     trouble: &Trouble,
 ) -> Result<Header, InputError> {
+    let (map, only) = (&*options.map, options.only.is_some());
     let candidates: &[u8] = match &delimiter {
         Some(known) => std::slice::from_ref(known),
         None => b",;\t",
     };
-    let mut best: Option<(usize, usize, Dialect, Found, Vec<String>)> = None;
+    let mut best: Option<(usize, usize, Dialect, Found, Names)> = None;
     let mut refused = None;
     for &candidate in candidates {
         let dialect = Dialect::new(candidate);
@@ -154,23 +153,34 @@ pub(super) fn header(
             }
         };
         let names = names(text, found, spans, trouble)?;
-        let known = names.iter().filter(|name| meaning(name, map).is_some()).count();
+        let known = names.all.iter().filter(|name| meaning(name, map).is_some()).count();
+        let columns = names.all.len();
         let better = best
             .as_ref()
-            .is_none_or(|(most, columns, ..)| (known, names.len()) > (*most, *columns));
+            .is_none_or(|(most, most_columns, ..)| (known, columns) > (*most, *most_columns));
         if better {
-            best = Some((known, names.len(), dialect, found, names));
+            best = Some((known, columns, dialect, found, names));
         }
     }
     // A header that is broken in one reading and means nothing in the other is broken.
     if let Some(stop) = refused.filter(|_| best.as_ref().is_none_or(|best| best.0 == 0)) {
         return Err(trouble.stop(stop, text, &[]));
     }
-    let Some((_, _, dialect, found, names)) = best else {
+    let Some((_, _, dialect, found, Names { all: names, needed })) = best else {
         return Err(trouble.fault(Fault::Io(std::io::ErrorKind::InvalidData.into()), None));
     };
     let line = Some(text.line());
-    let layout = resolve(&names, map).map_err(|fault| trouble.header(fault, line, &names))?;
+    let layout = resolve(&names, map).and_then(|layout| refuse_no_status(layout, &names, only));
+    let layout = layout.map_err(|fault| {
+        dialect.parse(text.window(), text.ended(), spans);
+        let record = String::from_utf8_lossy(&text.window()[..found.length]);
+        let piece = match fault.column.and_then(|at| spans.get(at)) {
+            Some(span) => span.start as usize..span.end as usize,
+            None => 0..found.length,
+        };
+        let excerpt = Excerpt::cut(&record, text.line(), piece);
+        trouble.header(fault, line, &names).showing(excerpt)
+    })?;
     if names.len() > MAX_COLUMNS {
         let found = format!("a header of {} columns", names.len());
         let fault = HeaderFault {
@@ -182,7 +192,24 @@ pub(super) fn header(
         return Err(trouble.header(fault, line, &names));
     }
     text.advance(found.length, found.breaks);
-    Ok(Header { dialect, names, layout })
+    Ok(Header { dialect, names, needed, layout })
+}
+
+/// `--only` chooses rows by what became of them, so that the column that says it must be there.
+fn refuse_no_status(layout: Layout, names: &[String], only: bool) -> Result<Layout, HeaderFault> {
+    if !only || names.iter().any(|name| name == STATUS_COLUMN) {
+        return Ok(layout);
+    }
+    let found = format!("no column {STATUS_COLUMN}; {}", list(names));
+    let remedy = "--only takes the outcome of an earlier run; leave it out for a list of your own";
+    Err(HeaderFault::new(DamageKind::MissingColumns, found, remedy))
+}
+
+/// The names of a header.
+struct Names {
+    all: Vec<String>,
+    /// How many there are up to the last that is not blank.
+    needed: usize,
 }
 
 /// The names of a header, without the blanks around them. A column without a name is called by
@@ -192,7 +219,7 @@ fn names(
     found: Found,
     spans: &mut [Span],
     trouble: &Trouble,
-) -> Result<Vec<String>, InputError> {
+) -> Result<Names, InputError> {
     let record = std::str::from_utf8(&text.window()[..found.length]).map_err(|error| {
         let offset = text.offset() + error.valid_up_to() as u64;
         trouble.stop_within(Stop::Fault(Fault::Undecodable { offset }), text, error.valid_up_to())
@@ -202,9 +229,16 @@ fn names(
         undouble(record, &mut scratch, spans);
     }
     let cells = super::Cells { text: record, scratch: &scratch, spans, places: &[] };
-    let name = |at: usize| match super::values::trimmed(cells.own(at)) {
+    let mut all: Vec<&str> = (0..spans.len()).map(|at| trimmed(cells.own(at))).collect();
+    if all.contains(&TEXT_MARK_COLUMN) {
+        for name in &mut all {
+            *name = name.strip_prefix(TEXT_MARK).unwrap_or(name);
+        }
+    }
+    let needed = all.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
+    let named = |(at, name): (usize, &str)| match name {
         "" => format!("column_{}", at + 1),
         name => name.to_owned(),
     };
-    Ok((0..spans.len()).map(name).collect())
+    Ok(Names { all: all.into_iter().enumerate().map(named).collect(), needed })
 }

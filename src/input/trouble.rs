@@ -7,6 +7,7 @@ use super::columns::HeaderFault;
 use super::diagnostics::{Column, shown};
 use super::encoding::Encoding;
 use super::error::{Damage, DamageKind, InputError};
+use super::excerpt::Excerpt;
 use super::source::Source;
 use super::text::{Fault, Text, breaks};
 
@@ -59,7 +60,8 @@ impl Trouble {
     ) -> InputError {
         let (found, remedy) = (found.into(), remedy.into());
         let name = self.name.to_string();
-        InputError::Damaged(Box::new(Damage { kind, name, line, column: None, found, remedy }))
+        let (column, excerpt) = (None, None);
+        InputError::Damaged(Box::new(Damage { kind, name, line, column, found, remedy, excerpt }))
     }
 
     /// A header at fault.
@@ -85,13 +87,17 @@ impl Trouble {
             Stop::TooLong { quote: Some(at) } => {
                 let found = "a quoted field that begins here is longer than 1 MiB";
                 let remedy = "close the quote, or double it if it is part of the value";
-                self.damage(DamageKind::RecordTooLong, line(at), found, remedy)
+                self.damage(DamageKind::RecordTooLong, line(at), found, remedy).showing(excerpt(
+                    text,
+                    at,
+                    usize::MAX,
+                ))
             }
             Stop::Unclosed { quote, field } => {
                 let found = "a quoted field that begins here is never closed";
                 let remedy = "close the quote, or double it if it is part of the value";
                 let error = self.damage(DamageKind::UnclosedQuote, line(quote), found, remedy);
-                at_column(error, Some(field), names)
+                at_column(error, Some(field), names).showing(excerpt(text, quote, usize::MAX))
             }
             Stop::TextAfterQuote { quote, at, field } => {
                 let quoted = String::from_utf8_lossy(&text.window()[quote..at]);
@@ -99,7 +105,7 @@ impl Trouble {
                     format!("more text behind the quoted field {}", shown(quoted.trim_end()));
                 let remedy = "double a quote that is part of the value";
                 let error = self.damage(DamageKind::TextAfterQuote, line(at), found, remedy);
-                at_column(error, Some(field), names)
+                at_column(error, Some(field), names).showing(excerpt(text, at, at + 1))
             }
         }
     }
@@ -137,6 +143,18 @@ impl Trouble {
             }
         }
     }
+}
+
+/// A piece of the window. Only so much behind it is looked at as can be shown.
+fn excerpt(text: &Text, start: usize, end: usize) -> Excerpt {
+    let window = text.window();
+    let most = window.len().min(start + 1000);
+    // What is no text is replaced, so that the piece begins where its own text begins.
+    let before = String::from_utf8_lossy(&window[..start.min(window.len())]);
+    let piece = String::from_utf8_lossy(&window[start.min(most)..end.min(most)]);
+    let behind = String::from_utf8_lossy(&window[end.min(most)..most]);
+    let marked = before.len()..before.len() + piece.len();
+    Excerpt::cut(&format!("{before}{piece}{behind}"), text.line(), marked)
 }
 
 fn at_column(mut error: InputError, column: Option<usize>, names: &[String]) -> InputError {

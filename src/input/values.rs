@@ -2,7 +2,8 @@
 //! and a mistake leaves behind.
 
 use super::MAX_VALUE_BYTES;
-use super::diagnostics::{ProblemKind, is_invisible};
+use super::diagnostics::is_invisible;
+use super::kinds::ProblemKind;
 
 /// A value without the ASCII blanks around it.
 pub(super) fn trimmed(text: &str) -> &str {
@@ -40,6 +41,9 @@ pub(super) fn check_id(id: &str) -> Result<(), ProblemKind> {
     }
     if id.contains(['"', '\'']) {
         return Err(ProblemKind::StrayQuote);
+    }
+    if has_thousands(id) {
+        return Err(ProblemKind::SpreadsheetNumber);
     }
     if id.contains([',', ';', '|']) {
         return Err(ProblemKind::SeveralValues);
@@ -91,11 +95,42 @@ fn check_text(text: &str) -> Result<(), ProblemKind> {
         };
         return Err(flaw);
     }
-    let errors = ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"];
-    if text.starts_with('#') && errors.contains(&text) {
+    if is_error_of_a_spreadsheet(text) {
         return Err(ProblemKind::SpreadsheetError);
     }
+    // Writing to an encoding without its characters leaves nothing else of a name.
+    if !text.is_empty() && text.bytes().all(|b| b == b'?') {
+        return Err(ProblemKind::BrokenCharacter);
+    }
     Ok(())
+}
+
+/// `#N/A`, `#REF!` and their like; `Err:502` is what `LibreOffice` writes, and `####` is what Excel
+/// writes of a number or date for which the column was too narrow.
+fn is_error_of_a_spreadsheet(text: &str) -> bool {
+    let errors = [
+        "#N/A",
+        "#REF!",
+        "#VALUE!",
+        "#NAME?",
+        "#DIV/0!",
+        "#NULL!",
+        "#NUM!",
+        "#ERROR!",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#BLOCKED!",
+        "#CONNECT!",
+        "#BUSY!",
+        "#UNKNOWN!",
+        "#GETTING_DATA",
+    ];
+    if let Some(code) = text.strip_prefix("Err:") {
+        return all_digits(code);
+    }
+    text.starts_with('#')
+        && (errors.contains(&text) || text.len() > 1 && text.bytes().all(|b| b == b'#'))
 }
 
 /// `1.2E+15`, or `1001.0`: what spreadsheets and data frames make of long or partly blank columns
@@ -109,6 +144,17 @@ fn is_number_of_a_spreadsheet(id: &str) -> bool {
         all_digits(whole) && !zeros.is_empty() && zeros.bytes().all(|b| b == b'0')
     });
     zeros || is_scientific(id)
+}
+
+/// `1,027`: a number with its thousands set apart. Two ids would rarely look like that.
+fn has_thousands(id: &str) -> bool {
+    let mut groups = id.split(',');
+    let first = groups.next().unwrap_or_default();
+    let mut rest = groups.peekable();
+    rest.peek().is_some()
+        && first.len() <= 3
+        && all_digits(first)
+        && rest.all(|group| group.len() == 3 && all_digits(group))
 }
 
 /// A mantissa with a decimal sign or an exponent with a sign: `12e5` alone may well be an id.

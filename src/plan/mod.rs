@@ -4,6 +4,7 @@
 //! planned request is one range of grants.
 
 pub mod bound;
+pub mod largest;
 pub mod pack;
 pub mod summary;
 

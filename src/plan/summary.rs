@@ -16,6 +16,8 @@ pub struct Summary {
     pub invalid: usize,
     /// Rows that a protection keeps from being revoked.
     pub protected: usize,
+    /// Rows of an outcome that keep what became of them before.
+    pub carried: usize,
     /// Valid rows that another row stands for.
     pub duplicates: usize,
     /// Different users, counted per instance.
@@ -37,10 +39,20 @@ pub struct Summary {
     pub seconds: f64,
 }
 
+/// Rows that nothing is sent for although they are not invalid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Those that a protection keeps from being revoked.
+    pub protected: usize,
+    /// Those of an outcome that keep what became of them before.
+    pub carried: usize,
+}
+
 impl Summary {
-    /// Counts a plan. `rate_per_s` is per operation; `protected` rows are those known to be left
-    /// out for that reason, and all others that nothing is sent for are invalid.
-    pub fn of(plan: &Plan, protected: usize, rate_per_s: f64) -> Self {
+    /// Counts a plan. `rate_per_s` is per operation; of the rows that nothing is sent for, those
+    /// that are not `left_out` for another reason are invalid.
+    pub fn of(plan: &Plan, left_out: LeftOut, rate_per_s: f64) -> Self {
+        let LeftOut { protected, carried } = left_out;
         let mut holders = HashSet::new();
         let mut targets = HashSet::new();
         let mut requests = [0_usize; Operation::ALL.len()];
@@ -69,8 +81,9 @@ impl Summary {
         let seconds = longest as f64 / rate_per_s;
         Self {
             rows: plan.rows(),
-            invalid: plan.rows() - sent - protected,
+            invalid: plan.rows() - sent - protected - carried,
             protected,
+            carried,
             duplicates: sent - plan.grants(),
             users,
             user_groups: holders.len() - users,

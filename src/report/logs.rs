@@ -3,12 +3,22 @@
 use crate::cli::{LogArgs, LogFormat};
 use crate::exit::Failure;
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// How this process logs, once it has begun to.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// Whether standard error is read by a machine.
+pub(super) fn is_json() -> bool {
+    FORMAT.get() == Some(&LogFormat::Json)
+}
+
 /// Sets up logging for the whole process.
 pub fn start(args: &LogArgs) {
+    FORMAT.get_or_init(|| args.log_format);
     let level = match (args.quiet, args.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => LevelFilter::WARN,
@@ -33,7 +43,11 @@ pub fn start(args: &LogArgs) {
     }
 }
 
-/// Says why the command failed.
-pub fn failure(failure: &Failure) {
+/// Says why the command failed, as a line of the log where that is read by a machine.
+pub fn failure(failure: &Failure, format: LogFormat) {
+    if format == LogFormat::Json {
+        tracing::error!(exit_code = failure.exit.code(), "{}", failure.message);
+        return;
+    }
     let _ = writeln!(std::io::stderr(), "error: {}", failure.message);
 }

@@ -1,12 +1,14 @@
 //! Progress of a run, drawn from the engine's events on standard error.
 
 use super::margin;
-use super::summary::{Sendings, cause, count, length};
+use super::recent::Recent;
+use super::summary::{Sendings, cause, count, length, things};
 use crate::engine::events::Event;
+use crate::engine::pace::START_PER_S;
 use crate::ledger::AttemptState;
+use crate::model::Operation;
 use crate::plan::summary::Summary;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,11 +23,15 @@ pub struct Progress {
     sendings: Sendings,
     grants: u64,
     settled: u64,
-    /// What earlier runs of the job had settled.
-    settled_before: Option<u64>,
-    /// Planned requests not yet carried out, by operation: operations run side by side.
-    planned_left: BTreeMap<&'static str, u64>,
-    rate_per_s: f64,
+    failed: u64,
+    /// Requests that waited when the run began.
+    waiting: u64,
+    /// Of these, those not yet carried out, by operation: operations run side by side.
+    waiting_left: [u64; Operation::ALL.len()],
+    /// At how many a second each operation goes.
+    pace_per_s: [f64; Operation::ALL.len()],
+    sent_lately: Recent,
+    settled_lately: Recent,
     is_paused: bool,
     quiet: bool,
 }
@@ -39,41 +45,58 @@ impl Progress {
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
         bar.set_style(style);
-        let planned_left = plan.requests.iter().map(|(name, n)| (*name, *n as u64)).collect();
+        let waiting_left = Operation::ALL
+            .map(|operation| plan.requests.get(operation.name()).map_or(0, |n| *n as u64));
         let progress = Self {
             bar,
             started: Instant::now(),
             sendings: Sendings { planned: plan.total_requests() as u64, ..Sendings::default() },
             grants: plan.revocations as u64,
             settled: 0,
-            settled_before: None,
-            planned_left,
-            rate_per_s,
+            failed: 0,
+            waiting: waiting_left.iter().sum(),
+            waiting_left,
+            pace_per_s: [rate_per_s.min(START_PER_S); Operation::ALL.len()],
+            sent_lately: Recent::default(),
+            settled_lately: Recent::default(),
             is_paused: false,
             quiet,
         };
-        progress.draw();
-        progress
+        progress.drawn()
+    }
+
+    fn drawn(mut self) -> Self {
+        self.draw();
+        self
     }
 
     /// Takes in an event.
     pub fn on(&mut self, event: &Event) {
         match event {
-            Event::Sent { .. } => {
-                self.sendings.sent += 1;
+            Event::Began { waiting, settled } => {
+                self.waiting_left = waiting.map(|requests| requests as u64);
+                self.waiting = self.waiting_left.iter().sum();
+                self.settled = *settled as u64;
                 self.draw();
             }
-            Event::Settled { operation, state, settled, planned_done } => {
+            Event::Sent { operation, pace_per_s } => {
+                self.sendings.sent += 1;
+                self.pace_per_s[operation.index()] = *pace_per_s;
+                self.sent_lately.add(self.started.elapsed(), 1);
+                self.draw();
+            }
+            Event::Settled { operation, state, settled, failed, planned_done } => {
                 match state {
                     AttemptState::Throttled => self.sendings.throttled += 1,
                     AttemptState::Lost | AttemptState::Unconnected => self.sendings.lost += 1,
                     _ => {}
                 }
-                if *planned_done && let Some(left) = self.planned_left.get_mut(operation.name()) {
-                    *left = left.saturating_sub(1);
-                }
-                self.settled_before.get_or_insert(*settled as u64);
-                self.settled = *settled as u64;
+                let left = &mut self.waiting_left[operation.index()];
+                *left = left.saturating_sub(u64::from(*planned_done));
+                let settled = *settled as u64;
+                let more = settled.saturating_sub(self.settled);
+                self.settled_lately.add(self.started.elapsed(), more);
+                (self.settled, self.failed) = (settled, *failed as u64);
                 self.draw();
             }
             Event::Retrying { grants, delay, code } => {
@@ -102,6 +125,11 @@ impl Progress {
                 seconds(ahead.unsigned_abs()),
                 if ahead.is_positive() { "behind" } else { "ahead of" }
             )),
+            Event::CanaryPassed { requests, grants } => self.say(&format!(
+                "the canary succeeded: {} of {} went through, now the rest",
+                things(*grants, "revocation", "revocations"),
+                things(*requests, "request", "requests"),
+            )),
             Event::Stopping(why) => self.say(&format!("stopping: {}", cause(why))),
         }
     }
@@ -121,41 +149,47 @@ impl Progress {
         }
     }
 
-    fn draw(&self) {
-        self.bar.set_message(self.message(self.started.elapsed()));
+    fn draw(&mut self) {
+        let message = self.message(self.started.elapsed());
+        self.bar.set_message(message);
         self.bar.set_position(self.settled);
         // Drawing is bounded by indicatif to 20 times a second; a tick asks for one of them.
         self.bar.tick();
     }
 
-    fn message(&self, elapsed: Duration) -> String {
-        let Sendings { sent, throttled, .. } = self.sendings;
-        let done = format!("{} of {} revocations", count(self.settled), count(self.grants));
-        let left = match self.left_s(elapsed) {
+    /// What matters most comes first, for a narrow terminal cuts the end off.
+    fn message(&mut self, now: Duration) -> String {
+        let done = format!("{}/{} revocations", count(self.settled), count(self.grants));
+        let left = match self.left_s(now) {
             _ if self.is_paused => Some("waiting for the service".to_owned()),
             left_s => left_s.map(|left_s| format!("about {} left", length(left_s))),
         };
-        let pace = (elapsed >= Duration::from_secs(1))
-            .then(|| format!("{:.1} requests/s", number(sent) / elapsed.as_secs_f64()));
+        let failed = (self.failed > 0).then(|| format!("{} failed or unknown", count(self.failed)));
+        let carried_out = self.waiting.saturating_sub(self.waiting_left.iter().sum());
+        let requests = format!("{}/{} requests", count(carried_out), count(self.waiting));
+        let pace = self.sent_lately.per_s(now).map(|per_s| format!("{per_s:.1}/s"));
+        let Sendings { sent, throttled, .. } = self.sendings;
         let throttled = (throttled > 0)
             .then(|| format!("{:.1} % throttled", number(throttled) * 100.0 / number(sent)));
-        let parts: Vec<String> = [left, pace, throttled].into_iter().flatten().collect();
-        [&[done], &parts[..]].concat().join(", ")
+        let parts = [Some(done), left, failed, Some(requests), pace, throttled];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// Seconds to go: at first as planned, later as fast as it went so far, tries included.
+    /// Seconds to go: as long as the requests take at the pace that there is, and from when there
+    /// is something to measure also as long as it takes as fast as it went lately, tries included.
     /// Nothing at the end, and when there was time enough and nothing happened.
-    fn left_s(&self, elapsed: Duration) -> Option<f64> {
+    fn left_s(&mut self, now: Duration) -> Option<f64> {
         let open = self.grants.saturating_sub(self.settled);
-        let longest = self.planned_left.values().copied().max().unwrap_or(0);
-        let planned = number(longest) / self.rate_per_s;
-        let done = self.settled.saturating_sub(self.settled_before.unwrap_or(self.settled));
-        match (open, done) {
-            (0, _) => None,
-            _ if elapsed < MEASURED_AFTER => Some(planned),
-            (_, 0) => None,
-            _ => Some(planned.max(elapsed.as_secs_f64() * number(open) / number(done))),
+        let by_pace = self.waiting_left.iter().zip(&self.pace_per_s);
+        let by_pace = by_pace.map(|(left, per_s)| number(*left) / per_s).fold(0.0, f64::max);
+        if open == 0 {
+            return None;
         }
+        if now < MEASURED_AFTER {
+            return Some(by_pace);
+        }
+        let settled_per_s = self.settled_lately.per_s(now).filter(|per_s| *per_s > 0.0)?;
+        Some(by_pace.max(number(open) / settled_per_s))
     }
 
     /// Takes the bar away and gives the numbers.
@@ -177,7 +211,6 @@ fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Operation;
 
     fn progress() -> Progress {
         let requests = [(Operation::ALL[0].name(), 50), (Operation::ALL[1].name(), 20)];
@@ -185,6 +218,7 @@ mod tests {
             rows: 1000,
             invalid: 0,
             protected: 0,
+            carried: 0,
             duplicates: 0,
             users: 1,
             user_groups: 0,
@@ -198,48 +232,65 @@ mod tests {
         Progress::new(&plan, 10.0, true)
     }
 
+    const OPERATION: Operation = Operation::ALL[0];
+
     fn settled(settled: usize, state: AttemptState) -> Event {
-        Event::Settled { operation: Operation::ALL[0], state, settled, planned_done: true }
+        Event::Settled { operation: OPERATION, state, settled, failed: 3, planned_done: true }
     }
 
-    #[test]
-    fn at_first_it_says_what_was_planned() {
-        let message = progress().message(Duration::ZERO);
-        assert_eq!(message, "0 of 1,000 revocations, about 5.0 s left");
+    fn waiting(first: usize, second: usize) -> [usize; Operation::ALL.len()] {
+        let mut waiting = [0; Operation::ALL.len()];
+        (waiting[0], waiting[1]) = (first, second);
+        waiting
     }
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
-    fn later_it_says_what_was_measured() {
+    fn at_first_it_says_what_the_requests_take() {
         let mut progress = progress();
+        let message = progress.message(Duration::ZERO);
+        assert_eq!(message, "0/1,000 revocations, about 5.3 s left, 0/70 requests");
+        progress.on(&Event::Began { waiting: waiting(19, 2), settled: 600 });
+        progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
+        let message = progress.message(Duration::ZERO);
+        assert_eq!(message, "600/1,000 revocations, about 2.0 s left, 0/21 requests");
+    }
+
+    #[test]
+    fn later_it_says_how_fast_it_went_lately() {
+        let mut progress = progress();
+        // 100 were settled by an earlier run, which says nothing of the speed of this one.
+        progress.on(&Event::Began { waiting: waiting(45, 20), settled: 100 });
         for state in [AttemptState::Answered, AttemptState::Throttled] {
-            progress.on(&Event::Sent { operation: Operation::ALL[0] });
-            // 100 were settled by an earlier run, which says nothing of the speed of this one.
-            progress.settled_before = Some(100);
+            progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
             progress.on(&settled(200, state));
         }
         assert_eq!(
-            progress.message(Duration::from_secs(10)),
-            "200 of 1,000 revocations, about 1 min 20 s left, 0.2 requests/s, \
-             50.0 % throttled"
+            progress.message(SECOND * 8),
+            "200/1,000 revocations, about 1 min 4 s left, 3 failed or unknown, 2/65 requests, \
+             0.2/s, 50.0 % throttled"
         );
     }
 
     #[test]
     fn nothing_is_promised_while_the_service_is_silent() {
         let mut progress = progress();
-        let silent = progress.message(Duration::from_secs(60));
-        assert_eq!(silent, "0 of 1,000 revocations, 0.0 requests/s");
-        progress.on(&Event::Paused { pause: Duration::from_secs(1), message: String::new() });
-        assert!(progress.message(Duration::ZERO).ends_with("waiting for the service"));
+        let silent = progress.message(SECOND * 60);
+        assert_eq!(silent, "0/1,000 revocations, 0/70 requests, 0.0/s");
+        progress.on(&Event::Paused { pause: SECOND, message: String::new() });
+        assert!(progress.message(Duration::ZERO).contains("waiting for the service"));
         progress.on(&Event::Resumed);
-        assert!(progress.message(Duration::ZERO).ends_with("about 5.0 s left"));
+        assert!(progress.message(Duration::ZERO).contains("about 5.3 s left"));
     }
 
     #[test]
     fn at_the_end_nothing_is_left() {
         let mut progress = progress();
-        progress.on(&Event::Sent { operation: Operation::ALL[0] });
-        progress.on(&settled(1000, AttemptState::Answered));
-        assert_eq!(progress.message(Duration::ZERO), "1,000 of 1,000 revocations");
+        progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
+        let (operation, state) = (OPERATION, AttemptState::Answered);
+        let (settled, failed, planned_done) = (1000, 0, true);
+        progress.on(&Event::Settled { operation, state, settled, failed, planned_done });
+        assert_eq!(progress.message(Duration::ZERO), "1,000/1,000 revocations, 1/70 requests");
     }
 }

@@ -74,6 +74,13 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
             "of them are protected and left out",
         );
     }
+    if plan.carried > 0 {
+        line(
+            plan.carried,
+            "of them keeps what became of it before",
+            "of them keep what became of them before",
+        );
+    }
     if plan.duplicates > 0 {
         line(
             plan.duplicates,
@@ -133,6 +140,9 @@ pub struct Ending {
     pub rehearsal: bool,
     /// Rows by status; every status is there.
     pub rows: BTreeMap<&'static str, u64>,
+    /// Rows of an earlier outcome that were not chosen and keep what became of them; not among
+    /// the others.
+    pub carried: u64,
     /// What was sent.
     pub requests: Sendings,
     /// Wall time of the sending, in seconds.
@@ -157,6 +167,8 @@ pub struct Told<'a> {
     pub exit: Exit,
     /// The outcome file.
     pub outcome: &'a str,
+    /// Rows that keep what became of them before.
+    pub carried: u64,
     /// Whether it was only a rehearsal.
     pub rehearsal: bool,
 }
@@ -169,6 +181,7 @@ impl Told<'_> {
             exit_code: self.exit.code(),
             rehearsal: self.rehearsal,
             rows: Status::ALL.iter().map(|s| (s.name(), self.tally.of(*s))).collect(),
+            carried: self.carried,
             requests: self.sendings,
             seconds: (self.took.as_secs_f64() * 1000.0).round() / 1000.0,
             outcome: Some(self.outcome.to_owned()),
@@ -201,6 +214,10 @@ impl Told<'_> {
         for status in Status::ALL.iter().filter(|status| self.tally.of(**status) > 0) {
             let what = format!("{:<15} {}", status.name(), meaning(*status));
             numbered(&mut out, self.tally.of(*status), &what);
+        }
+        if self.carried > 0 {
+            let keep = if self.carried == 1 { "row keeps" } else { "rows keep" };
+            numbered(&mut out, self.carried, &format!("{keep} what became of them before"));
         }
         let _ = writeln!(out, "{}", self.requests());
         let _ = writeln!(out, "Outcome: {}", shown_long(self.outcome));
@@ -240,7 +257,12 @@ impl Told<'_> {
             return "correct the setting named above, then run the same command again".to_owned();
         }
         let mut steps = Vec::new();
-        if of(Status::Unprocessed) > 0 && !self.rehearsal {
+        let stopped_itself = |cause: &StopCause| {
+            matches!(cause, StopCause::Canary { .. } | StopCause::FailOver { .. })
+        };
+        if self.causes.iter().any(stopped_itself) {
+            steps.push("look at the rows that did not succeed before anything else is sent");
+        } else if of(Status::Unprocessed) > 0 && !self.rehearsal {
             steps.push("run the same command again for what was not revoked yet");
         }
         if of(Status::Unknown) > 0 && !self.rehearsal {
@@ -296,6 +318,21 @@ pub fn cause(cause: &StopCause) -> String {
         StopCause::Unreachable { message } => {
             format!("the service does not answer: {}", shown_long(message))
         }
+        StopCause::Canary { requests, grants, amiss } => {
+            let amiss: Vec<String> =
+                amiss.iter().map(|(status, n)| format!("{} {status}", count(*n as u64))).collect();
+            format!(
+                "the canary ({}, {}) did not wholly succeed: {}; nothing else was sent",
+                things(*requests, "request", "requests"),
+                things(*grants, "revocation", "revocations"),
+                amiss.join(", ")
+            )
+        }
+        StopCause::FailOver { failed, settled } => format!(
+            "{} of {} settled revocations failed or are unknown, more than --fail-over allows",
+            count(*failed as u64),
+            count(*settled as u64)
+        ),
         StopCause::Deadline => "the deadline is over".to_owned(),
         StopCause::Signal => "asked to stop".to_owned(),
         StopCause::Journal(error) => format!("the ledger can't be written: {}", shown_long(error)),

@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 const SECRETS: [&str; 4] = ["testsecret", "testtoken", "testoidc", "testimds"];
 
 /// Answers every request by its first line, on a thread that lives as long as the tests.
-fn stand_in(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
+pub(crate) fn stand_in(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {

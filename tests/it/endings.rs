@@ -85,7 +85,7 @@ fn an_invalid_list_is_65_and_a_missing_one_66() {
     sandbox.file("headless.csv", "7,1,2\n");
     let service = TestService::start(Settings::default());
     let run = |list: &str| output(&mut sandbox.run_command(list, &service.endpoint(), &["--yes"]));
-    run("mistakes.csv").expect(65, "mistakes.csv, line 3, column 6 (account): blank account");
+    run("mistakes.csv").expect(65, "error[blank_account]").expect(65, "column 6 (account)");
     run("unclosed.csv").expect(65, "unclosed.csv");
     run("headless.csv").expect(65, "headless.csv");
     run("absent.csv").expect(66, "absent.csv");

@@ -66,3 +66,71 @@ fn run_again(sandbox: &Sandbox) {
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.out.contains("nothing was sent"), "{ended:?}");
 }
+
+/// Twelve hosts, so that there are two requests; they take turns, so the first
+/// holds the even ones.
+fn two_requests() -> String {
+    let rows = (10..22).map(|host| format!("1,host,{host},100\n"));
+    format!("user,kind,target,account\n{}", rows.collect::<String>())
+}
+
+fn statuses(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.outcome("outcome.csv").iter().map(|row| row["status"].clone()).collect()
+}
+
+#[test]
+fn a_canary_that_succeeds_lets_the_rest_follow() {
+    let sandbox = Sandbox::new();
+    let service = TestService::start(Settings::default());
+    let list = sandbox.file("list.csv", two_requests());
+    let more = ["--yes", "--canary", "1"];
+    let mut command = sandbox.run_command(list, &service.endpoint(), &more);
+    let ended = Ended::of(&command.output().expect("the command starts")).expect(0, "");
+    let says = "the canary succeeded: 6 revocations of 1 request went through";
+    assert!(ended.err.contains(says), "{ended:?}");
+    assert_eq!(service.stop().removed.len(), 12);
+}
+
+#[test]
+fn a_canary_that_dies_stops_the_run_until_it_is_taken_away() {
+    let sandbox = Sandbox::new();
+    let poisoned = Settings { poison: vec!["14".to_owned()], ..Settings::default() };
+    let service = TestService::start(poisoned);
+    let list = sandbox.file("list.csv", two_requests());
+    let run = |more: &[&str]| {
+        let mut command = sandbox.run_command(list, &service.endpoint(), more);
+        Ended::of(&command.output().expect("the command starts"))
+    };
+    let says = "the canary (1 request, 6 revocations) did not wholly succeed: 1 failed";
+    let ended = run(&["--yes", "--canary=1"]).expect(3, says);
+    let go_on = ended.out.lines().find(|line| line.starts_with("To go on all the same: "));
+    assert!(go_on.is_some_and(|line| !line.contains("--canary")), "{ended:?}");
+    let unprocessed = statuses(&sandbox).iter().filter(|status| *status == "unprocessed").count();
+    assert_eq!(unprocessed, 6);
+    let sent = service.audit().counts.attempts;
+    run(&["--yes", "--canary=1"]).expect(3, says);
+    assert_eq!(service.audit().counts.attempts, sent, "the same command sends nothing");
+    run(&["--yes"]).expect(1, "");
+    assert_eq!(service.stop().removed.len(), 11);
+}
+
+#[test]
+fn a_run_in_which_too_much_fails_stops() {
+    let sandbox = Sandbox::new();
+    let poisoned = Settings { poison: vec!["p".to_owned()], ..Settings::default() };
+    let service = TestService::start(poisoned);
+    // A request for each user, and one row of each fails alone.
+    let rows = (0..40).map(|user| format!("{user},host,1,p\n"));
+    let list = format!("user,kind,target,account\n{}", rows.collect::<String>());
+    let list = sandbox.file("list.csv", &list);
+    let run = |more: &[&str]| {
+        let more = [&["--yes", "--concurrency", "1"], more].concat();
+        let mut command = sandbox.run_command(list, &service.endpoint(), &more);
+        Ended::of(&command.output().expect("the command starts"))
+    };
+    run(&["--fail-over", "10%"]).expect(3, "revocations failed or are unknown");
+    let failed = statuses(&sandbox).iter().filter(|status| *status == "failed").count();
+    assert_eq!(failed, 20, "nothing is concluded from fewer requests, and no more are sent");
+    run(&["--fail-over", "ten"]).expect(2, "expected a number of revocations such as 50");
+    run(&["--fail-over", "40"]).expect(1, "");
+}

@@ -39,7 +39,6 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("report", "sim"),
     ("report", "api"),
     ("cli", "sim"),
-    ("cli", "api"),
 ];
 
 fn storey(module: &str) -> Option<usize> {

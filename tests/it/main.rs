@@ -1,7 +1,9 @@
 //! Everything that is tested from outside, in one binary.
 
+mod configuration;
 mod credentials;
 mod endings;
+mod excel;
 mod faults;
 #[cfg(target_os = "linux")]
 mod fsync;
@@ -9,9 +11,12 @@ mod fuzz_entry;
 mod guards;
 mod imports;
 mod kill;
+mod messages;
+mod only;
 mod outcome_file;
 mod pace_grid;
 mod pages;
+mod prompt;
 mod readme;
 mod real;
 mod resume;
@@ -21,3 +26,4 @@ mod sdk_conformance;
 mod secrets;
 mod sim_server;
 mod simulation;
+mod spreadsheets;

@@ -2,6 +2,7 @@
 
 use bastion_revoke::grants::Collector;
 use bastion_revoke::input::{Options, Reader, Reading, Source};
+use bastion_revoke::ledger::{AttemptResult, AttemptState, GrantSet};
 use bastion_revoke::outcome::{Outcome, OutcomeError};
 use bastion_revoke::plan::Plan;
 use bastion_revoke::verdicts::Verdicts;
@@ -30,8 +31,14 @@ fn write(list: &Path, plan: &(Plan, Vec<String>), out: &Path) -> Result<(), Outc
     let verdicts = Verdicts::new(plan.0.grants());
     let sources = vec![Source::file(list.to_owned())];
     let again = Reader::with_columns(sources, Arc::new(Options::default()), plan.1.clone());
-    let outcome =
-        Outcome { protected: false, plan: &plan.0, verdicts: &verdicts, rehearsal: false };
+    let outcome = Outcome {
+        plan: &plan.0,
+        verdicts: &verdicts,
+        rehearsal: false,
+        protected: false,
+        is_chosen_from: false,
+        excel: false,
+    };
     outcome.write(again, out).map(drop)
 }
 
@@ -63,4 +70,40 @@ fn an_outcome_that_can_not_be_finished_leaves_the_old_one_whole() {
     let names: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "no temporary file is left: {names:?}");
+}
+
+#[test]
+fn words_of_the_service_are_no_formula_and_steer_no_terminal_in_any_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let (list, out) = (folder.path().join("list.csv"), folder.path().join("outcome.csv"));
+    fs::write(&list, "user,host,account\n7,1,*\n").unwrap();
+    let (plan, columns) = plan(&list);
+    let mut verdicts = Verdicts::new(1);
+    let refused = AttemptResult {
+        state: AttemptState::Refused,
+        last: true,
+        code: "@Odd".into(),
+        message: "=HYPERLINK(\"http://127.0.0.1\")\u{1b}[2J\n\u{202e}\u{540d}".to_owned(),
+        request_id: "-1".to_owned(),
+        finished_at: jiff::Timestamp::UNIX_EPOCH,
+        exceptions: vec![],
+    };
+    verdicts.record(&GrantSet::range(0..1), &refused);
+    for excel in [false, true] {
+        let sources = vec![Source::file(list.clone())];
+        let again = Reader::with_columns(sources, Arc::new(Options::default()), columns.clone());
+        let outcome = Outcome {
+            plan: &plan,
+            verdicts: &verdicts,
+            rehearsal: false,
+            protected: false,
+            is_chosen_from: false,
+            excel,
+        };
+        outcome.write(again, &out).unwrap();
+        let mut table = csv::Reader::from_path(&out).unwrap();
+        let row = table.records().next().unwrap().unwrap();
+        let message = "'=HYPERLINK(\"http://127.0.0.1\")\\u{1b}[2J\\n\\u{202e}\u{540d}";
+        assert_eq!([&row[4], &row[5], &row[6]], ["'@Odd", message, "'-1"], "{excel}");
+    }
 }

@@ -46,6 +46,14 @@ fn help_of_run() {
 }
 
 #[test]
+fn help_of_the_commands_around_it() {
+    let all = [["config", "show"], ["credentials", "show"]].map(|of| help(&of));
+    let more = [["config"], ["credentials"], ["completions"], ["man"]].map(|of| help(&of));
+    let all: Vec<String> = all.into_iter().chain(more).collect();
+    insta::assert_snapshot!(all.join("\n=====\n\n"));
+}
+
+#[test]
 fn help_of_simulate() {
     insta::assert_snapshot!(help(&["simulate"]));
 }

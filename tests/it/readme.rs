@@ -44,3 +44,19 @@ fn every_option_of_run_is_in_readme() {
         all.iter().filter(|option| !readme.contains(&format!("`{option}"))).collect();
     assert!(missing.is_empty(), "README does not explain {missing:?}");
 }
+
+#[test]
+fn every_member_of_the_json_summary_is_in_readme() {
+    let sandbox = Sandbox::new();
+    let list = sandbox.sample("offboarding.csv");
+    let ended = sandbox.ends(&["run", list, "--rehearse", "--json"]);
+    let summary: serde_json::Value = serde_json::from_str(&ended.out).expect("one JSON value");
+    let readme = readme();
+    let (_, schema) = readme.split_once("\n## For scripts\n").expect("a part for scripts");
+    let schema = schema.split("\n## ").next().unwrap_or_default();
+    let members = summary.as_object().expect("an object");
+    let inner = members["requests"].as_object().expect("an object");
+    for name in members.keys().chain(inner.keys()) {
+        assert!(schema.contains(&format!("`{name}`")), "README does not explain {name}");
+    }
+}

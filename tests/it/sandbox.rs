@@ -18,7 +18,7 @@ fn is_foreign(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ["ALIBABA_", "BASTION_"].iter().any(|prefix| name.starts_with(prefix))
         || name.ends_with("_PROXY")
-        || ["COLUMNS", "NO_COLOR", "RUST_LOG"].contains(&name.as_str())
+        || ["COLUMNS", "NO_COLOR", "RUST_LOG", "XDG_CONFIG_HOME"].contains(&name.as_str())
 }
 
 /// A folder that goes away with the test.

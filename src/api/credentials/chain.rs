@@ -18,7 +18,7 @@ impl Context<'_> {
     pub(super) fn profile(&self) -> Result<Option<(&str, &'static str)>, Trouble> {
         const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
         if let Some(profile) = &self.settings.profile {
-            return Ok(Some((profile, "--profile")));
+            return Ok(Some((profile, "--credential-profile (or --profile)")));
         }
         Ok(self.settings.environment.get(PROFILE)?.map(|profile| (profile, PROFILE)))
     }
@@ -72,7 +72,7 @@ async fn ask(
     profile: Option<&str>,
 ) -> Result<Found, Trouble> {
     let by_profile_only = context.settings.profile.is_some();
-    let not_asked = || Err(Trouble::absent("not asked, since --profile names a profile"));
+    let not_asked = || Err(Trouble::absent("not asked, since a profile is named"));
     match source {
         Source::CliProfile => cli_file::keys(&context, profile).await,
         Source::CredentialsFile => ini::keys(&context).await,

@@ -522,7 +522,7 @@ async fn a_profile_named_by_somebody_is_used_or_nothing_is() {
     let mut bench = Bench::new(&set);
     bench.settings.profile = Some("wanted".to_owned());
     let error = search(bench.context()).await.unwrap_err().to_string();
-    assert!(error.contains("--profile names the profile `wanted`"), "{error}");
+    assert!(error.contains("names the profile `wanted`"), "{error}");
     bench.write(INI, "[wanted]\ntype=access_key\naccess_key_id=testid9\naccess_key_secret=s\n");
     let (source, found) = search(bench.context()).await.unwrap();
     assert_eq!(

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::*;
 
 mod damage;
+mod doubts;
 mod headers;
 mod json;
 mod places;
 mod random;
 mod samples;
 mod values;
+mod writers;
 
 /// One row as text: the grant in one line, or the codes of its problems.
 fn said(row: &Row<'_>) -> String {
@@ -37,6 +39,7 @@ fn said(row: &Row<'_>) -> String {
             let codes: Vec<_> = problems.iter().map(|problem| problem.kind.code()).collect();
             format!("invalid: {}", codes.join(" "))
         }
+        Reading::Carried(status) => format!("carried: {status}"),
     }
 }
 

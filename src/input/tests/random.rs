@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::*;
 
 /// Runs a test over the same cases each time.
-fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
+pub(super) fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
@@ -38,7 +38,7 @@ fn written(rows: &[Vec<String>], delimiter: u8, terminator: csv::Terminator) -> 
     String::from_utf8(out.into_inner().unwrap()).unwrap()
 }
 
-fn encoded(text: &str, encoding: usize) -> Vec<u8> {
+pub(super) fn encoded(text: &str, encoding: usize) -> Vec<u8> {
     let utf16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
     match encoding {
         0 => text.into(),

@@ -4,6 +4,7 @@
 use super::weather::{Spell, What};
 use super::{disk, weather, world};
 use bastion_revoke::engine;
+use bastion_revoke::engine::fail_over::FailOver;
 use bastion_revoke::grants::Collector;
 use bastion_revoke::model::{Account, Grant, Grantee, GranteeKind, Kind};
 use bastion_revoke::plan::Plan;
@@ -32,6 +33,9 @@ pub(super) struct Case {
     pub(super) upheavals: Vec<(Duration, Upheaval)>,
     /// A deadline, in the first lives only, for it may be too short to get anywhere.
     pub(super) deadline: Option<Duration>,
+    /// A canary and a limit on failures, in the first lives only, for they may stop every life.
+    pub(super) canary: Option<usize>,
+    pub(super) fail_over: Option<FailOver>,
     pub(super) clock_ahead: SignedDuration,
     pub(super) service: sim::Settings,
     pub(super) network: world::Habits,
@@ -64,6 +68,8 @@ impl Case {
             concurrency: random.usize(1..=16),
             max_attempts: random.u32(1..=8),
             deadline: None,
+            canary: None,
+            fail_over: None,
             seed: random.u64(..),
         };
         let upheavals = if calm {
@@ -105,12 +111,18 @@ impl Case {
             failing: if calm || random.u8(..8) != 0 { 0.0 } else { 0.03 },
         };
         let weather = if calm { Vec::new() } else { spells(random) };
+        // Drawn last, so that everything before is as it was without them.
+        let canary = (!calm && random.u8(..3) == 0).then(|| random.usize(1..=4));
+        let limit = |random: &mut fastrand::Rng| FailOver::Share(random.f64() * 0.3);
+        let fail_over = (!calm && random.u8(..6) == 0).then(|| limit(random));
         Self {
             seed,
             plan,
             engine,
             upheavals,
             deadline,
+            canary,
+            fail_over,
             clock_ahead,
             service,
             network,

@@ -4,12 +4,13 @@
 //! with the requests and answers that crossed the wire (read by [`super::wire`]), and with what
 //! was durable at the time.
 
-use super::lives::{Lived, is_settled, lost_its_disk};
+use super::lives::{Lived, TRIALS, is_settled, lost_its_disk};
 use super::wire::Key;
 use super::world::key_of;
 use bastion_revoke::model::{Operation, Status};
 use bastion_revoke::outcome::Tally;
 use bastion_revoke::plan::GrantId;
+use bastion_revoke::plan::summary::LeftOut;
 use bastion_revoke::sim::GrantRecord;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use std::time::Duration;
 pub(super) type Invariant = (&'static str, fn(&Lived) -> Result<(), String>);
 
 /// All of them.
-pub(super) const ALL: [Invariant; 13] = [
+pub(super) const ALL: [Invariant; 14] = [
     ("1 conservation", conservation),
     ("2 no widening", no_widening),
     ("3 fewest requests, extra ones within their bound", requests_within_bound),
@@ -31,6 +32,7 @@ pub(super) const ALL: [Invariant; 13] = [
     ("the API's limits and the concurrency are kept", limits_are_kept),
     ("5 pace: throttling fails no row", throttling_fails_no_row),
     ("6 poison stays alone", poison_stays_alone),
+    ("nothing beyond the canary leaves before all of it has succeeded", canary_goes_first),
     ("7 nothing is lost: every case is lived to its end", everything_is_settled),
 ];
 
@@ -62,7 +64,7 @@ fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
 /// Every row has exactly one final verdict, and what was settled once stays so after any crash.
 fn conservation(lived: &Lived) -> Result<(), String> {
     let plan = &lived.world.plan;
-    let tally = Tally::of_plan(plan, lived.verdicts(), 0);
+    let tally = Tally::of_plan(plan, lived.verdicts(), LeftOut::default());
     ensure(tally.rows() == plan.rows() as u64, || format!("{tally:?} of {}", plan.rows()))?;
     ensure(lived.verdicts().len() == plan.grants(), || "a verdict too few".to_owned())?;
     for pair in lived.lives.windows(2) {
@@ -188,6 +190,30 @@ fn no_other_status_lies(lived: &Lived) -> Result<(), String> {
             let lie = gone.iter().find(|grant| verdicts.status(**grant) == Status::Unprocessed);
             ensure(lie.is_none(), || format!("life {number} called grant {lie:?} unprocessed"))?;
         }
+    }
+    Ok(())
+}
+
+/// While a canary holds, what is beyond it leaves only after the service said of each grant of it
+/// that it is gone.
+fn canary_goes_first(lived: &Lived) -> Result<(), String> {
+    let plan = &lived.world.plan;
+    let Some(canary) = lived.case.canary.filter(|n| *n < plan.requests()) else { return Ok(()) };
+    let first_beyond = plan.grants_of(canary).start;
+    let grant_of = |key: &Key| lived.world.keys[key];
+    let log = &lived.world.state().log;
+    for departure in log.departures.iter().filter(|departure| departure.life < TRIALS) {
+        if !departure.keys.iter().any(|key| grant_of(key) >= first_beyond) {
+            continue;
+        }
+        let delivered = log.deliveries.iter().filter(|delivery| delivery.at <= departure.at);
+        let gone: BTreeSet<GrantId> = delivered
+            .flat_map(|delivery| &delivery.said.items)
+            .filter(|(_, code)| ["OK", "OBJECT_AlREADY_EXISTS"].contains(&code.as_str()))
+            .map(|(key, _)| grant_of(key))
+            .collect();
+        let left = (0..first_beyond).find(|grant| !gone.contains(grant));
+        ensure(left.is_none(), || format!("life {}: grant {left:?} stood", departure.life))?;
     }
     Ok(())
 }

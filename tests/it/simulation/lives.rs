@@ -23,8 +23,8 @@ use tokio::sync::watch;
 /// More lives than any case needs.
 const MOST_LIVES: usize = 40;
 
-/// Lives in which a deadline holds.
-const DEADLINES: usize = 6;
+/// Lives in which a deadline, a canary and a limit on failures hold.
+pub(super) const TRIALS: usize = 6;
 
 /// Long enough for everything under way to arrive.
 const QUIET: Duration = Duration::from_secs(600);
@@ -136,9 +136,12 @@ pub(super) async fn live_out(mut case: Case, in_words: bool) -> Lived {
     let mut lives: Vec<Life> = Vec::new();
     while lives.len() < MOST_LIVES && lives.last().is_none_or(|life| !is_settled(&life.durable)) {
         let number = lives.len();
-        let deadline = case.deadline.filter(|_| number < DEADLINES);
+        let tried = number < TRIALS;
+        let deadline = case.deadline.filter(|_| tried);
+        let canary = case.canary.filter(|_| tried);
+        let fail_over = case.fail_over.filter(|_| tried);
         let living = Living {
-            engine: engine::Settings { deadline, ..case.engine },
+            engine: engine::Settings { deadline, canary, fail_over, ..case.engine },
             clock_ahead: case.clock_ahead,
             upheaval: case.upheavals.get(number).copied(),
         };

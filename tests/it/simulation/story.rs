@@ -13,6 +13,7 @@ use bastion_revoke::grants::Collector;
 use bastion_revoke::model::{Account, Grant, Grantee, GranteeKind, Kind, Operation, Status};
 use bastion_revoke::outcome::Tally;
 use bastion_revoke::plan::Plan;
+use bastion_revoke::plan::summary::LeftOut;
 use bastion_revoke::sim;
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -67,6 +68,8 @@ struct Settings {
     max_attempts: u32,
     timeout: Span,
     deadline: Option<Span>,
+    canary: Option<usize>,
+    fail_over: Option<String>,
     /// How far this machine's clock is ahead.
     clock_ahead: Span,
 }
@@ -79,6 +82,8 @@ impl Default for Settings {
             max_attempts: 8,
             timeout: Span(Duration::from_secs(10)),
             deadline: None,
+            canary: None,
+            fail_over: None,
             clock_ahead: Span(Duration::ZERO),
         }
     }
@@ -267,10 +272,14 @@ fn case(story: &mut Story) -> Case {
             concurrency: settings.concurrency,
             max_attempts: settings.max_attempts,
             deadline: settings.deadline.map(|span| span.0),
+            canary: settings.canary,
+            fail_over: settings.fail_over.as_deref().map(|text| text.parse().expect("a limit")),
             seed: 1,
         },
         upheavals: Vec::new(),
         deadline: None,
+        canary: None,
+        fail_over: None,
         clock_ahead: SignedDuration::try_from(settings.clock_ahead.0).expect("some hours"),
         service: sim::Settings {
             poison: service.poison.clone(),
@@ -293,6 +302,8 @@ fn cause(cause: &StopCause) -> &'static str {
         StopCause::NoCredentials { .. } => "no credentials",
         StopCause::Setup { .. } => "setup",
         StopCause::Unreachable { .. } => "unreachable",
+        StopCause::Canary { .. } => "canary",
+        StopCause::FailOver { .. } => "fail over",
         StopCause::Deadline => "deadline",
         StopCause::Signal => "signal",
         StopCause::Journal(_) => "journal",
@@ -303,7 +314,7 @@ fn cause(cause: &StopCause) -> &'static str {
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
 fn differences(run: &Run, life: &lives::Life, plan: &Plan, requests: usize) -> Vec<String> {
     let verdicts = life.ended.as_ref().map_or(&life.durable, |ended| &ended.verdicts);
-    let tally = Tally::of_plan(plan, verdicts, 0);
+    let tally = Tally::of_plan(plan, verdicts, LeftOut::default());
     let mut wrong = Vec::new();
     for status in Status::ALL {
         let expected = run.rows.get(status.name()).copied().unwrap_or(Range::Exactly(0.0));

@@ -1,0 +1,154 @@
+//! A request as it goes over the wire: common and own parameters, signed in one of the two ways.
+
+use super::credentials::Credentials;
+use super::operation;
+use super::sign::{self, Acs3, Pair, Scheme};
+use super::transport::{WireRequest, headers};
+use crate::model::Request;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
+use std::time::Duration;
+
+/// How often a request was sent before, as the SDKs tell the service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Repeat {
+    /// Earlier attempts.
+    pub attempts: u32,
+    /// How long this one was put off.
+    pub delay: Duration,
+}
+
+/// A query of more bytes is not safe: libraries end at 64 KiB, servers and proxies often at 8.
+const MAX_QUERY_BYTES: usize = 8 * 1024;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const ACCEPT: &str = "application/json";
+
+/// Everything that an attempt is made of. Nonce and timestamp are of this attempt alone.
+pub(super) struct Attempt<'a> {
+    pub(super) scheme: Scheme,
+    pub(super) endpoint: &'a Url,
+    pub(super) request: &'a Request,
+    pub(super) repeat: Repeat,
+    pub(super) credentials: &'a Credentials,
+    pub(super) timestamp: String,
+    pub(super) nonce: String,
+}
+
+impl Attempt<'_> {
+    /// The signed request, and the text that was signed.
+    pub(super) fn compose(&self) -> (WireRequest, String) {
+        let own = operation::parameters(self.request);
+        let own: Vec<Pair<'_>> =
+            own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        match self.scheme {
+            Scheme::V1 => self.v1(own),
+            Scheme::Acs3 => self.acs3(&own),
+        }
+    }
+
+    fn v1(&self, own: Vec<Pair<'_>>) -> (WireRequest, String) {
+        let mut common = vec![
+            ("AccessKeyId", self.credentials.access_key_id.as_str()),
+            ("Action", self.request.operation().name()),
+            // Documents disagree on the default, so it is always said.
+            ("Format", "JSON"),
+            ("SignatureMethod", "HMAC-SHA1"),
+            ("SignatureNonce", &self.nonce),
+            ("SignatureVersion", "1.0"),
+            ("Timestamp", &self.timestamp),
+            ("Version", super::VERSION),
+        ];
+        let mut body = own;
+        if let Some(token) = &self.credentials.security_token {
+            // In the body: queries end up in the logs of proxies.
+            body.push(("SecurityToken", token.expose()));
+        }
+        let all: Vec<Pair<'_>> = common.iter().chain(&body).copied().collect();
+        let string_to_sign = sign::v1_string_to_sign("POST", &all);
+        let secret = self.credentials.access_key_secret.expose();
+        let signature = sign::v1_signature(secret, &string_to_sign);
+        common.push(("Signature", &signature));
+        let mut headers = headers([("content-type", FORM), ("accept", ACCEPT)]);
+        headers.extend(self.repeated().iter().map(|(name, value)| header(name, value)));
+        let wire = WireRequest {
+            endpoint: self.endpoint.clone(),
+            query: sign::form_encode(common.iter().copied()),
+            headers,
+            body: sign::form_encode(body.iter().copied()),
+        };
+        (wire, string_to_sign)
+    }
+
+    /// As today's SDKs sign: parameters in the query, the rest in headers, all of which are
+    /// signed. What is too long for a query is a form, whose hash is signed.
+    fn acs3(&self, own: &[Pair<'_>]) -> (WireRequest, String) {
+        let encoded = sign::form_encode(own.iter().copied());
+        let is_long = encoded.len() > MAX_QUERY_BYTES;
+        let (query, body) =
+            if is_long { (String::new(), encoded) } else { (encoded, String::new()) };
+        let hash = sign::sha256_hex(body.as_bytes());
+        let host = host(self.endpoint);
+        let repeated = self.repeated();
+        let mut all = vec![
+            ("accept", ACCEPT),
+            ("host", host.as_str()),
+            ("x-acs-action", self.request.operation().name()),
+            ("x-acs-content-sha256", hash.as_str()),
+            ("x-acs-date", self.timestamp.as_str()),
+            ("x-acs-signature-nonce", self.nonce.as_str()),
+            ("x-acs-version", super::VERSION),
+        ];
+        all.extend(repeated.iter().map(|(name, value)| (*name, value.as_str())));
+        if is_long {
+            all.push(("content-type", FORM));
+        }
+        if let Some(token) = &self.credentials.security_token {
+            all.push(("x-acs-accesskey-id", self.credentials.access_key_id.as_str()));
+            all.push(("x-acs-security-token", token.expose()));
+        }
+        let signed = Acs3 {
+            method: "POST",
+            query: if is_long { &[] } else { own },
+            headers: &all,
+            body: body.as_bytes(),
+        };
+        let string_to_sign = signed.string_to_sign();
+        let secret = self.credentials.access_key_secret.expose();
+        let signature = sign::acs3_signature(secret, &string_to_sign);
+        let authorization = signed.authorization_with(&self.credentials.access_key_id, &signature);
+        let sent = all.iter().filter(|(name, _)| *name != "host");
+        let mut headers: HeaderMap = sent.map(|(name, value)| header(name, value)).collect();
+        headers.extend([header("authorization", &authorization)]);
+        let endpoint = self.endpoint.clone();
+        (WireRequest { endpoint, query, headers, body }, string_to_sign)
+    }
+
+    fn repeated(&self) -> Vec<(&'static str, String)> {
+        let Repeat { attempts, delay } = self.repeat;
+        if attempts == 0 {
+            return Vec::new();
+        }
+        vec![
+            ("x-acs-retry-attempts", attempts.to_string()),
+            ("x-acs-retry-delay", delay.as_millis().to_string()),
+        ]
+    }
+}
+
+/// A header that is in no log: HTTP libraries show what is not marked so.
+fn header(name: &'static str, value: &str) -> (HeaderName, HeaderValue) {
+    // Keys, tokens and names hold no control characters: sources of keys refuse them.
+    let mut header = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
+    header.set_sensitive(matches!(name, "authorization" | "x-acs-security-token"));
+    (HeaderName::from_static(name), header)
+}
+
+/// The `host` header as HTTP libraries send it: with the port where it is not the scheme's own.
+fn host(endpoint: &Url) -> String {
+    let host = endpoint.host_str().unwrap_or_default();
+    match endpoint.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}

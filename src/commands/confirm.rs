@@ -1,0 +1,53 @@
+//! The question before anything is sent. There is no default: only the right number goes ahead.
+
+use super::job::Job;
+use crate::config::Confirmation;
+use crate::exit::{Exit, Failure};
+use crate::plan::largest::Largest;
+use crate::report::confirmation::of_largest;
+use std::io::{BufRead, Write};
+
+/// Wants the number of revocations, typed at the terminal or given on the command line.
+pub async fn confirm(confirmation: Confirmation, job: &Job) -> Result<(), Failure> {
+    let revocations = job.numbers.revocations;
+    match confirmation {
+        Confirmation::Yes => Ok(()),
+        Confirmation::Exactly(expected) if expected == revocations => Ok(()),
+        Confirmation::Exactly(expected) => Err(refused(&format!(
+            "--confirm {expected}, but {revocations} revocations are planned"
+        ))),
+        Confirmation::Ask => {
+            let question = format!(
+                "{}Type the number of revocations to go ahead: ",
+                of_largest(&Largest::of(&job.plan), &job.numbers)
+            );
+            let answer = answer_to(question).await?;
+            if answer.trim().replace(',', "") == revocations.to_string() {
+                return Ok(());
+            }
+            Err(refused("that is not the number of revocations"))
+        }
+    }
+}
+
+/// A line from the terminal, or the refusal that Ctrl-C and the end of input are.
+async fn answer_to(question: String) -> Result<String, Failure> {
+    let ask = tokio::task::spawn_blocking(move || {
+        let mut terminal = std::io::stderr();
+        let _ = write!(terminal, "{question}");
+        let _ = terminal.flush();
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    tokio::select! {
+        answer = ask => match answer {
+            Ok(Ok(answer)) if answer.ends_with('\n') => Ok(answer),
+            _ => Err(refused("\nnobody answered")),
+        },
+        _ = tokio::signal::ctrl_c() => Err(refused("\ninterrupted")),
+    }
+}
+
+fn refused(why: &str) -> Failure {
+    Failure::new(Exit::Refused, format!("{why}; nothing was sent"))
+}

@@ -1,0 +1,186 @@
+//! Under way -> answered -> settled, or waiting again: what an answer does.
+
+use super::{Batch, Dispatcher, Returned};
+use crate::api::transport::Transport;
+use crate::engine::StopCause;
+use crate::engine::breaker::Change;
+use crate::engine::decide::{Decision, Next, Sent, decide};
+use crate::engine::events::Event;
+use crate::engine::pace;
+use crate::engine::queue::Unit;
+use crate::engine::retry::backoff;
+use crate::ledger::{AttemptId, AttemptResult, AttemptState, Journal, JournalError, Record};
+use crate::plan::GrantId;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A service's wait that is told to whoever watches.
+const WAIT_WORTH_TELLING: Duration = Duration::from_secs(5);
+
+impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
+    pub(super) fn returned(&mut self, returned: Result<Returned, tokio::task::JoinError>) {
+        let (attempt, unit, reply) = match returned {
+            Ok(returned) => returned,
+            // A worker that panics leaves its intent without a result: its grants are unknown.
+            Err(error) => return self.stop(StopCause::Internal(format!("a worker died: {error}"))),
+        };
+        let wait = reply.wait;
+        if let Some(ahead) = reply.clock_corrected {
+            self.tell(Event::ClockCorrected { ahead });
+        }
+        let sent = Sent {
+            operation: unit.operation,
+            grants: unit.grants.len(),
+            tries: unit.tries,
+            max_attempts: self.engine.settings.max_attempts,
+            spared: self.breaker.spares(self.now()),
+            refusals: (&self.refusals.0, self.refusals.1),
+        };
+        crate::failpoint::hit("after-answer");
+        let decision = decide(sent, reply, self.engine.clock.now());
+        self.learn(attempt, &unit, &decision, wait);
+        let Decision { result, next, .. } = decision;
+        if let Next::Stop(cause) = &next {
+            self.stop(cause.clone());
+        }
+        self.write_result(attempt, unit, result, next);
+    }
+
+    /// What pace, breaker and budget make of a reply.
+    fn learn(
+        &mut self,
+        attempt: AttemptId,
+        unit: &Unit,
+        decision: &Decision,
+        wait: Option<Duration>,
+    ) {
+        let now = self.now();
+        let result = &decision.result;
+        match result.state {
+            AttemptState::Refused if result.code == self.refusals.0 => self.refusals.1 += 1,
+            AttemptState::Refused => self.refusals = (result.code.to_string(), 1),
+            AttemptState::Answered => self.refusals = (String::new(), 0),
+            _ => {}
+        }
+        if result.state == AttemptState::Answered {
+            self.budget.succeeded(unit.retry);
+        }
+        let sent_at = self.in_doubt.get(&attempt).map_or(now, |(_, sent_at)| *sent_at);
+        let pace = &mut self.gates[unit.operation.index()].pace;
+        if decision.healthy && result.state != AttemptState::Throttled {
+            pace.on(now, pace::Event::Accepted { sent_at });
+        }
+        // Whatever else an answer says: a wait that it asks for is kept.
+        if result.state == AttemptState::Throttled || wait.is_some() {
+            pace.on(now, pace::Event::Throttled { sent_at, wait });
+            if let Some(wait) = wait.filter(|wait| *wait >= WAIT_WORTH_TELLING) {
+                self.tell(Event::Waiting { operation: unit.operation, wait });
+            }
+        }
+        if !decision.healthy {
+            self.last_failure = format!("{}: {}", result.code, result.message);
+        }
+        match self.breaker.heard(now, decision.healthy) {
+            Change::None => {}
+            Change::Opened(pause) => {
+                let message = self.last_failure.clone();
+                self.tell(Event::Paused { pause, message });
+            }
+            Change::Closed => self.tell(Event::Resumed),
+        }
+    }
+
+    pub(super) fn write_result(
+        &mut self,
+        attempt: AttemptId,
+        unit: Unit,
+        result: AttemptResult,
+        next: Next,
+    ) {
+        let grants = unit.grants.clone();
+        self.batch.records.push(Record::Result { attempt, grants, result: result.clone() });
+        self.batch.results.push((attempt, unit, result, next));
+    }
+
+    // ---- answered -> settled, or waiting again ----
+
+    /// Starts the next durable write, unless one is under way or there is nothing to write.
+    pub(super) fn commit(&mut self) {
+        if self.committing.is_some() || self.batch.records.is_empty() {
+            return;
+        }
+        let mut batch = std::mem::take(&mut self.batch);
+        let records = std::mem::take(&mut batch.records);
+        let journal = Arc::clone(&self.engine.journal);
+        let commit = Box::pin(async move { journal.commit(records).await });
+        self.committing = Some((batch, commit));
+    }
+
+    /// A commit is durable: what it holds may be sent, and believed. If it failed, neither.
+    pub(super) fn committed(&mut self, (batch, outcome): (Batch, Result<(), JournalError>)) {
+        for (_, unit) in &batch.intents {
+            self.gate(unit.operation).arming -= 1;
+        }
+        if let Err(error) = outcome {
+            return self.stop(StopCause::Journal(error.0));
+        }
+        for (attempt, unit) in batch.intents {
+            self.gate(unit.operation).armed.push_back((attempt, unit));
+        }
+        for (attempt, unit, result, next) in batch.results {
+            self.in_doubt.remove(&attempt);
+            tracing::debug!(
+                attempt,
+                state = result.state.name(),
+                code = &*result.code,
+                request_id = result.request_id,
+                "answer"
+            );
+            self.settle(unit, &result, next);
+        }
+    }
+
+    fn settle(&mut self, unit: Unit, result: &AttemptResult, next: Next) {
+        self.verdicts.record(&unit.grants, result);
+        self.answered += usize::from(result.state.is_sending());
+        self.tell(Event::Settled {
+            operation: unit.operation,
+            state: result.state,
+            settled: self.verdicts.settled(),
+            failed: self.verdicts.failed(),
+            planned_done: unit.planned && next == Next::Done,
+        });
+        let now = self.now();
+        let unit = Unit { attempts: unit.attempts + 1, waits_since: Some(now), ..unit };
+        match next {
+            Next::Done | Next::Stop(_) => {}
+            // The pace pays for throttled calls, not the budget.
+            Next::Again => self.queue.again(Unit { retry: None, ..unit }),
+            Next::Split => self.queue.split(&unit),
+            Next::Repeat(cost) | Next::Spare(cost) => {
+                let tries = unit.tries + u32::from(matches!(next, Next::Repeat(_)));
+                let delay = backoff(tries, &mut self.random);
+                self.tell_retry(unit.grants.len(), delay, result);
+                let unit = Unit { tries, retry: Some(cost), ..unit };
+                self.queue.repeat(unit, now + delay);
+            }
+            Next::RepeatItems(places) => {
+                let tries = unit.tries + 1;
+                let delay = backoff(tries, &mut self.random);
+                self.tell_retry(places.len(), delay, result);
+                let all: Vec<GrantId> = unit.grants.iter().collect();
+                let open = places.into_iter().map(|place| all[usize::from(place)]).collect();
+                self.queue.repeat_items(&Unit { tries, ..unit }, open, now + delay);
+            }
+        }
+    }
+
+    fn tell_retry(&mut self, grants: usize, delay: Duration, result: &AttemptResult) {
+        let code =
+            match result.exceptions.iter().find(|e| e.status == crate::model::Status::Unknown) {
+                Some(exception) => exception.code.to_string(),
+                None => result.code.to_string(),
+            };
+        self.tell(Event::Retrying { grants, delay, code });
+    }
+}

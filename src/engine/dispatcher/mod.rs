@@ -1,0 +1,283 @@
+//! The dispatcher: the one owner of everything that changes during a run.
+//!
+//! A unit passes through these states, in this order, and every step is one function here:
+//! waiting (in the [`Queue`]) -> armed (its intent is durable) -> under way (a worker has it), which
+//! is `sending`; -> answered (its result is being written) -> settled, or waiting again, which is
+//! `answers`.
+//!
+//! At most one commit is under way; what comes up meanwhile goes into the next one, so that many
+//! intents and results share one durable write.
+
+mod answers;
+mod ending;
+mod sending;
+mod trial;
+
+use super::breaker::{Breaker, Permit};
+use super::decide::Next;
+use super::events::Event;
+use super::gate::Gate;
+use super::queue::{Queue, Unit};
+use super::retry::Budget;
+use super::{Control, Settings, StopCause};
+use crate::api::client::{Client, Reply};
+use crate::api::transport::Transport;
+use crate::clock::WallClock;
+use crate::ledger::{AttemptId, AttemptResult, GrantSet, Journal, JournalError, Record};
+use crate::model::Operation;
+use crate::plan::Plan;
+use crate::verdicts::Verdicts;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// Everything that a run needs.
+pub struct Engine<T, J> {
+    /// What is to be done.
+    pub plan: Arc<Plan>,
+    /// Signs and sends.
+    pub client: Arc<Client<T>>,
+    /// Makes intents and results durable.
+    pub journal: Arc<J>,
+    /// For the times that are written down.
+    pub clock: Arc<dyn WallClock>,
+    /// Rates and limits.
+    pub settings: Settings,
+    /// What somebody asks of the run meanwhile.
+    pub control: watch::Receiver<Control>,
+}
+
+/// Where a run starts from: nothing done, or what a ledger tells of earlier ones.
+#[derive(Debug)]
+pub struct Start {
+    /// What became of each grant so far.
+    pub verdicts: Verdicts,
+    /// For each planned request, whether it was ever about to be sent; may be empty for none.
+    pub touched: Vec<bool>,
+    /// The number of the first attempt.
+    pub first_attempt: AttemptId,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What became of each grant.
+    pub verdicts: Verdicts,
+    /// Why it stopped early, all causes in order; empty when it went through.
+    pub causes: Vec<StopCause>,
+}
+
+type Commit = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send>>;
+
+/// What a commit makes true once it is durable.
+#[derive(Default)]
+struct Batch {
+    records: Vec<Record>,
+    intents: Vec<(AttemptId, Unit)>,
+    results: Vec<(AttemptId, Unit, AttemptResult, Next)>,
+}
+
+/// What a worker brings back.
+type Returned = (AttemptId, Unit, Reply);
+
+struct Dispatcher<'a, T, J> {
+    engine: &'a Engine<T, J>,
+    events: &'a mut (dyn FnMut(Event) + Send),
+    started: Instant,
+    verdicts: Verdicts,
+    queue: Queue,
+    gates: [Gate; Operation::ALL.len()],
+    breaker: Breaker,
+    budget: Budget,
+    random: fastrand::Rng,
+    next_attempt: AttemptId,
+    batch: Batch,
+    committing: Option<(Batch, Commit)>,
+    under_way: JoinSet<Returned>,
+    /// What was sent and is not settled: unknown, should the run end now.
+    in_doubt: BTreeMap<AttemptId, (GrantSet, Duration)>,
+    last_failure: String,
+    refusals: (String, u32),
+    control: Control,
+    /// Planned requests that must succeed before all others are sent, until they have.
+    canary: Option<usize>,
+    /// Requests that were answered, or might have been, by this run and earlier ones.
+    answered: usize,
+    stopping: bool,
+    causes: Vec<StopCause>,
+    /// When the budget lets a try after a failure go, if it said no.
+    budget_due: Option<Duration>,
+}
+
+impl<T: Transport, J: Journal> Engine<T, J> {
+    /// Carries the plan out. Returns when everything is settled, or as much as could be.
+    pub async fn run(&self, start: Start, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
+        let canary = self.settings.canary.filter(|requests| *requests < self.plan.requests());
+        let answered = start.touched.iter().filter(|touched| **touched).count();
+        let is_open = |grant| !start.verdicts.is_settled(grant);
+        let queue = Queue::new(&self.plan, start.touched, canary, is_open);
+        let rate_per_s = self.settings.rate_per_s;
+        let dispatcher = Dispatcher {
+            engine: self,
+            events,
+            started: Instant::now(),
+            verdicts: start.verdicts,
+            queue,
+            gates: std::array::from_fn(|_| Gate::new(rate_per_s)),
+            breaker: Breaker::new(self.settings.max_attempts),
+            budget: Budget::default(),
+            random: fastrand::Rng::with_seed(self.settings.seed),
+            next_attempt: start.first_attempt,
+            batch: Batch::default(),
+            committing: None,
+            under_way: JoinSet::new(),
+            in_doubt: BTreeMap::new(),
+            last_failure: String::new(),
+            refusals: (String::new(), 0),
+            control: Control::Run,
+            canary,
+            answered,
+            stopping: false,
+            causes: Vec::new(),
+            budget_due: None,
+        };
+        dispatcher.run().await
+    }
+}
+
+impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
+    async fn run(mut self) -> Ended {
+        let waiting = self.queue.waiting(&self.engine.plan);
+        self.tell(Event::Began { waiting, settled: self.verdicts.settled() });
+        let mut control = self.engine.control.clone();
+        let mut control_is_open = true;
+        loop {
+            self.obey(*control.borrow_and_update());
+            self.watch_the_deadline();
+            self.watch_the_failures();
+            self.judge_the_canary();
+            self.launch();
+            // After what has left made room: else nothing would be ready when the next may leave.
+            self.arm();
+            self.commit();
+            if self.control == Control::Abort || self.is_done() {
+                break;
+            }
+            let wake = self.wake_at();
+            tokio::select! {
+                // In this order and not in a random one, so that the same events give the same
+                // run; nothing starves, for the control is looked at in every round.
+                biased;
+                committed = poll_commit(&mut self.committing) => self.committed(committed),
+                Some(returned) = self.under_way.join_next() => {
+                    self.returned(returned);
+                    while let Some(returned) = self.under_way.try_join_next() {
+                        self.returned(returned);
+                    }
+                }
+                changed = control.changed(), if control_is_open => {
+                    control_is_open = changed.is_ok();
+                }
+                () = sleep_until(self.started, wake) => {}
+            }
+        }
+        self.end().await
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn tell(&mut self, event: Event) {
+        (self.events)(event);
+    }
+
+    fn stop(&mut self, cause: StopCause) {
+        if let StopCause::Permission { operation, .. } = &cause {
+            if let Some(operation) = Operation::from_name(operation) {
+                self.queue.stop(operation);
+            }
+        } else {
+            self.stopping = true;
+        }
+        if !self.causes.contains(&cause) {
+            self.tell(Event::Stopping(cause.clone()));
+            self.causes.push(cause);
+        }
+    }
+
+    fn obey(&mut self, control: Control) {
+        self.control = self.control.max(control);
+        if self.control != Control::Run && !self.causes.contains(&StopCause::Signal) {
+            self.stop(StopCause::Signal);
+        }
+    }
+
+    fn watch_the_deadline(&mut self) {
+        let over = self.engine.settings.deadline.is_some_and(|deadline| self.now() >= deadline);
+        if over && !self.stopping {
+            self.stop(StopCause::Deadline);
+        }
+    }
+
+    fn gate(&mut self, operation: Operation) -> &mut Gate {
+        &mut self.gates[operation.index()]
+    }
+
+    /// Nothing is under way or being written, and nothing is left to be sent.
+    fn is_done(&mut self) -> bool {
+        let is_written =
+            self.committing.is_none() && (self.batch.records.is_empty() || self.journal_failed());
+        let is_sent =
+            self.under_way.is_empty() && self.gates.iter().all(|gate| gate.armed.is_empty());
+        is_written && is_sent && (self.stopping || self.queue.is_empty(&self.engine.plan))
+    }
+
+    fn journal_failed(&self) -> bool {
+        self.causes.iter().any(|cause| matches!(cause, StopCause::Journal(_)))
+    }
+
+    /// When something happens by itself next.
+    fn wake_at(&self) -> Option<Duration> {
+        let now = self.now();
+        let deadline = self.engine.settings.deadline.filter(|_| !self.stopping);
+        let permit = self.breaker.permit(now);
+        let breaker = match permit {
+            Permit::NotBefore(until) => Some(until),
+            _ => None,
+        };
+        // What waits for a worker, or for a probe, is woken by their return.
+        let full = self.under_way.len() >= self.engine.settings.concurrency;
+        let is_open = !full && permit != Permit::NotNow;
+        let gates = self.gates.iter().filter(|gate| is_open && !gate.armed.is_empty());
+        let sends = gates.map(|gate| gate.next_at(now).max(breaker.unwrap_or_default()));
+        let queue = Operation::ALL.iter().filter_map(|operation| self.queue.next_due(*operation));
+        // What is due and was not armed waits for something else that wakes the loop.
+        let later = queue.chain(self.budget_due).filter(|due| *due > now);
+        deadline.into_iter().chain(breaker).chain(sends).chain(later).min()
+    }
+}
+
+/// Waits for the commit under way; for ever if there is none.
+async fn poll_commit(
+    committing: &mut Option<(Batch, Commit)>,
+) -> (Batch, Result<(), JournalError>) {
+    let outcome = match committing {
+        Some((_, commit)) => commit.await,
+        None => std::future::pending().await,
+    };
+    let batch = committing.take().map(|(batch, _)| batch).unwrap_or_default();
+    (batch, outcome)
+}
+
+async fn sleep_until(started: Instant, wake: Option<Duration>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(started + wake).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,47 @@
+//! What a run is tried by before and while it goes on: the canary, and how much may fail.
+
+use super::Dispatcher;
+use crate::api::transport::Transport;
+use crate::engine::StopCause;
+use crate::engine::events::Event;
+use crate::ledger::Journal;
+use crate::model::Status;
+use crate::plan::GrantId;
+
+impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
+    /// Once everything of the canary is settled, by this run or an earlier one: lets the rest go,
+    /// or stops before it.
+    pub(super) fn judge_the_canary(&mut self) {
+        let Some(requests) = self.canary else { return };
+        if self.stopping || !self.is_done() {
+            return;
+        }
+        let plan = &self.engine.plan;
+        let grants: Vec<GrantId> = (0..requests).flat_map(|n| plan.grants_of(n)).collect();
+        let count = |status| grants.iter().filter(|g| self.verdicts.status(**g) == status).count();
+        let counts = Status::ALL.map(|status| (status, count(status)));
+        let amiss: Vec<(Status, usize)> =
+            counts.into_iter().filter(|(status, n)| *n > 0 && !status.is_gone()).collect();
+        let grants = grants.len();
+        if amiss.is_empty() {
+            self.canary = None;
+            self.queue.open_up(&self.engine.plan);
+            self.tell(Event::CanaryPassed { requests, grants });
+        } else {
+            self.stop(StopCause::Canary { requests, grants, amiss });
+        }
+    }
+
+    /// Stops a run in which too much failed, if there is anything left to be kept from.
+    pub(super) fn watch_the_failures(&mut self) {
+        let Some(most) = self.engine.settings.fail_over else { return };
+        let (failed, settled) = (self.verdicts.failed(), self.verdicts.settled());
+        if self.stopping
+            || !most.is_exceeded(failed, settled, self.answered)
+            || (self.armed_in_all() == 0 && self.queue.is_empty(&self.engine.plan))
+        {
+            return;
+        }
+        self.stop(StopCause::FailOver { failed, settled });
+    }
+}

@@ -1,0 +1,78 @@
+//! When a run in which too much fails stops by itself (`--fail-over`).
+
+use std::str::FromStr;
+
+/// Before so many requests were answered nothing is concluded from what failed.
+const LEAST_REQUESTS: usize = 20;
+
+/// How many revocations may end `failed` or `unknown`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FailOver {
+    /// So many.
+    Count(usize),
+    /// Such a share of all that are settled, from 0 to 1.
+    Share(f64),
+}
+
+impl FailOver {
+    /// Whether too many failed, of the `settled` ones, after so many answered requests.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn is_exceeded(self, failed: usize, settled: usize, requests: usize) -> bool {
+        let over = match self {
+            Self::Count(most) => failed > most,
+            Self::Share(most) => failed as f64 > most * settled as f64,
+        };
+        over && requests >= LEAST_REQUESTS
+    }
+}
+
+/// What stands after `--fail-over` is neither a count nor a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a number of revocations such as 50, or a share of them such as 5%")]
+pub struct NotALimit;
+
+impl FromStr for FailOver {
+    type Err = NotALimit;
+
+    fn from_str(text: &str) -> Result<Self, NotALimit> {
+        let text = text.trim();
+        let Some(percent) = text.strip_suffix('%') else {
+            return text.parse().map(Self::Count).map_err(|_| NotALimit);
+        };
+        match percent.trim_end().parse::<f64>() {
+            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self::Share(percent / 100.0)),
+            _ => Err(NotALimit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_the_limit_is_too_much_and_the_limit_itself_is_not() {
+        let five: FailOver = "5".parse().unwrap();
+        assert!(!five.is_exceeded(5, 1000, 20));
+        assert!(five.is_exceeded(6, 1000, 20));
+        let share: FailOver = " 2.5 % ".parse().unwrap();
+        assert!(!share.is_exceeded(25, 1000, 20));
+        assert!(share.is_exceeded(26, 1000, 20));
+        let none: FailOver = "0".parse().unwrap();
+        assert!(none.is_exceeded(1, 1, 20) && !none.is_exceeded(0, 1, 20));
+    }
+
+    #[test]
+    fn nothing_is_concluded_from_a_few_requests() {
+        let none: FailOver = "0%".parse().unwrap();
+        assert!(!none.is_exceeded(1900, 1900, 19));
+        assert!(none.is_exceeded(1, 1900, 20));
+    }
+
+    #[test]
+    fn what_is_no_limit_is_refused() {
+        for text in ["", "%", "-1", "1.5", "101%", "NaN%", "inf%", "-1%", "ten", "5 0"] {
+            assert_eq!(text.parse::<FailOver>(), Err(NotALimit), "{text}");
+        }
+    }
+}

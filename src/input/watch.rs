@@ -1,0 +1,168 @@
+//! What may be wrong with rows that are valid each for itself: seen only beside their neighbours.
+//!
+//! Spreadsheets keep 15 digits of a number and put zeros behind them, and drop zeros before it.
+//! Whether that happened can be told only from the column as a whole, so that the numbers of each
+//! column are kept, and of its ids only the first few: memory does not grow with the list.
+
+use crate::model::{Account, Grant, GranteeKind, Kind};
+
+use super::fields::Field;
+use super::kinds::ProblemKind;
+use super::open::Record;
+use super::report::{Doubt, Finding, Severity};
+use super::rows::account_field;
+use super::values::trimmed;
+
+/// The digits of a number that spreadsheets keep.
+const KEPT_DIGITS: usize = 15;
+
+/// Longer ids are not compared by length.
+const MOST_DIGITS: usize = 31;
+
+/// How many rounded rows, and how many digits in different ids that chance would have to have made
+/// zero, show that a column was rounded: by chance alone one list in 100,000 looks like that.
+const ROUNDED_ROWS: u64 = 5;
+const ROUNDED_DIGITS: usize = 5;
+
+/// How many of a sort are kept to be shown, for each column.
+const SHOWN: usize = 5;
+
+/// The ids of one column, so far.
+#[derive(Debug, Default)]
+struct Ids {
+    /// Ids of digits only, by their number: those that begin with a zero, and the others.
+    padded: [u64; MOST_DIGITS + 1],
+    plain: [u64; MOST_DIGITS + 1],
+    /// The first of the others, with their number of digits.
+    first_plain: Vec<(usize, Finding)>,
+    /// Rows with an id over 15 digits that is nothing but zeros behind them.
+    rounded: u64,
+    first_rounded: Vec<Finding>,
+    /// The different ids among them, as many as are needed to be sure.
+    different: Vec<String>,
+    /// Whether another id over 15 digits shows that the column is whole.
+    has_whole: bool,
+}
+
+/// Looks at the valid rows of one input.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    columns: [Ids; Field::ALL.len()],
+    names: u64,
+    first_name: Option<Finding>,
+}
+
+impl Watch {
+    /// Takes in a valid row.
+    pub(super) fn see(&mut self, grant: &Grant<'_>, record: &Record<'_>) {
+        let layout = &record.layout;
+        let holder = match grant.grantee.kind {
+            GranteeKind::User => Field::User,
+            GranteeKind::UserGroup => Field::UserGroup,
+        };
+        self.see_id(holder, grant.grantee.id, record);
+        let by_column = match grant.kind {
+            Kind::Host => Field::Host,
+            Kind::HostGroup => Field::HostGroup,
+            Kind::Database => Field::Database,
+        };
+        let is_there = |column| !trimmed(record.cells.own(column)).is_empty();
+        let is_by_column = layout.get(by_column).is_some_and(is_there);
+        let target = if is_by_column { by_column } else { Field::Target };
+        self.see_id(target, grant.target, record);
+        if let (Account::Named(account), Kind::Host | Kind::Database) = (grant.account, grant.kind)
+        {
+            let field = account_field(layout, false);
+            self.see_id(field, account, record);
+            if field == Field::AccountName {
+                self.names += 1;
+                self.first_name.get_or_insert_with(|| {
+                    record.finding(ProblemKind::NameForId, Severity::Warning, field, account)
+                });
+            }
+        }
+    }
+
+    fn see_id(&mut self, field: Field, id: &str, record: &Record<'_>) {
+        let digits = id.len();
+        if digits > MOST_DIGITS || !id.bytes().all(|b| b.is_ascii_digit()) {
+            return;
+        }
+        let ids = &mut self.columns[field as usize];
+        if id.starts_with('0') && digits > 1 {
+            ids.padded[digits] += 1;
+            return;
+        }
+        ids.plain[digits] += 1;
+        let finding = |kind| record.finding(kind, Severity::Warning, field, id);
+        if ids.plain[digits] <= SHOWN as u64 && digits <= KEPT_DIGITS {
+            ids.first_plain.push((digits, finding(ProblemKind::ShortId)));
+        }
+        if digits <= KEPT_DIGITS {
+            return;
+        }
+        if id.bytes().skip(KEPT_DIGITS).any(|b| b != b'0') {
+            ids.has_whole = true;
+            return;
+        }
+        ids.rounded += 1;
+        if ids.first_rounded.len() < SHOWN {
+            ids.first_rounded.push(finding(ProblemKind::RoundedId));
+        }
+        if ids.different.len() < ROUNDED_DIGITS && !ids.different.iter().any(|known| known == id) {
+            ids.different.push(id.to_owned());
+        }
+    }
+
+    /// What is in doubt after the last row. `may_be_rounded`: whether a spreadsheet may have
+    /// written the list.
+    pub(super) fn finish(self, may_be_rounded: bool, doubts: &mut Vec<Doubt>) {
+        for ids in self.columns {
+            ids.finish(may_be_rounded, doubts);
+        }
+        if let Some(first) = self.first_name {
+            // Once is enough: it is the column that is in doubt.
+            let (severity, kind) = (Severity::Warning, ProblemKind::NameForId);
+            doubts.push(Doubt { severity, kind, count: 1, shown: vec![first] });
+        }
+    }
+}
+
+impl Ids {
+    fn finish(self, may_be_rounded: bool, doubts: &mut Vec<Doubt>) {
+        let zeros: usize = self.different.iter().map(|id| id.len() - KEPT_DIGITS).sum();
+        let is_rounded = may_be_rounded
+            && !self.has_whole
+            && self.rounded >= ROUNDED_ROWS
+            && zeros >= ROUNDED_DIGITS;
+        let mut shown = self.first_rounded;
+        if is_rounded {
+            shown.truncate(1);
+            for finding in &mut shown {
+                finding.severity = Severity::Error;
+                finding.problem.kind = ProblemKind::RoundedColumn;
+                finding.problem.remedy = format!(
+                    "{} rows have an id of more than 15 digits here, and all of them end in \
+                     zeros; {}. If they are right, give the list as JSON Lines",
+                    self.rounded,
+                    ProblemKind::RoundedColumn.remedy()
+                )
+                .into();
+            }
+            let (severity, kind) = (Severity::Error, ProblemKind::RoundedColumn);
+            doubts.push(Doubt { severity, kind, count: 1, shown });
+        } else if self.rounded > 0 {
+            let (severity, kind) = (Severity::Warning, ProblemKind::RoundedId);
+            doubts.push(Doubt { severity, kind, count: self.rounded, shown });
+        }
+        // The usual length of those that begin with zeros; of two as usual, the longer one.
+        let usual = (1..=MOST_DIGITS).max_by_key(|&digits| self.padded[digits]).unwrap_or(0);
+        let short: u64 = self.plain[..usual].iter().sum();
+        if self.padded[usual] > 0 && short > 0 {
+            let shown = self.first_plain.into_iter().filter(|(digits, _)| *digits < usual);
+            let shown = shown.map(|(_, finding)| finding).take(SHOWN).collect();
+            let (severity, kind) = (Severity::Warning, ProblemKind::ShortId);
+            doubts.push(Doubt { severity, kind, count: short, shown });
+        }
+    }
+}

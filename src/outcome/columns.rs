@@ -1,0 +1,78 @@
+//! Which columns an outcome has, and where each comes from.
+
+use super::COLUMNS;
+use crate::model::TEXT_MARK_COLUMN;
+
+/// What the name of an input's own column gets in front when an outcome has one of that name.
+const OWN: &str = "input_";
+
+/// The columns of an outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Columns {
+    /// Which of the input's columns are carried into the outcome.
+    pub(super) own: Vec<usize>,
+    /// What they are called there.
+    pub(super) names: Vec<String>,
+    /// Where the input has each of [`COLUMNS`], if it is an outcome.
+    pub(super) before: [Option<usize>; COLUMNS.len()],
+}
+
+impl Columns {
+    /// An input that has all columns of an outcome is one, and they are replaced; so is one of
+    /// which only some rows are sent, whatever it has of them.
+    ///
+    /// Any other list keeps a column of such a name, under another: a table with two columns
+    /// `status` could not be fed back, nor read by most tools. Case does not matter, for many do
+    /// not look at it.
+    pub(super) fn of(input: &[String], is_chosen_from: bool) -> Self {
+        let place = |name: &str| input.iter().position(|column| column == name);
+        let is_outcome = is_chosen_from || COLUMNS.iter().all(|name| place(name).is_some());
+        let of_outcome = || COLUMNS.into_iter().chain([TEXT_MARK_COLUMN]);
+        if is_outcome {
+            let own: Vec<usize> = (0..input.len())
+                .filter(|at| !of_outcome().any(|name| name == input[*at]))
+                .collect();
+            let names = own.iter().map(|at| input[*at].clone()).collect();
+            return Self { own, names, before: COLUMNS.map(place) };
+        }
+        let clashes = |name: &str| of_outcome().any(|other| other.eq_ignore_ascii_case(name));
+        let mut names: Vec<String> = Vec::with_capacity(input.len());
+        for name in input {
+            let mut renamed = name.clone();
+            if clashes(name) {
+                renamed = format!("{OWN}{name}");
+                while input.contains(&renamed) || names.contains(&renamed) {
+                    renamed.insert_str(0, OWN);
+                }
+            }
+            names.push(renamed);
+        }
+        Self { own: (0..input.len()).collect(), names, before: [None; COLUMNS.len()] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(input: &[&str], is_chosen_from: bool) -> Vec<String> {
+        let input: Vec<String> = input.iter().map(|name| (*name).to_owned()).collect();
+        Columns::of(&input, is_chosen_from).names
+    }
+
+    #[test]
+    fn the_columns_of_an_outcome_are_replaced() {
+        let outcome = [&["user"][..], &COLUMNS, &[TEXT_MARK_COLUMN, "note"]].concat();
+        assert_eq!(names(&outcome, false), ["user", "note"]);
+        assert_eq!(names(&["user", "status", "note"], true), ["user", "note"]);
+    }
+
+    #[test]
+    fn a_list_keeps_its_own_columns_of_such_names_under_another() {
+        assert_eq!(names(&["status", "user"], false), ["input_status", "user"]);
+        assert_eq!(
+            names(&["input_status", "Status", "status", "code"], false),
+            ["input_status", "input_Status", "input_input_status", "input_code"]
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! What is shown to somebody who is asked to go ahead.
+
+use super::summary::{count, things};
+use crate::input::shown;
+use crate::plan::largest::{Largest, NAMED};
+use crate::plan::summary::Summary;
+use std::fmt::Write as _;
+
+/// Who loses most, and what goes as a whole, in a few lines.
+pub fn of_largest(largest: &Largest<'_>, plan: &Summary) -> String {
+    let mut out = String::from("Largest:\n");
+    let mut many_instances = largest.losers.iter().map(|loser| loser.instance_id);
+    let first = many_instances.next();
+    let names_instance = many_instances.any(|instance| Some(instance) != first);
+    for loser in &largest.losers {
+        let on = if names_instance {
+            format!(" on {}", shown(loser.instance_id))
+        } else {
+            String::new()
+        };
+        let (kind, id) = (loser.grantee.kind.name(), shown(loser.grantee.id));
+        let loses = things(loser.revocations, "revocation", "revocations");
+        let _ = writeln!(out, "  {kind} {id}{on}: {loses}");
+    }
+    and_more(&mut out, plan.users + plan.user_groups, "user", "users");
+    if !largest.wholes.is_empty() {
+        out.push_str("Whole targets:\n");
+    }
+    for whole in &largest.wholes {
+        let (kind, id) = (whole.grantee.kind.name(), shown(whole.grantee.id));
+        let _ = writeln!(out, "  {} {}, from {kind} {id}", whole.kind, shown(whole.target));
+    }
+    and_more(&mut out, plan.whole_targets, "whole target", "whole targets");
+    out
+}
+
+fn and_more(out: &mut String, all: usize, one: &str, many: &str) {
+    if let Some(more @ 1..) = all.checked_sub(NAMED) {
+        let _ = writeln!(
+            out,
+            "  and {} more {}",
+            count(more as u64),
+            if more == 1 { one } else { many }
+        );
+    }
+}

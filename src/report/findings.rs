@@ -1,0 +1,162 @@
+//! What was found in a list, for people: each with the piece of the list that it is about.
+
+use super::logs;
+use super::summary::count;
+use crate::input::{Excerpt, Finding, InputError, Report, Severity, Syntax};
+use annotate_snippets::renderer::Renderer;
+use annotate_snippets::{AnnotationKind, Group, Level, Padding, Snippet};
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+
+/// Wide enough for any excerpt, which is cut already.
+const WIDTH: usize = 400;
+
+/// Whether colours are wanted where this stream leads.
+pub fn is_coloured(stream: &impl IsTerminal) -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stream.is_terminal() && !is_set("NO_COLOR") && !is_dumb
+}
+
+/// Everything that was found.
+pub fn everything(report: &Report, is_coloured: bool) -> String {
+    let mut out = shown(report.findings(), is_coloured);
+    match report.rows() - report.shown_rows() {
+        0 => {}
+        1 => out += "... and 1 more invalid row\n",
+        more => {
+            let _ = writeln!(out, "... and {} more invalid rows", count(more));
+        }
+    }
+    out + &counts(report, Severity::Error) + &counts(report, Severity::Warning)
+}
+
+/// The warnings only.
+pub fn warnings(report: &Report, is_coloured: bool) -> String {
+    let warnings = report.findings().filter(|finding| finding.severity == Severity::Warning);
+    shown(warnings, is_coloured) + &counts(report, Severity::Warning)
+}
+
+/// Says on standard error what was found: everything, or the warnings only. Where that is read by
+/// a machine, each finding is a line of the log.
+pub fn tell(report: &Report, is_everything: bool) {
+    if logs::is_json() {
+        return report.findings().for_each(log);
+    }
+    let text = if is_everything { everything } else { warnings };
+    let mut stream = std::io::stderr();
+    let text = text(report, is_coloured(&stream));
+    // There is nobody to tell that standard error is gone.
+    let _ = stream.write_all(text.as_bytes());
+}
+
+fn log(finding: &Finding) {
+    let Finding { severity, problem, .. } = finding;
+    let (file, line, code) = (&*problem.name, problem.line, problem.kind.code());
+    match severity {
+        Severity::Error => tracing::error!(file, line, code, "{}", problem.message()),
+        Severity::Warning => tracing::warn!(file, line, code, "{}", problem.message()),
+    }
+}
+
+/// What stopped the reading, with the piece that it is about below it.
+pub fn stopped(error: &InputError, is_coloured: bool) -> String {
+    let mut out = error.to_string();
+    if logs::is_json() {
+        return out;
+    }
+    if let InputError::Damaged(damage) = error
+        && let Some(excerpt) = &damage.excerpt
+    {
+        let group = Group::with_level(Level::ERROR).element(snippet(excerpt, ""));
+        let _ = write!(out, "\n{}", renderer(is_coloured).render(&[group]));
+    }
+    out
+}
+
+fn shown<'f>(findings: impl Iterator<Item = &'f Finding>, is_coloured: bool) -> String {
+    let renderer = renderer(is_coloured);
+    let mut out = String::new();
+    for finding in findings {
+        let _ = writeln!(out, "{}\n", written(finding, &renderer));
+    }
+    out
+}
+
+fn renderer(is_coloured: bool) -> Renderer {
+    let renderer = if is_coloured { Renderer::styled() } else { Renderer::plain() };
+    renderer.term_width(WIDTH)
+}
+
+/// A finding in the usual form: what, where, the piece, what to do. The place is written here, for
+/// the renderer would count it in the piece, which is cut and escaped.
+fn written(finding: &Finding, renderer: &Renderer) -> String {
+    let problem = &finding.problem;
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    // What stands in a cell is shown below; what is said of a whole row is not.
+    let title = match problem.column {
+        None if !problem.found.is_empty() => format!("{}: {}", problem.kind.title(), problem.found),
+        _ => problem.kind.title().to_owned(),
+    };
+    let title = Group::with_title(level.clone().primary_title(title).id(problem.kind.code()));
+    let title = renderer.render(&[title]);
+    let help = Level::HELP.message(&*problem.remedy);
+    let Some(excerpt) = &finding.excerpt else {
+        let help = renderer.render(&[Group::with_level(level).element(help)]);
+        return format!("{title}\n --> {}:{}\n  |\n {help}", problem.name, problem.line);
+    };
+    let column = problem.column.as_ref().map(ToString::to_string).unwrap_or_default();
+    let body =
+        Group::with_level(level).element(snippet(excerpt, &column)).element(Padding).element(help);
+    let Excerpt { line, character, .. } = excerpt;
+    let indent = " ".repeat(line.to_string().len());
+    let place = format!("{indent}--> {}:{line}:{character}", problem.name);
+    format!("{title}\n{place}\n{}", renderer.render(&[body]))
+}
+
+fn snippet<'a>(
+    excerpt: &'a Excerpt,
+    label: &str,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let mark = AnnotationKind::Primary.span(excerpt.mark.clone());
+    let mark = if label.is_empty() { mark } else { mark.label(label.to_owned()) };
+    Snippet::source(&excerpt.text).line_start(place(excerpt.line)).annotation(mark)
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// How often each sort was found.
+fn counts(report: &Report, severity: Severity) -> String {
+    let counted: Vec<_> = report.counts().filter(|(of, ..)| *of == severity).collect();
+    if counted.is_empty() {
+        return String::new();
+    }
+    let number = match severity {
+        Severity::Error => report.rows(),
+        Severity::Warning => report.warnings(),
+    };
+    let things = match (severity, number) {
+        (Severity::Error, 1) => "invalid row",
+        (Severity::Error, _) => "invalid rows",
+        (Severity::Warning, 1) => "warning",
+        (Severity::Warning, _) => "warnings",
+    };
+    let mut out = format!("{} {things}:\n", count(number));
+    for (_, kind, times) in counted {
+        let _ = writeln!(out, "{:>11}  {:<20} {}", count(times), kind.code(), kind.title());
+    }
+    out
+}
+
+/// How a list is written, in a word.
+pub fn syntax_name(syntax: Syntax) -> &'static str {
+    match syntax {
+        Syntax::Csv { .. } => "csv",
+        Syntax::JsonLines => "jsonl",
+    }
+}

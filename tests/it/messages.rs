@@ -1,0 +1,317 @@
+//! What the command says when it ends otherwise than well, all of it on one page: read
+//! `snapshots/it__messages__every_message.snap` through, as a person would who meets one of them.
+
+use std::fmt::Write as _;
+
+use bastion_revoke::sim::{Fault, FaultRate, Faults, Settings};
+
+use crate::sandbox::{Ended, INSTANCE, Sandbox, TestService, with_keys};
+
+/// The page, as it grows.
+struct Page {
+    text: String,
+    sandbox: Sandbox,
+}
+
+impl Page {
+    fn topic(&mut self, name: &str) {
+        let _ = write!(self.text, "\n{name}\n{}\n", "=".repeat(name.len()));
+    }
+
+    /// A sandbox of its own for what follows.
+    fn afresh(&mut self) {
+        self.sandbox = Sandbox::new();
+        self.sandbox.file("list.csv", "user,host,account\n7,1,2\n7,1,3\n");
+    }
+
+    fn says(&mut self, code: i32, args: &[&str]) {
+        self.says_with(code, args, &[]);
+    }
+
+    /// One command, how it ended, and what it said.
+    #[track_caller]
+    fn says_with(&mut self, code: i32, args: &[&str], variables: &[(&str, &str)]) {
+        let mut command = self.sandbox.command(args);
+        with_keys(&mut command, "testsecret");
+        for (name, value) in variables {
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
+        }
+        let ended = Ended::of(&command.output().expect("it starts"));
+        assert_eq!(ended.code, code, "{args:?}: {ended:?}");
+        let _ = write!(self.text, "\n$ ");
+        for (name, value) in variables.iter().filter(|(name, _)| !name.contains("FAIL_POINT")) {
+            let _ = write!(self.text, "{name}={value} ");
+        }
+        let _ = writeln!(self.text, "bastion-revoke {}", quoted(args));
+        for (stream, text) in [("out", &ended.out), ("err", &ended.err)] {
+            for line in without_plan(text) {
+                let _ = writeln!(self.text, "{}", format!("{stream}  {line}").trim_end());
+            }
+        }
+        let _ = writeln!(self.text, "exit {}", ended.code);
+        self.text = steady(&self.text, &self.sandbox);
+    }
+
+    /// `run list.csv` with what it needs, and more.
+    #[track_caller]
+    fn run(&mut self, code: i32, more: &[&str], variables: &[(&str, &str)]) {
+        let args = ["run", "list.csv", "--instance-id", INSTANCE, "--yes"];
+        self.says_with(code, &[&args[..], more].concat(), variables);
+    }
+}
+
+/// The plan stands on a page of its own.
+fn without_plan(text: &str) -> Vec<&str> {
+    let mut is_plan = false;
+    let is_shown = |line: &&str| {
+        is_plan = line.starts_with("Plan: ") || (is_plan && line.starts_with(' '));
+        !is_plan
+    };
+    text.lines().filter(is_shown).collect()
+}
+
+fn quoted(args: &[&str]) -> String {
+    let quote = |arg: &&str| {
+        if arg.contains([' ', ';']) { format!("'{arg}'") } else { (*arg).to_owned() }
+    };
+    args.iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// Without what is another each time: folders, ports, times and durations.
+fn steady(text: &str, sandbox: &Sandbox) -> String {
+    let text = text.replace(&sandbox.path("").display().to_string(), "/home/you/");
+    let text =
+        text.replace(sandbox.path("").display().to_string().trim_end_matches('/'), "/home/you");
+    let text = text.replace(env!("CARGO_BIN_EXE_bastion-revoke"), "bastion-revoke");
+    let lines = text.lines().filter(|line| !line.contains("the service does not answer"));
+    lines.fold(String::new(), |out, line| out + &steady_line(line) + "\n")
+}
+
+fn steady_line(line: &str) -> String {
+    let mut line = line.to_owned();
+    let mut cut = |before: &str, shown: &str, ends: fn(char) -> bool| {
+        let Some(at) = line.find(before).map(|at| at + before.len()) else { return };
+        if line[at..].starts_with(|c: char| c.is_ascii_digit()) {
+            let end = line[at..].find(ends).map_or(line.len(), |end| at + end);
+            line.replace_range(at..end, shown);
+        }
+    };
+    cut("127.0.0.1:", "PORT", |c| !c.is_ascii_digit());
+    cut("failpoint.rs:", "LINE", |c| c == ' ');
+    // How often a dead port is tried until a deadline depends on the machine.
+    cut(" planned, ", "SO MANY ATTEMPTS", |_| false);
+    if let Some(at) = line.find("20").filter(|at| line[*at..].get(10..11) == Some("T")) {
+        let end = line[at..].find('Z').map_or(line.len(), |end| at + end + 1);
+        line.replace_range(at..end, "TIME");
+    }
+    line
+}
+
+const NO_KEYS: [(&str, &str); 2] =
+    [("ALIBABA_CLOUD_ACCESS_KEY_ID", ""), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")];
+
+#[test]
+fn every_message() {
+    let mut page = Page { text: String::new(), sandbox: Sandbox::new() };
+    page.afresh();
+    command_line(&mut page);
+    lists(&mut page);
+    settings(&mut page);
+    guards(&mut page);
+    keys(&mut page);
+    routing(&mut page);
+    network(&mut page);
+    files(&mut page);
+    defects(&mut page);
+    insta::assert_snapshot!(page.text);
+}
+
+fn command_line(page: &mut Page) {
+    page.topic("The command line");
+    page.says(2, &["run", "list.csv"]);
+    page.says(2, &["run"]);
+    page.says(2, &["rnu", "list.csv"]);
+    page.says(2, &["run", "list.csv", "--yes"]);
+    page.says(2, &["run", "list.csv", "--maxusers", "3"]);
+    page.says(2, &["run", "list.csv", "--rate", "0"]);
+    page.says(2, &["run", "list.csv", "--concurrency", "many"]);
+    page.says(2, &["run", "list.csv", "--timeout", "10"]);
+    page.says(2, &["run", "list.csv", "--max-users", "-1"]);
+    page.says(2, &["run", "list.csv", "--map", "user"]);
+    page.says(2, &["run", "list.csv", "--map", "usr=Login"]);
+    page.says(2, &["run", "list.csv", "--encoding", "latin1"]);
+    page.says(2, &["run", "list.csv", "--signature", "v2"]);
+    page.says(2, &["run", "list.csv", "--yes", "--confirm", "3"]);
+    page.says(2, &["run", "list.csv", "--yes", "--rehearse"]);
+    page.says(2, &["run", "list.csv", "--instance-id", "a b", "--yes"]);
+    page.says(2, &["run", "list.csv", "--skip-protected", "--yes"]);
+    page.says(2, &["run", "-", "-", "--yes"]);
+    page.says(2, &["run", "list.csv", "--yes", "--out", "list.csv"]);
+    page.says(2, &["run", "list.csv", "--access-key-secret", "testsecret"]);
+    page.says(2, &["plan", "list.csv", "--json", "--requests", "-"]);
+    page.says(2, &["completions", "tcsh"]);
+}
+
+fn lists(page: &mut Page) {
+    page.topic("The list");
+    page.run(66, &["absent.csv"], &[]);
+    std::fs::create_dir(page.sandbox.path("folder")).expect("a folder");
+    page.says(74, &["run", "folder", "--instance-id", "i", "--yes"]);
+    page.sandbox.file("empty.csv", "");
+    page.says(65, &["run", "empty.csv", "--instance-id", "i", "--yes"]);
+    page.sandbox.file("wrong.csv", "user,host,account\n7,1,\n7,1,2\n");
+    page.says(65, &["run", "wrong.csv", "--instance-id", "i", "--yes"]);
+    page.says(65, &["run", "wrong.csv", "--instance-id", "i", "--yes", "--map", "user=Login"]);
+    page.sandbox.file("damaged.csv", "user,host,account\n7,1,\"2\n");
+    page.says(65, &["run", "damaged.csv", "--instance-id", "i", "--yes", "--skip-invalid"]);
+    page.sandbox.file("doubtful.csv", "user,host,account\n0012,1,2\n7,1,2\n");
+    page.says(65, &["run", "doubtful.csv", "--instance-id", "i", "--yes", "--strict"]);
+    page.sandbox.file("leavers.xlsx", "PK\u{3}\u{4}[Content_Types].xml xl/workbook.xml");
+    page.says(65, &["run", "leavers.xlsx", "--instance-id", "i", "--yes"]);
+    page.says(65, &["run", "wrong.csv", "--instance-id", "i", "--yes", "--only", "failed"]);
+    page.says(2, &["run", "wrong.csv", "--instance-id", "i", "--yes", "--only", "fialed"]);
+}
+
+fn settings(page: &mut Page) {
+    page.topic("Settings");
+    page.sandbox.file(
+        "bastion-revoke.toml",
+        "rte = 5\nrate = 0\ntimeout = 10\naccess-key-secret = \"testsecret\"\nyes = true\n\
+         [profile.prod]\nout = 1\n",
+    );
+    page.says(78, &["check", "list.csv"]);
+    page.sandbox.file("bastion-revoke.toml", "rate = 5 per second\n");
+    page.says(78, &["check", "list.csv"]);
+    page.sandbox.file("bastion-revoke.toml", "[profile.prod]\nrate = 5\n[profile.test]\n");
+    page.says(78, &["check", "list.csv", "--profile", "prdo"]);
+    page.says(78, &["check", "list.csv", "--profile", "offboarding"]);
+    page.sandbox.file("bastion-revoke.toml", "default-profile = \"prod\"\n");
+    page.says(78, &["check", "list.csv"]);
+    page.says(78, &["check", "list.csv", "--config", "absent.toml"]);
+    std::fs::remove_file(page.sandbox.path("bastion-revoke.toml")).expect("it was there");
+    page.says_with(78, &["check", "list.csv"], &[("BASTION_REVOKE_MAX_USER", "3")]);
+    page.says_with(78, &["check", "list.csv"], &[("BASTION_REVOKE_RATE", "fast")]);
+    page.says_with(78, &["check", "list.csv"], &[("BASTION_REVOKE_CONFIG", "absent.toml")]);
+}
+
+fn guards(page: &mut Page) {
+    page.topic("Guards, and the prompt");
+    page.run(4, &["--max-revocations", "1"], &[]);
+    page.run(4, &["--max-users", "0"], &[]);
+    page.run(4, &["--expect-rows", "3"], &[]);
+    page.says(4, &["run", "list.csv", "--instance-id", "i", "--confirm", "3"]);
+    page.sandbox.file("keep.csv", "user,kind,target,account\n,,,3\n");
+    page.run(4, &["--protect", "keep.csv"], &[]);
+    page.run(66, &["--protect", "absent.csv"], &[]);
+    page.sandbox.file("keep.csv", "login\nroot\n");
+    page.run(65, &["--protect", "keep.csv"], &[]);
+}
+
+/// As cron has it: nobody there, and keys that are of no use.
+fn keys(page: &mut Page) {
+    page.topic("Keys");
+    page.afresh();
+    page.run(77, &[], &NO_KEYS);
+    page.run(77, &[], &NO_KEYS[1..]);
+    page.run(77, &["--credential-profile", "offboarding"], &[]);
+    page.run(77, &["--quiet"], &NO_KEYS);
+    page.run(77, &["--json", "--log-format", "json"], &NO_KEYS[1..]);
+    std::fs::create_dir(page.sandbox.path(".aliyun")).expect("a folder");
+    page.sandbox.file(".aliyun/config.json", r#"{"current":"default","profiles":["#);
+    page.run(77, &[], &NO_KEYS);
+    page.sandbox
+        .file(".aliyun/config.json", r#"{"current":"a","profiles":[{"name":"a","mode":"AK"}]}"#);
+    page.run(77, &[], &NO_KEYS);
+    page.says_with(77, &["credentials", "show"], &NO_KEYS);
+    page.afresh();
+    let oidc = [
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "absent.token"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p"),
+        ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/r"),
+    ];
+    page.run(77, &[], &[&NO_KEYS[..], &oidc].concat());
+    let service = TestService::start(Settings::default());
+    let endpoint = service.endpoint();
+    let more = ["--endpoint", &endpoint, "--concurrency", "1"];
+    page.afresh();
+    page.run(77, &more, &[("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret-of-another")]);
+    page.afresh();
+    page.run(77, &more, &[("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid-of-another")]);
+    service.stop();
+}
+
+fn routing(page: &mut Page) {
+    page.topic("Where requests go");
+    page.afresh();
+    page.says(2, &["run", "list.csv", "--yes", "--endpoint", "http://192.0.2.1"]);
+    page.says(2, &["run", "list.csv", "--yes", "--endpoint", "https://example.com/path"]);
+    page.run(78, &["--region", "Hangzhou!"], &[]);
+    page.afresh();
+    page.run(78, &["--ca-file", "absent.pem"], &[]);
+    page.afresh();
+    page.sandbox.file("empty.pem", "");
+    page.run(78, &["--ca-file", "empty.pem"], &[]);
+    page.afresh();
+    page.run(78, &[], &[("BASTION_REVOKE_STS_ENDPOINT", "http://sts.example")]);
+}
+
+fn network(page: &mut Page) {
+    page.topic("The network, and what the service does");
+    page.afresh();
+    let dead = {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        format!("http://{}", socket.local_addr().expect("an address"))
+    };
+    page.run(3, &["--endpoint", &dead, "--deadline", "300ms"], &[]);
+    page.afresh();
+    let service = TestService::start(Settings::default());
+    let tls = service.endpoint().replace("http:", "https:");
+    // openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -keyout
+    // /dev/null -subj "/CN=bastion-revoke test CA": a machine without certificates tests, too.
+    page.sandbox.file("ca.pem", include_str!("../data/ca.pem"));
+    page.run(3, &["--endpoint", &tls, "--deadline", "300ms", "--ca-file", "ca.pem"], &[]);
+    service.stop();
+    page.afresh();
+    let rate = FaultRate { fault: Fault::ResetAfter, probability: 1.0 };
+    let service =
+        TestService::start(Settings { faults: Faults::new([rate]), ..Settings::default() });
+    page.run(1, &["--endpoint", &service.endpoint(), "--max-attempts", "2"], &[]);
+    service.stop();
+}
+
+fn files(page: &mut Page) {
+    page.topic("Files, and other runs");
+    page.run(74, &["--out", "no/such/folder/out.csv"], &[]);
+    page.run(66, &["--report-only", "--out", "other.csv"], &[]);
+    page.afresh();
+    page.sandbox.file("outcome.csv.lock", "");
+    let held = std::fs::File::open(page.sandbox.path("outcome.csv.lock")).expect("the lock");
+    held.lock().expect("nobody else has it");
+    page.run(75, &[], &[]);
+    drop(held);
+    page.afresh();
+    page.run(77, &[], &NO_KEYS);
+    page.sandbox.file("list.csv", "user,host,account\n8,1,2\n");
+    page.run(4, &[], &[]);
+    page.sandbox.file("outcome.csv.ledger", "no ledger at all, and long enough to be looked at");
+    page.run(74, &[], &[]);
+    page.says(2, &["run", "list.csv", "--rehearse", "--out", "outcome.csv"]);
+}
+
+fn defects(page: &mut Page) {
+    page.topic("A defect");
+    page.afresh();
+    let service = TestService::start(Settings::default());
+    let endpoint = service.endpoint();
+    let point = |value| [("BASTION_REVOKE_FAIL_POINT", value)];
+    page.run(70, &["--endpoint", &endpoint], &point("before-outcome:1:panic"));
+    page.afresh();
+    page.run(70, &["--endpoint", &endpoint], &point("before-send:1:panic"));
+    page.afresh();
+    page.run(70, &["--endpoint", &endpoint], &point("before-commit:1:panic"));
+    service.stop();
+}
