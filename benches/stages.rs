@@ -4,16 +4,24 @@
 //! benches are here to notice when that stops being true.
 
 use bastion_revoke::api::{operation, response, sign};
+use bastion_revoke::engine::pace::{Event, Pace};
 use bastion_revoke::grants::{Collector, Grants};
 use bastion_revoke::input::{Options, Reader, Source};
+use bastion_revoke::ledger::{
+    AttemptResult, AttemptState, GrantSet, Job, Journal, Ledger, Record, SqliteJournal,
+};
 use bastion_revoke::model::{
     Account, Accounts, Entries, Entry, Grant, Grantee, GranteeKind, Kind, Request, UpToTen,
 };
+use bastion_revoke::outcome::Outcome;
 use bastion_revoke::plan::Plan;
+use bastion_revoke::verdicts::Verdicts;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::io::Write as _;
+use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 const ROWS: usize = 20_000;
 
@@ -56,12 +64,16 @@ fn plan(bench: &mut Criterion) {
     group.finish();
 }
 
+fn write_rows(to: &mut impl Write) {
+    writeln!(to, "note,user,kind,target,account").expect("a row");
+    for (user, target, account) in rows() {
+        writeln!(to, "left the company,{user},host,{target},{account}").expect("a row");
+    }
+}
+
 fn parse(bench: &mut Criterion) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    writeln!(file, "note,user,kind,target,account").expect("a row");
-    for (user, target, account) in rows() {
-        writeln!(file, "left the company,{user},host,{target},{account}").expect("a row");
-    }
+    write_rows(&mut file);
     let options = Arc::new(Options::default());
     let mut group = bench.benchmark_group("parse");
     group.throughput(Throughput::Elements(ROWS as u64));
@@ -98,6 +110,8 @@ fn full_request() -> Request {
 
 fn sign_request(bench: &mut Criterion) {
     let request = full_request();
+    let mut bench = bench.benchmark_group("request");
+    bench.throughput(Throughput::Elements(1));
     bench.bench_function("sign", |b| {
         b.iter(|| {
             let parameters = operation::parameters(black_box(&request));
@@ -124,14 +138,122 @@ fn decode(bench: &mut Criterion) {
         })
         .collect();
     let body = serde_json::json!({ "RequestId": "R", "Results": results }).to_string();
+    let mut bench = bench.benchmark_group("answer");
+    bench.throughput(Throughput::Elements(1));
     bench.bench_function("decode", |b| {
         b.iter(|| response::judge(&request, 200, black_box(body.as_bytes())));
     });
 }
 
+/// The requests of a plan as a run writes them down: an intent and a result each.
+fn records(plan: &Plan) -> Vec<Record> {
+    let record = |request: usize| {
+        let (attempt, grants) = (request as u64 + 1, GrantSet::range(plan.grants_of(request)));
+        let intent =
+            Record::Intent { attempt, grants: grants.clone(), at: jiff::Timestamp::UNIX_EPOCH };
+        [intent, Record::Result { attempt, grants, result: answered() }]
+    };
+    (0..plan.requests()).flat_map(record).collect()
+}
+
+fn answered() -> AttemptResult {
+    AttemptResult {
+        state: AttemptState::Answered,
+        last: false,
+        code: "OK".into(),
+        message: String::new(),
+        request_id: "11111111-2222-4333-8444-555555555555".to_owned(),
+        finished_at: jiff::Timestamp::UNIX_EPOCH,
+        exceptions: Vec::new(),
+    }
+}
+
+fn ledger_commit(bench: &mut Criterion) {
+    let records = records(&Plan::new(collected(&rows())));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let fresh = || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let job = Job { identity: BTreeMap::new(), settings: BTreeMap::new(), inputs: Vec::new() };
+        let ledger = Ledger::create(&folder.path().join("ledger"), &job).expect("a ledger");
+        let run = ledger.begin_run(jiff::Timestamp::UNIX_EPOCH).expect("a run");
+        (folder, SqliteJournal::start(ledger, run).expect("a thread"))
+    };
+    let mut group = bench.benchmark_group("ledger");
+    // Intent and result of 32 requests share a durable write; alone, each waits for its own.
+    for together in [2, 64] {
+        let some = records[..together].to_vec();
+        group.throughput(Throughput::Elements(together as u64));
+        group.bench_function(format!("commit {together} records"), |b| {
+            b.iter_batched(
+                || (fresh(), some.clone()),
+                |((folder, journal), some)| {
+                    runtime.block_on(journal.commit(some)).expect("a durable write");
+                    (folder, journal)
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn pace_decision(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("pace");
+    group.throughput(Throughput::Elements(1000));
+    group.bench_function("decide", |b| {
+        b.iter(|| {
+            let mut pace = Pace::new(50.0);
+            let mut now = Duration::ZERO;
+            for request in 0..1000_u32 {
+                now = now.max(pace.next_at(black_box(now)));
+                pace.on(now, Event::Sent);
+                let event = if request % 200 == 199 {
+                    Event::Throttled { sent_at: now, wait: None }
+                } else {
+                    Event::Accepted { sent_at: now }
+                };
+                pace.on(now + Duration::from_millis(100), event);
+            }
+            pace.rate_per_s()
+        });
+    });
+    group.finish();
+}
+
+fn outcome_write(bench: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let list = folder.path().join("list.csv");
+    write_rows(&mut std::fs::File::create(&list).expect("a file"));
+    let plan = Plan::new(collected(&rows()));
+    let mut verdicts = Verdicts::new(plan.grants());
+    for request in 0..plan.requests() {
+        verdicts.record(&GrantSet::range(plan.grants_of(request)), &answered());
+    }
+    let options = Arc::new(Options::default());
+    let mut group = bench.benchmark_group("outcome");
+    group.throughput(Throughput::Elements(ROWS as u64));
+    group.bench_function("write", |b| {
+        b.iter(|| {
+            let columns = ["note", "user", "kind", "target", "account"].map(str::to_owned);
+            let source = Source::file(list.clone());
+            let reader = Reader::with_columns(vec![source], Arc::clone(&options), columns.to_vec());
+            let outcome = Outcome {
+                plan: &plan,
+                verdicts: &verdicts,
+                rehearsal: false,
+                protected: false,
+                is_chosen_from: false,
+                excel: false,
+            };
+            outcome.write(reader, &folder.path().join("outcome.csv")).expect("an outcome")
+        });
+    });
+    group.finish();
+}
+
 criterion_group! {
     name = stages;
     config = Criterion::default().sample_size(20);
-    targets = plan, parse, sign_request, decode
+    targets = plan, parse, sign_request, decode, ledger_commit, pace_decision, outcome_write
 }
 criterion_main!(stages);

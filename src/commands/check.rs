@@ -21,7 +21,7 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let sources = reading::sources(&settings.inputs)?;
     let shown = args.show.unwrap_or(if args.json { SHOWN_JSON } else { SHOWN });
     let options = Arc::new(settings.options);
-    let mut read = reading::look_through(sources, &options, &Protection::default(), shown)?;
+    let mut read = reading::look_through(sources, &options, &Protection::default(), shown)?.found;
     let stopped = read.stopped.take();
     let is_wrong = read.report.rows() > 0
         || read.report.is_list_wrong()
@@ -126,7 +126,7 @@ struct Input<'a> {
 }
 
 impl<'a> Findings<'a> {
-    fn of(read: &'a reading::Read, damage: Option<&'a Damage>) -> Self {
+    fn of(read: &'a reading::Found, damage: Option<&'a Damage>) -> Self {
         let report = &read.report;
         let counts = |severity| {
             report

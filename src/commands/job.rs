@@ -1,6 +1,6 @@
 //! The job of a run: the list, copied and planned, and what an earlier run's ledger says of it.
 
-use super::reading::{self, Demands, Read};
+use super::reading::{self, Demands, Found, Read};
 use crate::clock::WallClock;
 use crate::config::RunSettings;
 use crate::engine::dispatcher::Start;
@@ -86,8 +86,9 @@ impl Job {
         let protection = reading::protection(settings.protect.as_deref())?;
         let demands =
             Demands { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
-        let Read { grants, columns, protected, carried, is_rehearsed, lacks_instance, .. } =
+        let Read { grants, found } =
             reading::read(spool.sources(), &options, &protection, demands)?;
+        let Found { columns, protected, carried, is_rehearsed, lacks_instance, .. } = found;
         if !settings.skip_protected {
             guards::refuse_protected(&protected).map_err(|reason| refused_by_guard(&reason))?;
         }

@@ -23,7 +23,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let options = Arc::new(settings.input.options);
     let read = reading::read(sources, &options, &Protection::default(), demands)?;
     let plan = Plan::new(read.grants);
-    let left_out = LeftOut { protected: 0, carried: read.carried };
+    let left_out = LeftOut { protected: 0, carried: read.found.carried };
     let numbers = Summary::of(&plan, left_out, settings.rate_per_s);
     if let Some(path) = &settings.requests {
         write_requests(&plan, path)?;

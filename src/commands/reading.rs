@@ -2,7 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
-use crate::grants::{Collector, Grants};
+use crate::grants::{Batch, Collector, Grants, TooManyRows};
 use crate::guards::Protection;
 use crate::input::{Format, InputError, Options, Reader, Reading, Report, Source};
 use crate::model::{MESSAGE_COLUMN, REHEARSAL};
@@ -10,11 +10,18 @@ use crate::report::findings;
 use crate::spool::{InputName, Spool};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
-/// What the first pass found.
+/// What the first pass brings.
 pub struct Read {
     /// The distinct grants of the valid rows.
     pub grants: Grants,
+    /// What it found beside them.
+    pub found: Found,
+}
+
+/// What the first pass found beside the grants.
+pub struct Found {
     /// What is wrong with the invalid rows, and what may be wrong with others.
     pub report: Report,
     /// The inputs' columns by first appearance.
@@ -33,18 +40,73 @@ pub struct Read {
     pub stopped: Option<InputError>,
 }
 
+/// How many batches may wait for the collector: enough that neither side waits for a hiccup of the
+/// other, and few enough that memory stays flat.
+const BATCHES_AHEAD: usize = 4;
+
 /// Reads all rows. Invalid rows are findings, and so is damage: what was found before it is told
 /// together with it. `shown`: how many findings are kept in full.
 ///
-/// A protected row is left out like an invalid one: it stands for nothing and covers nothing.
+/// A protected row is left out like an invalid one: it stands for nothing and covers nothing. Rows
+/// are read on a thread of their own while this one sorts out who asks for what.
 pub fn look_through(
     sources: Vec<Source>,
     options: &Arc<Options>,
     protection: &Protection,
     shown: usize,
 ) -> Result<Read, Failure> {
-    let mut reader = Reader::new(sources, Arc::clone(options));
+    let (full, received) = mpsc::sync_channel(BATCHES_AHEAD);
+    let (used, emptied) = mpsc::channel();
+    let handover = Handover { full, emptied };
+    std::thread::scope(|scope| {
+        // It takes its end of the way with it, so that the collector sees when there is no more.
+        let reading =
+            scope.spawn(move || read_rows(sources, options, protection, shown, &handover));
+        let collected = collect(received, &used);
+        // Its panic is ours.
+        let found = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let grants = collected
+            .map(Collector::finish)
+            .map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
+        Ok(Read { grants, found })
+    })
+}
+
+/// Takes batches as they come, and gives them back to be filled again.
+fn collect(received: Receiver<Batch>, used: &Sender<Batch>) -> Result<Collector, TooManyRows> {
     let mut collector = Collector::default();
+    for mut batch in received {
+        collector.take(&mut batch)?;
+        // The reader has gone when it has read all.
+        let _ = used.send(batch);
+    }
+    Ok(collector)
+}
+
+/// The reading thread's end of the way to the collector.
+struct Handover {
+    full: SyncSender<Batch>,
+    emptied: Receiver<Batch>,
+}
+
+impl Handover {
+    /// Hands a batch over and puts an empty one in its place; false if nobody takes it any more.
+    fn exchange(&self, batch: &mut Batch) -> bool {
+        let next = self.emptied.try_recv().unwrap_or_default();
+        self.full.send(std::mem::replace(batch, next)).is_ok()
+    }
+}
+
+/// The part of the reading thread.
+fn read_rows(
+    sources: Vec<Source>,
+    options: &Arc<Options>,
+    protection: &Protection,
+    shown: usize,
+    handover: &Handover,
+) -> Found {
+    let mut reader = Reader::new(sources, Arc::clone(options));
+    let mut batch = Batch::default();
     let mut report = Report::showing(shown);
     let mut lacks_instance = false;
     let mut protected = Vec::new();
@@ -55,39 +117,42 @@ pub fn look_through(
             Ok(None) => break None,
             Err(error) => break Some(error),
         };
-        let taken = match row.reading {
+        match row.reading {
             Reading::Grant(grant) if protection.covers(&grant) => {
                 protected.push(row.number);
-                collector.skip()
+                batch.push(None);
             }
             Reading::Grant(grant) => {
                 lacks_instance |= grant.instance_id.is_empty();
-                collector.push(&grant)
+                batch.push(Some(&grant));
             }
             Reading::Carried(_) => {
                 carried += 1;
                 is_rehearsed |= row.named(MESSAGE_COLUMN).starts_with(REHEARSAL);
-                collector.skip()
+                batch.push(None);
             }
             Reading::Invalid(problems) => {
                 report.add(&row, problems);
-                collector.skip()
+                batch.push(None);
             }
-        };
-        taken.map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
+        }
+        if batch.is_full() && !handover.exchange(&mut batch) {
+            break None;
+        }
     };
+    // If nobody takes it, the collector says why.
+    handover.exchange(&mut batch);
     report.doubt(reader.doubts());
-    Ok(Read {
+    Found {
         columns: reader.columns().to_vec(),
         formats: reader.formats().to_vec(),
-        grants: collector.finish(),
         report,
         protected,
         carried,
         is_rehearsed,
         lacks_instance,
         stopped,
-    })
+    }
 }
 
 /// Reads all rows, for a plan: tells on standard error what is wrong, and fails unless the list
@@ -99,11 +164,11 @@ pub fn read(
     demands: Demands,
 ) -> Result<Read, Failure> {
     let mut read = look_through(sources, options, protection, SHOWN)?;
-    if let Some(error) = read.stopped.take() {
-        findings::tell(&read.report, true);
+    if let Some(error) = read.found.stopped.take() {
+        findings::tell(&read.found.report, true);
         return Err(failure(error));
     }
-    refuse(&read.report, demands)?;
+    refuse(&read.found.report, demands)?;
     Ok(read)
 }
 

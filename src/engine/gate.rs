@@ -24,10 +24,10 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// A gate that lets at most `rate_per_s` through.
-    pub(super) fn new(rate_per_s: f64) -> Self {
+    /// A gate that lets at most `rate_per_s` through, and `start_per_s` at first.
+    pub(super) fn new(rate_per_s: f64, start_per_s: f64) -> Self {
         Self {
-            pace: Box::new(Pace::new(rate_per_s)),
+            pace: Box::new(Pace::starting_at(rate_per_s, start_per_s)),
             ceiling: Ceiling::new(rate_per_s),
             armed: VecDeque::new(),
             arming: 0,

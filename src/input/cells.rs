@@ -14,17 +14,51 @@ pub(super) enum Sort {
     Nested,
 }
 
+/// Which sorts of character a field of a CSV file holds, as far as the parser has looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Class(pub(super) u8);
+
+impl Class {
+    /// An ASCII digit.
+    pub(super) const DIGIT: u8 = 1;
+    /// An ASCII letter, `-`, `_` or `.`.
+    pub(super) const WORD: u8 = 2;
+    /// Anything else.
+    pub(super) const OTHER: u8 = 4;
+    /// What ends a field.
+    pub(super) const END: u8 = 8;
+
+    /// Nobody has looked, so that it may hold anything.
+    pub(super) const UNKNOWN: Self = Self(Self::OTHER);
+
+    /// Whether all of its characters are of these sorts.
+    pub(super) fn is_within(self, sorts: u8) -> bool {
+        self.0 & !sorts == 0
+    }
+
+    /// The sort of one byte, unless it ends a field.
+    pub(super) fn of(byte: u8) -> u8 {
+        match byte {
+            b'0'..=b'9' => Self::DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' => Self::WORD,
+            _ => Self::OTHER,
+        }
+    }
+}
+
 /// Where a cell lies: in the record's own text, or rewritten in the scratch text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) start: u32,
     pub(super) end: u32,
     pub(super) sort: Sort,
+    pub(super) class: Class,
     pub(super) scratch: bool,
 }
 
 impl Span {
-    pub(super) const BLANK: Self = Self { start: 0, end: 0, sort: Sort::Text, scratch: false };
+    pub(super) const BLANK: Self =
+        Self { start: 0, end: 0, sort: Sort::Text, class: Class::UNKNOWN, scratch: false };
 
     /// A piece of the record's own text. Records are at most [`super::MAX_RECORD_BYTES`] long, so
     /// that the places fit.

@@ -5,13 +5,14 @@
 //! compare the two) and knows where a record, a line and a quote begin. It looks at bytes only:
 //! separators and quotes are ASCII, which no other UTF-8 character contains.
 
-use super::cells::Span;
+use super::cells::{Class, Span};
 
-/// A separator, with the bytes that end an unquoted field.
+/// A separator, with what each byte means in an unquoted field.
 #[derive(Debug, Clone)]
 pub(super) struct Dialect {
     pub(super) delimiter: u8,
-    ends: [bool; 256],
+    /// What sort of character each byte is: see [`Class`].
+    classes: [u8; 256],
 }
 
 /// What stands at the beginning of the window.
@@ -30,11 +31,12 @@ pub(super) enum Parsed {
 
 impl Dialect {
     pub(super) fn new(delimiter: u8) -> Self {
-        let mut ends = [false; 256];
-        for byte in [delimiter, b'\n', b'\r'] {
-            ends[usize::from(byte)] = true;
+        let mut classes = [0; 256];
+        for byte in 0..=u8::MAX {
+            let is_end = byte == delimiter || matches!(byte, b'\n' | b'\r');
+            classes[usize::from(byte)] = if is_end { Class::END } else { Class::of(byte) };
         }
-        Self { delimiter, ends }
+        Self { delimiter, classes }
     }
 
     /// Finds the record at the beginning of `window`; `ended` says that nothing follows it.
@@ -61,9 +63,8 @@ impl Dialect {
                     at += 1;
                 }
             } else {
-                let stop = window[at..].iter().position(|&b| self.ends[usize::from(b)]);
-                let stop = stop.map_or(window.len(), |stop| at + stop);
-                spans.push(Span::text(at, stop));
+                let (stop, class) = self.field(window, at);
+                spans.push(Span { class, ..Span::text(at, stop) });
                 at = stop;
             }
             match window.get(at) {
@@ -75,6 +76,20 @@ impl Dialect {
             }
         }
         Parsed::Record { length: at, breaks, doubled: any_doubled }
+    }
+
+    /// Where the unquoted field that begins `at` this byte ends, and what it holds.
+    #[inline]
+    fn field(&self, window: &[u8], at: usize) -> (usize, Class) {
+        let mut held = 0;
+        for (length, byte) in window[at..].iter().enumerate() {
+            let class = self.classes[usize::from(*byte)];
+            if class == Class::END {
+                return (at + length, Class(held));
+            }
+            held |= class;
+        }
+        (window.len(), Class(held))
     }
 
     /// Whether a record is a blank line, which is no row.

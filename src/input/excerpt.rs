@@ -4,10 +4,13 @@ use std::ops::Range;
 
 use super::diagnostics::push_escaped;
 
-/// How many characters are shown of what stands before the cell, of the cell, and behind it.
-const BEFORE: usize = 40;
-const WITHIN: usize = 60;
-const BEHIND: usize = 30;
+/// How many characters of a line are shown: with its number they fit a terminal of 80 columns,
+/// where a broken line would leave the mark under something else.
+const SHOWN: usize = 64;
+
+/// Of these, at most so many of the cell, and at least so many of what stands behind it.
+const WITHIN: usize = 32;
+const BEHIND: usize = 12;
 
 /// What stands for text that was left out.
 const CUT: &str = "...";
@@ -33,16 +36,18 @@ impl Excerpt {
         let end = floor(text, piece.end.clamp(start, text.len()));
         let (line_start, breaks) = line_start(&text[..start]);
         let line_end = text[start..].find(['\n', '\r']).map_or(text.len(), |at| start + at);
-        let (before, within, behind) =
-            (&text[line_start..start], &text[start..end.min(line_end)], {
-                &text[end.min(line_end)..line_end]
-            });
+        let within_end = end.min(line_end);
+        let [before, within, behind] =
+            [&text[line_start..start], &text[start..within_end], &text[within_end..line_end]];
         let mut shown = String::new();
         let characters = before.chars().count();
-        if characters > BEFORE {
+        let cell = within.chars().take(WITHIN).count();
+        let most_behind = SHOWN.saturating_sub(characters + cell).max(BEHIND);
+        let shown_behind = behind.chars().take(most_behind).count();
+        let skipped = characters.saturating_sub(SHOWN - cell - shown_behind);
+        if skipped > 0 {
             shown.push_str(CUT);
         }
-        let skipped = characters.saturating_sub(BEFORE);
         before.chars().skip(skipped).for_each(|c| push_escaped(&mut shown, c));
         let mark = shown.len();
         push_cut(&mut shown, within, WITHIN);
@@ -52,7 +57,7 @@ impl Excerpt {
             shown.push_str(CUT);
         }
         let mark = mark..shown.len();
-        push_cut(&mut shown, behind, BEHIND);
+        push_cut(&mut shown, behind, shown_behind);
         Self { line: first_line + breaks, character: characters as u64 + 1, text: shown, mark }
     }
 }

@@ -29,6 +29,7 @@ mod jsonl;
 mod kinds;
 mod open;
 mod origin;
+mod plain;
 mod reader;
 mod report;
 mod rows;

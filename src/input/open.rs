@@ -34,6 +34,8 @@ pub(super) struct Open {
     places: Vec<u32>,
     spans: Vec<Span>,
     scratch: String,
+    /// Where the fields are: in a CSV file in every row alike.
+    layout: Layout,
     /// The record at the beginning of the window.
     found: Found,
     /// Whether that record has been handed out, so that the next search begins behind it.
@@ -54,7 +56,6 @@ enum Body {
     Csv {
         dialect: Box<Dialect>,
         names: Vec<String>,
-        layout: Layout,
         /// How many fields a row must have.
         needed: usize,
         /// The column that says whether cells are marked as text.
@@ -68,7 +69,7 @@ enum Body {
 /// A record taken apart.
 pub(super) struct Record<'a> {
     pub(super) cells: Cells<'a>,
-    pub(super) layout: Layout,
+    pub(super) layout: &'a Layout,
     pub(super) source: &'a Arc<str>,
     pub(super) line: u64,
     pub(super) names: &'a [String],
@@ -130,6 +131,7 @@ impl Open {
         let mut text = Text::new(decoded, window);
         let mut spans = Vec::new();
         let mut places = Vec::new();
+        let mut layout = Layout::NONE;
         let (body, syntax, fields) = match sniff::begin(&mut text, &trouble)? {
             sniff::Start::Json => {
                 (Body::Json { members: Members::default() }, Syntax::JsonLines, Vec::new())
@@ -145,15 +147,16 @@ impl Open {
                 let dialect = Box::new(header.dialect);
                 let names = header.names;
                 let text_mark = names.iter().position(|name| name == TEXT_MARK_COLUMN);
-                let (layout, needed) = (header.layout, header.needed);
-                (Body::Csv { dialect, names, layout, needed, text_mark }, syntax, fields)
+                layout = header.layout;
+                (Body::Csv { dialect, names, needed: header.needed, text_mark }, syntax, fields)
             }
         };
         let (name, encoding) = (source.name.clone(), seen.encoding);
         let format = Format { name, gzip, encoding, syntax, fields, rows: 0 };
         let found = Found::default();
         let scratch = String::new();
-        Ok((Self { text, body, trouble, places, spans, scratch, found, spent: true }, format))
+        let spent = true;
+        Ok((Self { text, body, trouble, places, spans, scratch, layout, found, spent }, format))
     }
 
     /// Finds the next record that is not a blank line.
@@ -201,7 +204,7 @@ impl Open {
         map: &[(Field, String)],
         problems: &mut Vec<Problem>,
     ) -> Result<Record<'a>, InputError> {
-        let Self { text, body, trouble, places, spans, scratch, found, .. } = self;
+        let Self { text, body, trouble, places, spans, scratch, layout, found, .. } = self;
         scratch.clear();
         let line = text.line();
         let record = match std::str::from_utf8(&text.window()[..found.length]) {
@@ -212,8 +215,8 @@ impl Open {
                 return Err(trouble.stop_within(stop, text, error.valid_up_to()));
             }
         };
-        let layout = match body {
-            Body::Csv { names, layout, needed, text_mark, .. } => {
+        match body {
+            Body::Csv { names, needed, text_mark, .. } => {
                 if found.doubled {
                     undouble(record, scratch, spans);
                 }
@@ -224,7 +227,6 @@ impl Open {
                 let mut complaints =
                     Complaints { problems, source: &trouble.name, line, names, numbered: true };
                 check_width(&cells, names.len(), *needed, &mut complaints);
-                *layout
             }
             Body::Json { members } => {
                 let json = Line { members, union, places, map, spans, scratch };
@@ -239,12 +241,12 @@ impl Open {
                 if let Some(fault) = fault {
                     explain(&fault, record, &mut complaints);
                 }
-                members.layout(&cells).unwrap_or_else(|at| {
+                *layout = members.layout(&cells).unwrap_or_else(|at| {
                     complaints.add(ProblemKind::AmbiguousMembers, Some(at), "");
                     Layout::NONE
-                })
+                });
             }
-        };
+        }
         let (names, dialect) = match body {
             Body::Csv { names, dialect, .. } => (names.as_slice(), Some(&**dialect)),
             Body::Json { members } => (members.names.as_slice(), None),
@@ -283,7 +285,7 @@ impl Open {
         rows: u64,
     ) -> Result<Vec<(Field, String)>, InputError> {
         match &self.body {
-            Body::Csv { names, layout, .. } => Ok(fields_of(layout, names)),
+            Body::Csv { names, .. } => Ok(fields_of(&self.layout, names)),
             Body::Json { members } => {
                 for (field, column) in map.iter().filter(|(_, column)| !column.is_empty()) {
                     let seen = members.names.iter().any(|name| plain(name) == plain(column));

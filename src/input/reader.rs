@@ -14,6 +14,7 @@ use super::fields::Field;
 use super::kinds::ProblemKind;
 use super::open::Open;
 use super::origin::Origin;
+use super::plain;
 use super::report::Doubt;
 use super::rows::{self, Regions};
 use super::source::Source;
@@ -273,11 +274,18 @@ impl Reader {
                 }
             }
         }
-        let grant = if problems.is_empty() {
+        let short = plain::read(&record.cells, record.layout, options, regions);
+        let mut in_full = |problems: &mut Vec<Problem>| {
             let complaints = record.complaints(problems);
-            rows::read(&record.cells, &record.layout, options, regions, complaints)
-        } else {
-            None
+            rows::read(&record.cells, record.layout, options, regions, complaints)
+        };
+        let grant = match short {
+            _ if !problems.is_empty() => None,
+            None => in_full(problems),
+            short => {
+                debug_assert_eq!(short, in_full(&mut Vec::new()), "the short way leads as far");
+                short
+            }
         };
         if let (Some(grant), Some(watch)) = (&grant, &mut self.watch) {
             watch.see(grant, &record);

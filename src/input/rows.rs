@@ -67,10 +67,19 @@ pub(super) struct Regions {
 }
 
 impl Regions {
+    /// Whether the last row that was looked up named the same.
+    pub(super) fn is_last(&self, instance: &str, region: &str) -> bool {
+        self.last.as_ref().is_some_and(|(i, r)| i == instance && r == region)
+    }
+
+    /// Whether a row without columns of its own has passed.
+    pub(super) fn has_defaults(&self) -> bool {
+        self.defaults
+    }
+
     /// The other region of that instance, if an earlier row named one; else notes this one.
     fn conflict(&mut self, instance: &str, region: &str) -> Option<&str> {
-        let same = |(i, r): &(String, String)| i == instance && r == region;
-        if self.last.as_ref().is_some_and(same) {
+        if self.is_last(instance, region) {
             return None;
         }
         if self.known.get(instance).is_some_and(|known| known != region) {

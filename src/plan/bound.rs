@@ -1,7 +1,7 @@
 //! The fewest requests that any plan could have, worked out apart from the packing.
 
 use super::Limits;
-use crate::grants::{Grants, Item};
+use crate::grants::{Grants, Item, OfScope};
 
 /// The lower bound over all scopes: promise 3, *fewest requests*.
 ///
@@ -9,7 +9,13 @@ use crate::grants::{Grants, Item};
 /// different requests, since a request may not name a target twice; a request holds 10 entries.
 /// So a scope needs at least `max(ceil(sum of s / 10), largest s)` requests.
 pub fn fewest_requests(grants: &Grants, limits: Limits) -> usize {
-    grants.by_scope().map(|(_, items)| fewest_in_scope(items, limits)).sum()
+    let mut of_scope = OfScope::default();
+    (0..grants.scopes.len())
+        .map(|scope| {
+            grants.of_scope(scope, &mut of_scope);
+            fewest_in_scope(&of_scope.items, limits)
+        })
+        .sum()
 }
 
 fn fewest_in_scope(items: &[Item], limits: Limits) -> usize {

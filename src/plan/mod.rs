@@ -8,12 +8,11 @@ pub mod largest;
 pub mod pack;
 pub mod summary;
 
-use crate::grants::{Grants, Item, NO_GRANT, Scope, ScopeNames};
+use crate::grants::{Grants, Item, NO_GRANT, OfScope, Scope, ScopeNames, Words};
 use crate::model::{
     Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Operation, Request,
     UpToTen,
 };
-use crate::names::Names;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
@@ -37,7 +36,7 @@ pub type GrantId = u32;
 /// What will be sent, and the way from each input row to it.
 #[derive(Debug)]
 pub struct Plan {
-    names: Names,
+    words: Words,
     scopes: Vec<Scope>,
     /// Per request its scope and where its grants end.
     requests: Vec<PlannedRequest>,
@@ -64,31 +63,33 @@ impl Plan {
         let fewest =
             if cfg!(debug_assertions) { bound::fewest_requests(&grants, limits) } else { 0 };
         let mut requests = Vec::new();
-        let mut items = Vec::with_capacity(grants.items.len());
-        let mut standing_rows = Vec::with_capacity(grants.items.len());
-        let mut renumbered = vec![NO_GRANT; grants.items.len()];
-        let mut first = 0;
-        for (scope, (_, scope_items)) in grants.by_scope().enumerate() {
-            let packed = pack::pack(scope_items, limits);
+        let mut items = Vec::with_capacity(grants.at_most());
+        let mut standing_rows = Vec::with_capacity(grants.at_most());
+        let mut rows = vec![NO_GRANT; grants.input_rows];
+        let mut of_scope = OfScope::default();
+        let mut packed = pack::Packed::default();
+        for scope in 0..grants.scopes.len() {
+            grants.of_scope(scope, &mut of_scope);
+            packed.deal(&of_scope.items, limits);
             let base = items.len();
-            for at in packed.order {
-                renumbered[first + at] = items.len() as GrantId;
-                items.push(scope_items[at]);
-                standing_rows.push(grants.standing_rows[first + at]);
+            for at in &packed.order {
+                let number = items.len() as GrantId;
+                items.push(of_scope.items[*at]);
+                let asking = of_scope.rows_of(*at);
+                standing_rows.push(asking[0]);
+                for row in asking {
+                    rows[*row as usize] = number;
+                }
             }
             requests.extend(
-                packed.ends.into_iter().map(|end| PlannedRequest {
+                packed.ends.iter().map(|end| PlannedRequest {
                     scope: scope as u32,
                     end: (base + end) as GrantId,
                 }),
             );
-            first += scope_items.len();
         }
-        let Grants { names, scopes, mut rows, .. } = grants;
-        for grant in rows.iter_mut().filter(|grant| **grant != NO_GRANT) {
-            *grant = renumbered[*grant as usize];
-        }
-        let plan = Self { names, scopes, requests, items, rows, standing_rows };
+        let Grants { words, scopes, .. } = grants;
+        let plan = Self { words, scopes, requests, items, rows, standing_rows };
         debug_assert_eq!(plan.requests.len(), fewest, "the plan has the fewest requests");
         plan
     }
@@ -142,18 +143,17 @@ impl Plan {
 
     /// The target and account of a grant.
     pub fn item(&self, grant: GrantId) -> (&str, Account<&str>) {
-        let item = self.items[grant as usize];
-        (self.names.get(item.target), self.names.account(item))
+        self.words.item(self.items[grant as usize])
     }
 
     /// Who and where a planned request is about.
     pub fn scope_names(&self, request: usize) -> ScopeNames<'_> {
-        self.names.scope(self.scope_of(request))
+        self.words.scope(self.scope_of(request))
     }
 
     /// The regions of all scopes; one may come more than once.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().map(|scope| self.names.scope(scope).region)
+        self.scopes.iter().map(|scope| self.words.scope(scope).region)
     }
 
     /// A digest of the planned requests, in their order: SHA-256 in lower-case hex. Equal digests
@@ -196,7 +196,7 @@ impl Plan {
         scope: u32,
         grants: impl IntoIterator<Item = GrantId>,
     ) -> Result<Request, ListError> {
-        let names = self.names.scope(&self.scopes[scope as usize]);
+        let names = self.words.scope(&self.scopes[scope as usize]);
         let items: Vec<Item> = grants.into_iter().map(|grant| self.items[grant as usize]).collect();
         let entries = items
             .chunk_by(|a, b| a.target == b.target)
@@ -214,7 +214,7 @@ impl Plan {
     fn entry(&self, target: &[Item]) -> Result<Entry, ListError> {
         let accounts: Vec<String> = target
             .iter()
-            .filter_map(|item| match self.names.account(*item) {
+            .filter_map(|item| match self.words.item(*item).1 {
                 Account::Whole => None,
                 Account::Named(name) => Some(name.to_owned()),
             })
@@ -224,14 +224,15 @@ impl Plan {
         debug_assert!(!whole || target.len() == 1, "a whole target covers its accounts");
         let accounts =
             if whole { Accounts::Whole } else { Accounts::Listed(UpToTen::new(accounts)?) };
-        Ok(Entry { target: self.names.get(target[0].target).to_owned(), accounts })
+        Ok(Entry { target: self.words.item(target[0]).0.to_owned(), accounts })
     }
 
     /// Packs some grants of one scope anew, into the fewest requests for them.
     pub fn repack(&self, mut grants: Vec<GrantId>) -> Vec<Vec<GrantId>> {
         grants.sort_unstable_by_key(|grant| (self.items[*grant as usize], *grant));
         let items: Vec<Item> = grants.iter().map(|grant| self.items[*grant as usize]).collect();
-        let packed = pack::pack(&items, Limits::API);
+        let mut packed = pack::Packed::default();
+        packed.deal(&items, Limits::API);
         let mut start = 0;
         packed
             .ends

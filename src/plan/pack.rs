@@ -8,50 +8,51 @@ use super::Limits;
 use crate::grants::Item;
 use std::ops::Range;
 
-/// One scope's items, dealt out.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// One scope's items, dealt out. It is used for one scope after the other, for most of them are
+/// small.
+#[derive(Debug, Default)]
 pub struct Packed {
     /// For each request, where its items end in `order`.
     pub ends: Vec<usize>,
     /// Indexes into the items given, request by request.
     pub order: Vec<usize>,
+    slots: Vec<Range<usize>>,
 }
 
-/// Deals out items that are sorted by target; a whole target is one item of its own.
-pub fn pack(items: &[Item], limits: Limits) -> Packed {
-    let slots = slots(items, limits);
-    let requests = requests_for(items, &slots, limits);
-    let mut packed = Packed::default();
-    packed.order.reserve_exact(items.len());
-    packed.ends.reserve_exact(requests);
-    for request in 0..requests {
-        for slot in slots.iter().skip(request).step_by(requests) {
-            packed.order.extend(slot.clone());
-        }
-        packed.ends.push(packed.order.len());
-    }
-    packed
-}
-
-/// The items as entries of requests: runs of one target, at most ten accounts each.
-fn slots(items: &[Item], limits: Limits) -> Vec<Range<usize>> {
-    let mut slots = Vec::new();
-    let mut start = 0;
-    for target in items.chunk_by(|a, b| a.target == b.target) {
-        let end = start + target.len();
-        while start < end {
-            let next = end.min(start + limits.accounts);
-            slots.push(start..next);
-            start = next;
+impl Packed {
+    /// Deals out items that are sorted by target; a whole target is one item of its own.
+    pub fn deal(&mut self, items: &[Item], limits: Limits) {
+        self.ends.clear();
+        self.order.clear();
+        self.slots.clear();
+        let most = self.cut(items, limits);
+        // Enough for all slots, and for the target with most of them.
+        let requests = self.slots.len().div_ceil(limits.targets).max(most);
+        for request in 0..requests {
+            for slot in self.slots.iter().skip(request).step_by(requests) {
+                self.order.extend(slot.clone());
+            }
+            self.ends.push(self.order.len());
         }
     }
-    slots
-}
 
-/// The number of requests: enough for all slots, and for the target with most of them.
-fn requests_for(items: &[Item], slots: &[Range<usize>], limits: Limits) -> usize {
-    let same_target =
-        |a: &Range<usize>, b: &Range<usize>| items[a.start].target == items[b.start].target;
-    let most = slots.chunk_by(same_target).map(<[_]>::len).max().unwrap_or(0);
-    slots.len().div_ceil(limits.targets).max(most)
+    /// Cuts the items into entries of requests: runs of one target, at most ten accounts each.
+    /// Returns the most entries of one target.
+    fn cut(&mut self, items: &[Item], limits: Limits) -> usize {
+        let mut most = 0;
+        let mut start = 0;
+        while start < items.len() {
+            let target = items[start].target;
+            let before = self.slots.len();
+            while start < items.len() && items[start].target == target {
+                let longest = items.len().min(start + limits.accounts);
+                let alike = |item: &&Item| item.target == target;
+                let end = start + items[start..longest].iter().take_while(alike).count();
+                self.slots.push(start..end);
+                start = end;
+            }
+            most = most.max(self.slots.len() - before);
+        }
+        most
+    }
 }

@@ -1,9 +1,10 @@
 //! What a plan amounts to, in numbers.
 
 use super::Plan;
-use crate::model::{GranteeKind, Operation};
+use crate::grants::Scope;
+use crate::model::{GranteeKind, Kind, Operation};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// The numbers that `plan` prints, guards count, and a confirmation shows.
 ///
@@ -53,28 +54,15 @@ impl Summary {
     /// that are not `left_out` for another reason are invalid.
     pub fn of(plan: &Plan, left_out: LeftOut, rate_per_s: f64) -> Self {
         let LeftOut { protected, carried } = left_out;
-        let mut holders = HashSet::new();
-        let mut targets = HashSet::new();
         let mut requests = [0_usize; Operation::ALL.len()];
-        let (mut whole_targets, mut kept) = (0, 0);
-        let mut kept_pairs = HashSet::new();
         for request in 0..plan.requests() {
-            let scope_number = plan.scope_number_of(request);
-            let scope = plan.scope_of(request);
-            requests[scope.operation().index()] += 1;
-            holders.insert(scope.holder());
-            for grant in plan.grants_of(request) {
-                let item = plan.items[grant as usize];
-                targets.insert((scope.place(), item.target));
-                if item.is_whole() {
-                    whole_targets += 1;
-                } else if kept_pairs.insert((scope_number, item.target)) {
-                    kept += 1;
-                }
-            }
+            requests[plan.operation_of(request).index()] += 1;
         }
-        let is_user = |holder: &&(u32, GranteeKind, u32)| holder.1 == GranteeKind::User;
-        let users = holders.iter().filter(is_user).count();
+        let mut holders: Vec<_> = plan.scopes.iter().map(Scope::holder).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        let users = holders.iter().filter(|holder| holder.1 == GranteeKind::User).count();
+        let Targets { named, whole, kept } = Targets::of(plan);
         let sent = plan.rows.iter().filter(|grant| **grant != super::NO_GRANT).count();
         let longest = requests.iter().copied().max().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a duration for people")]
@@ -87,8 +75,8 @@ impl Summary {
             duplicates: sent - plan.grants(),
             users,
             user_groups: holders.len() - users,
-            targets: targets.len(),
-            whole_targets,
+            targets: named,
+            whole_targets: whole,
             targets_kept: kept,
             revocations: plan.grants(),
             requests: Operation::ALL
@@ -103,5 +91,56 @@ impl Summary {
     /// All requests together.
     pub fn total_requests(&self) -> usize {
         self.requests.values().sum()
+    }
+}
+
+/// What is counted of targets.
+#[derive(Debug, Default)]
+struct Targets {
+    named: usize,
+    whole: usize,
+    kept: usize,
+}
+
+/// No scope and no instance has this number.
+const NEVER: u32 = u32::MAX;
+
+impl Targets {
+    /// Counts without a set of pairs, which would be as large as the plan: each target's name
+    /// remembers the instance in which it was last counted, by kind, and the scope.
+    fn of(plan: &Plan) -> Self {
+        let mut last_instance = vec![[NEVER; 3]; plan.words.targets()];
+        let mut last_scope = vec![NEVER; plan.words.targets()];
+        // Instance by instance, or a name would forget that it was counted.
+        let count = u32::try_from(plan.requests()).unwrap_or(u32::MAX);
+        let mut requests: Vec<u32> = (0..count).collect();
+        requests.sort_by_key(|request| plan.scope_of(*request as usize).instance());
+        let mut counted = Self::default();
+        for request in requests {
+            let request = request as usize;
+            let scope = plan.scope_of(request);
+            let number = plan.scope_number_of(request);
+            let kind = match scope.kind() {
+                Kind::Host => 0,
+                Kind::HostGroup => 1,
+                Kind::Database => 2,
+            };
+            let grants = plan.grants_of(request);
+            let items = &plan.items[grants.start as usize..grants.end as usize];
+            for entry in items.chunk_by(|a, b| a.target == b.target) {
+                let target = entry[0].target as usize;
+                if std::mem::replace(&mut last_instance[target][kind], scope.instance())
+                    != scope.instance()
+                {
+                    counted.named += 1;
+                }
+                if entry[0].is_whole() {
+                    counted.whole += 1;
+                } else if std::mem::replace(&mut last_scope[target], number) != number {
+                    counted.kept += 1;
+                }
+            }
+        }
+        counted
     }
 }

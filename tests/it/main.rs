@@ -11,6 +11,7 @@ mod fuzz_entry;
 mod guards;
 mod imports;
 mod kill;
+mod memory;
 mod messages;
 mod only;
 mod outcome_file;

@@ -17,6 +17,7 @@ use super::breaker::{Breaker, Permit};
 use super::decide::Next;
 use super::events::Event;
 use super::gate::Gate;
+use super::pace;
 use super::queue::{Queue, Unit};
 use super::retry::Budget;
 use super::{Control, Settings, StopCause};
@@ -117,6 +118,17 @@ struct Dispatcher<'a, T, J> {
 impl<T: Transport, J: Journal> Engine<T, J> {
     /// Carries the plan out. Returns when everything is settled, or as much as could be.
     pub async fn run(&self, start: Start, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
+        self.run_from(pace::START_PER_S, start, events).await
+    }
+
+    /// The same from another first pace, in requests per second of each operation: for a service
+    /// whose quota is known, and for measuring without one.
+    pub async fn run_from(
+        &self,
+        start_per_s: f64,
+        start: Start,
+        events: &mut (dyn FnMut(Event) + Send),
+    ) -> Ended {
         let canary = self.settings.canary.filter(|requests| *requests < self.plan.requests());
         let answered = start.touched.iter().filter(|touched| **touched).count();
         let is_open = |grant| !start.verdicts.is_settled(grant);
@@ -128,7 +140,7 @@ impl<T: Transport, J: Journal> Engine<T, J> {
             started: Instant::now(),
             verdicts: start.verdicts,
             queue,
-            gates: std::array::from_fn(|_| Gate::new(rate_per_s)),
+            gates: std::array::from_fn(|_| Gate::new(rate_per_s, start_per_s)),
             breaker: Breaker::new(self.settings.max_attempts),
             budget: Budget::default(),
             random: fastrand::Rng::with_seed(self.settings.seed),

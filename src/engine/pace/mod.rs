@@ -135,9 +135,14 @@ impl Pace {
     /// Starts at 9.5 per second, or at the ceiling if that is lower. The ceiling must be above 0;
     /// anything else counts as one call in 1000 seconds.
     pub fn new(ceiling_per_s: f64) -> Self {
+        Self::starting_at(ceiling_per_s, START_PER_S)
+    }
+
+    /// Starts at another pace, or at the ceiling if that is lower.
+    pub fn starting_at(ceiling_per_s: f64, start_per_s: f64) -> Self {
         // `max` also turns a NaN into the least.
         let ceiling_per_s = ceiling_per_s.max(0.001);
-        let rate_per_s = ceiling_per_s.min(START_PER_S);
+        let rate_per_s = ceiling_per_s.min(start_per_s);
         Self {
             ceiling_per_s,
             rate_per_s,

@@ -168,3 +168,41 @@ fn well_formed_csv_is_read_as_the_csv_crate_reads_it() {
         }
     });
 }
+
+#[test]
+fn the_short_way_for_plain_rows_leads_as_far_as_the_long_one() {
+    // Values around the border between plain and unusual; the reader compares the two itself.
+    let value = prop_oneof![
+        4 => "[0-9]{1,3}",
+        4 => "[a-z][a-z0-9._-]{0,4}",
+        2 => "[-+.0-9eE]{1,6}",
+        2 => "-?[0-9]{1,2}(\\.0{0,2})?([eE]-?[0-9])?",
+        1 => "[ *,\"\t_é中A-Z０-９]{0,3}",
+        1 => "[a-z0-9]{30,35}",
+        1 => Just("*".to_owned()),
+    ];
+    let kind = prop_oneof![
+        6 => prop::sample::select(vec!["host", "host-group", "database"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["Host", "host ", "group", "hosts", ""]).prop_map(str::to_owned),
+        1 => value.clone(),
+    ];
+    let mostly = |usual, rare| prop_oneof![3 => Just(usual), 1 => Just(rare), 1 => Just("")];
+    let optional = (mostly("", "g-1"), mostly("i-1", "i-2"), mostly("cn-a", "cn-b"));
+    let row = (value.clone(), kind, value.clone(), value, optional);
+    let headers = [
+        "user,kind,target,account",
+        "user,kind,target,account,user_group,instance_id,region",
+        "user,kind,target,account,note,instance_id,region",
+        "user,kind,target,account_id,account_name,instance_id,region",
+    ];
+    check(3000, &(prop::collection::vec(row, 1..8), 0..headers.len()), |(rows, header)| {
+        let mut list = format!("{}\n", headers[header]);
+        for (user, kind, target, account, (a, b, c)) in rows {
+            let fields = [&*user, &kind, &target, &account, a, b, c];
+            let columns = headers[header].split(',').count();
+            list += &fields[..columns].join(",");
+            list += "\n";
+        }
+        all_of(list.as_bytes(), usize::MAX, 1 << 16);
+    });
+}

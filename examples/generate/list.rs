@@ -1,17 +1,7 @@
-//! Writes a made-up list to standard output: the same one for the same arguments.
-//!
-//! ```text
-//! cargo run --release --example generate -- ROWS [SEED] [sorted|shuffled] [csv|jsonl]
-//! ```
-//!
-//! Users have a log-normal number of targets, and targets have 1 to 25 accounts; 3 % of the
-//! targets are given as a whole, and 2 % of the rows are duplicates of an earlier one. `sorted`
-//! writes user by user, as an export does; `shuffled` mixes the rows, which takes their memory.
-//! `samples/audit.jsonl` is `generate 5000 1 sorted jsonl`.
+//! The made-up list itself.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
-use anyhow::{Context, bail};
 use fastrand::Rng;
 
 const KINDS: [&str; 3] = ["host", "host-group", "database"];
@@ -20,8 +10,9 @@ const REASONS: [&str; 5] =
 const NAMES: [&str; 8] =
     ["root", "ops", "ops user", "deploy", "admin", "oracle", "backup", "readonly"];
 
+/// A row of the list.
 #[derive(Clone)]
-struct Row {
+pub(crate) struct Row {
     user: u64,
     kind: usize,
     target: u64,
@@ -31,48 +22,8 @@ struct Row {
     finding: u64,
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some(rows) = arguments.first() else {
-        bail!("usage: generate ROWS [SEED] [sorted|shuffled] [csv|jsonl]");
-    };
-    let rows: usize = rows.parse().context("ROWS is a number")?;
-    let mut rng = Rng::with_seed(match arguments.get(1) {
-        Some(seed) => seed.parse().context("SEED is a number")?,
-        None => 1,
-    });
-    let argument = |at: usize| arguments.get(at).map(String::as_str);
-    let shuffled = match argument(2) {
-        None | Some("sorted") => false,
-        Some("shuffled") => true,
-        Some(other) => bail!("{other:?} is neither sorted nor shuffled"),
-    };
-    let json = match argument(3) {
-        None | Some("csv") => false,
-        Some("jsonl") => true,
-        Some(other) => bail!("{other:?} is neither csv nor jsonl"),
-    };
-    let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
-    if !json {
-        writeln!(out, "finding,user,kind,target,account,reason")?;
-    }
-    if shuffled {
-        let mut all = Vec::with_capacity(rows);
-        list(rows, &mut rng, |row| {
-            all.push(row.clone());
-            Ok(())
-        })?;
-        rng.shuffle(&mut all);
-        all.iter().try_for_each(|row| write_row(&mut out, row, json))?;
-    } else {
-        list(rows, &mut rng, |row| write_row(&mut out, row, json))?;
-    }
-    out.flush()?;
-    Ok(())
-}
-
 /// Makes up the rows, user by user.
-fn list(
+pub(crate) fn list(
     rows: usize,
     rng: &mut Rng,
     mut take: impl FnMut(&Row) -> io::Result<()>,
@@ -128,7 +79,28 @@ fn targets_of_a_user(rng: &mut Rng) -> u32 {
     targets
 }
 
-fn write_row(out: &mut impl Write, row: &Row, json: bool) -> io::Result<()> {
+/// How a row is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// CSV with all columns.
+    Csv,
+    /// CSV with nothing but the columns that are read.
+    Bare,
+    /// JSON Lines.
+    Json,
+}
+
+/// The header, where there is one.
+pub(crate) fn write_header(out: &mut impl Write, form: Form) -> io::Result<()> {
+    match form {
+        Form::Csv => writeln!(out, "finding,user,kind,target,account,reason"),
+        Form::Bare => writeln!(out, "user,kind,target,account"),
+        Form::Json => Ok(()),
+    }
+}
+
+/// Writes a row.
+pub(crate) fn write_row(out: &mut impl Write, row: &Row, form: Form) -> io::Result<()> {
     let Row { user, target, finding, reason, .. } = row;
     let kind = KINDS[row.kind];
     // Accounts on host groups go by their names, some of which repeat with a number.
@@ -140,13 +112,13 @@ fn write_row(out: &mut impl Write, row: &Row, json: bool) -> io::Result<()> {
         }
         Some(account) => account.to_string(),
     };
-    if json {
-        writeln!(
+    match form {
+        Form::Csv => writeln!(out, "A-{finding:06},{user},{kind},{target},{account},{reason}"),
+        Form::Bare => writeln!(out, "{user},{kind},{target},{account}"),
+        Form::Json => writeln!(
             out,
             "{{\"finding\":\"A-{finding:06}\",\"user\":\"{user}\",\"kind\":\"{kind}\",\
              \"target\":\"{target}\",\"account\":\"{account}\",\"reason\":\"{reason}\"}}"
-        )
-    } else {
-        writeln!(out, "A-{finding:06},{user},{kind},{target},{account},{reason}")
+        ),
     }
 }

@@ -1,0 +1,92 @@
+//! Writing the outcome against copying the rows with the csv crate.
+
+use crate::Line;
+use crate::plan::write_list;
+use bastion_revoke::grants::Collector;
+use bastion_revoke::input::{Options, Reader, Reading, Source};
+use bastion_revoke::ledger::{AttemptResult, AttemptState, GrantSet};
+use bastion_revoke::outcome::Outcome;
+use bastion_revoke::plan::Plan;
+use bastion_revoke::verdicts::Verdicts;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Reads a list and plans it, on one thread.
+pub(crate) fn planned(list: &Path) -> anyhow::Result<(Plan, Vec<String>)> {
+    let mut reader = Reader::new(vec![Source::file(list.to_owned())], Arc::new(Options::default()));
+    let mut collector = Collector::default();
+    while let Some(row) = reader.next()? {
+        let Reading::Grant(grant) = row.reading else { anyhow::bail!("an invalid row") };
+        collector.push(&grant)?;
+    }
+    Ok((Plan::new(collector.finish()), reader.columns().to_vec()))
+}
+
+/// How a request of a run ended well.
+pub(crate) fn answered(request: usize) -> AttemptResult {
+    AttemptResult {
+        state: AttemptState::Answered,
+        last: false,
+        code: "OK".into(),
+        message: String::new(),
+        request_id: format!("11111111-2222-4333-8444-{request:012}"),
+        finished_at: jiff::Timestamp::UNIX_EPOCH,
+        exceptions: Vec::new(),
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(from)?;
+    let mut writer = csv::Writer::from_path(to)?;
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record)? {
+        writer.write_byte_record(&record)?;
+    }
+    Ok(writer.flush()?)
+}
+
+pub(crate) fn measure(rows: usize, folder: &Path) -> anyhow::Result<()> {
+    let list = folder.join("list.csv");
+    write_list(rows, true, &list)?;
+    let (plan, columns) = planned(&list)?;
+    let mut verdicts = Verdicts::new(plan.grants());
+    for request in 0..plan.requests() {
+        verdicts.record(&GrantSet::range(plan.grants_of(request)), &answered(request));
+    }
+    let (mut ours, mut bare, mut same) = (Duration::MAX, Duration::MAX, Duration::MAX);
+    let out = folder.join("outcome.csv");
+    for _ in 0..3 {
+        let started = Instant::now();
+        copy(&list, &folder.join("copy.csv"))?;
+        bare = bare.min(started.elapsed());
+        let source = Source::file(list.clone());
+        let reader =
+            Reader::with_columns(vec![source], Arc::new(Options::default()), columns.clone());
+        let started = Instant::now();
+        let outcome = Outcome {
+            plan: &plan,
+            verdicts: &verdicts,
+            rehearsal: false,
+            protected: false,
+            is_chosen_from: false,
+            excel: false,
+        };
+        outcome.write(reader, &out)?;
+        ours = ours.min(started.elapsed());
+        let started = Instant::now();
+        copy(&out, &folder.join("copy.csv"))?;
+        same = same.min(started.elapsed());
+    }
+    let line = |reference: &str, took: Duration| Line {
+        what: format!("outcome, {rows} rows"),
+        ours: format!("{:.2} s", ours.as_secs_f64()),
+        reference: format!("{reference} {:.2} s", took.as_secs_f64()),
+        ratio: ours.as_secs_f64() / took.as_secs_f64(),
+        most: 2.5,
+    };
+    line("csv copy of the input", bare).print();
+    line("csv copy of the outcome", same).print();
+    Ok(())
+}

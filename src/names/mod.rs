@@ -1,0 +1,225 @@
+//! Interned strings: each distinct id is kept once and known by a small number from then on.
+
+mod index;
+
+pub(crate) use index::Index;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use std::hash::BuildHasher;
+
+/// The longest string, in bytes, that fits into a [`Key`] itself; ids are rarely longer.
+const SHORT: usize = 15;
+
+/// What the highest byte of a [`Key`] says of a string that is kept apart.
+const APART: u8 = u8::MAX;
+
+/// Sixteen bytes for a string: its text and then its length, or where its text is kept. Short
+/// strings compare and hash as one number this way, and a lookup reads one place in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(u128);
+
+impl Key {
+    /// The key of a string, which is appended to `apart` if it is long.
+    pub(crate) fn of(name: &str, apart: &mut String) -> Self {
+        Self::short(name).unwrap_or_else(|| {
+            let start = apart.len();
+            apart.push_str(name);
+            Self::apart(start, name.len())
+        })
+    }
+
+    /// The key of a short string. It is read in two pieces that may overlap, for a copy of unknown
+    /// length costs more than all the rest.
+    fn short(name: &str) -> Option<Self> {
+        let bytes = name.as_bytes();
+        let length = bytes.len();
+        let number = match length {
+            0..4 => bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u128::from(*byte)),
+            4..8 => {
+                let (head, tail) = (*bytes.first_chunk::<4>()?, *bytes.last_chunk::<4>()?);
+                let tail = u64::from(u32::from_le_bytes(tail)) << ((length - 4) * 8);
+                u128::from(u64::from(u32::from_le_bytes(head)) | tail)
+            }
+            8..=SHORT => {
+                let (head, tail) = (*bytes.first_chunk::<8>()?, *bytes.last_chunk::<8>()?);
+                let tail = u128::from(u64::from_le_bytes(tail)) << ((length - 8) * 8);
+                u128::from(u64::from_le_bytes(head)) | tail
+            }
+            _ => return None,
+        };
+        Some(Self(number | (length as u128) << (SHORT * 8)))
+    }
+
+    fn apart(start: usize, length: usize) -> Self {
+        Self(start as u128 | (length as u128) << 64 | u128::from(APART) << (SHORT * 8))
+    }
+
+    fn is_apart(self) -> bool {
+        self.0 >> (SHORT * 8) == u128::from(APART)
+    }
+
+    /// The long string that the key leads to.
+    #[expect(clippy::cast_possible_truncation, reason = "both are places in a string in memory")]
+    fn long(self, apart: &str) -> &str {
+        let start = self.0 as u64 as usize;
+        let length = ((self.0 >> 64) as u64 & (u64::MAX >> 8)) as usize;
+        &apart[start..start + length]
+    }
+}
+
+/// Distinct strings, numbered from 0 by first appearance.
+///
+/// Costs 16 bytes for each distinct string of at most 15 bytes, otherwise 16 and its bytes, and
+/// 11 to 21 more while strings are interned. Numbers depend only on the order of appearance, never
+/// on a hash, so a plan is the same on every machine.
+#[derive(Debug, Default)]
+pub(crate) struct Interner {
+    index: Index,
+    /// The long strings, one after the other.
+    apart: String,
+    /// The numbers of the long strings.
+    long: HashTable<u32>,
+    hasher: FixedState,
+    keys: Vec<u128>,
+}
+
+impl Interner {
+    /// The numbers of a column of strings, in its order; `apart` holds its long ones.
+    pub(crate) fn intern_all(&mut self, column: &[Key], apart: &str, numbers: &mut Vec<u32>) {
+        self.keys.clear();
+        if apart.is_empty() {
+            self.keys.extend(column.iter().map(|key| key.0));
+            return self.index.numbers_of(&self.keys, numbers);
+        }
+        // Numbers are given by first appearance, so a long string waits for those before it.
+        let mut all = Vec::with_capacity(column.len());
+        for piece in column.chunk_by(|a, b| !a.is_apart() && !b.is_apart()) {
+            match piece {
+                [key] if key.is_apart() => all.push(self.intern_long(key.long(apart))),
+                short => {
+                    self.keys.clear();
+                    self.keys.extend(short.iter().map(|key| key.0));
+                    self.index.numbers_of(&self.keys, numbers);
+                    all.extend_from_slice(numbers);
+                }
+            }
+        }
+        *numbers = all;
+    }
+
+    fn intern_long(&mut self, name: &str) -> u32 {
+        let Self { index, apart, long, hasher, .. } = self;
+        let text = |number: &u32| Key(index.keys()[*number as usize]).long(apart);
+        let entry = long.entry(
+            hasher.hash_one(name),
+            |number| text(number) == name,
+            |number| hasher.hash_one(text(number)),
+        );
+        match entry {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let number = index.push(Key::of(name, apart).0);
+                entry.insert(number);
+                number
+            }
+        }
+    }
+
+    /// The number of one string.
+    pub(crate) fn intern(&mut self, name: &str) -> u32 {
+        match Key::short(name) {
+            None => self.intern_long(name),
+            Some(key) => {
+                let mut number = Vec::with_capacity(1);
+                self.index.numbers_of(&[key.0], &mut number);
+                number[0]
+            }
+        }
+    }
+
+    /// The strings by their numbers.
+    pub(crate) fn into_names(self) -> Names {
+        let keys = self.index.into_keys().into_iter().map(|key| Key(key).0.to_le_bytes()).collect();
+        Names { keys, apart: self.apart }
+    }
+}
+
+/// Distinct strings by their numbers.
+#[derive(Debug, Default)]
+pub struct Names {
+    keys: Vec<[u8; SHORT + 1]>,
+    apart: String,
+}
+
+impl Names {
+    /// The string with that number.
+    pub fn get(&self, number: u32) -> &str {
+        let key = &self.keys[number as usize];
+        match key[SHORT] {
+            APART => Key(u128::from_le_bytes(*key)).long(&self.apart),
+            // A whole string went in, so that it is one when it comes out.
+            length => std::str::from_utf8(&key[..usize::from(length)]).unwrap_or_default(),
+        }
+    }
+
+    /// How many distinct strings there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interned(interner: &mut Interner, all: &[&str]) -> Vec<u32> {
+        let mut apart = String::new();
+        let keys: Vec<Key> = all.iter().map(|name| Key::of(name, &mut apart)).collect();
+        let mut numbers = Vec::new();
+        interner.intern_all(&keys, &apart, &mut numbers);
+        numbers
+    }
+
+    #[test]
+    fn numbers_follow_first_appearance_and_lead_back() {
+        let mut interner = Interner::default();
+        let long = "a string of more than fifteen bytes";
+        let numbers = interned(&mut interner, &["b", long, "b", "", "a", "007", long, "7"]);
+        assert_eq!(numbers, [0, 1, 0, 2, 3, 4, 1, 5]);
+        assert_eq!(interned(&mut interner, &["7", "8"]), [5, 6]);
+        assert_eq!((interner.intern("8"), interner.intern(long)), (6, 1));
+        let names = interner.into_names();
+        assert_eq!(names.len(), 7);
+        let all: Vec<_> = (0..7).map(|number| names.get(number)).collect();
+        assert_eq!(all, ["b", long, "", "a", "007", "7", "8"]);
+    }
+
+    #[test]
+    fn strings_of_any_length_are_told_apart_and_lead_back() {
+        // Every length around the pieces in which short ones are read, and NULs, which must not
+        // pass for the end of a shorter string.
+        let all: Vec<String> = (0..40)
+            .flat_map(|length| {
+                let letters: String = ('a'..='z').cycle().take(length).collect();
+                [letters.clone(), letters + "\0", "\0".repeat(length), "中".repeat(length)]
+            })
+            .collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let mut interner = Interner::default();
+        let numbers = interned(&mut interner, &all);
+        let names = interner.into_names();
+        for (name, number) in all.iter().zip(&numbers) {
+            assert_eq!(names.get(*number), *name);
+            for (other, other_number) in all.iter().zip(&numbers) {
+                assert_eq!(name == other, number == other_number, "{name:?} {other:?}");
+            }
+        }
+    }
+}
