@@ -1,36 +1,74 @@
 //! What stands between an armed unit of one operation and its sending: the adaptive pace, and behind
-//! it the fixed ceiling.
+//! it the fixed ceiling; or a quota that is shared with other processes.
 
 use super::ceiling::Ceiling;
 use super::pace::{self, Pace};
 use super::queue::Unit;
 use crate::ledger::AttemptId;
+use crate::model::Operation;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How far ahead of their sending intents are written: enough to hide a slow disk, and little
 /// enough that a crash leaves few requests that look sent and were not.
 const ARMED_AHEAD: Duration = Duration::from_millis(50);
 
+/// When a shared quota is asked again that has no slot for us and sends no word.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A quota that several dispatchers share, in other processes too. It does not wait: what it
+/// needs time for it does elsewhere, and then tells that there is news.
+pub trait Quota: Send + Sync {
+    /// Requests a second that may leave at present, of everybody together.
+    fn rate_per_s(&self, operation: Operation) -> f64;
+    /// When the next request may leave; nothing as long as no slot is reserved for it.
+    fn next_at(&self, operation: Operation) -> Option<Instant>;
+    /// Lets one request leave now, or sees to it that so many will be able to soon.
+    fn take(&self, operation: Operation, wanted: usize) -> bool;
+    /// Takes in what a request met; times are since `started`.
+    fn heard(&self, operation: Operation, started: Instant, event: pace::Event);
+    /// Changes its value when there is news.
+    fn changes(&self) -> watch::Receiver<u64>;
+}
+
 /// What stands between an armed unit of one operation and its sending.
-#[derive(Debug)]
 pub(super) struct Gate {
-    pub(super) pace: Box<Pace>,
-    ceiling: Ceiling,
+    valve: Valve,
     /// Intents that are durable, in the order in which they leave.
     pub(super) armed: VecDeque<(AttemptId, Unit)>,
     /// Intents that are being written.
     pub(super) arming: usize,
 }
 
+enum Valve {
+    Own(Box<Pace>, Ceiling),
+    Shared(Arc<dyn Quota>, Operation, Instant),
+}
+
 impl Gate {
     /// A gate that lets at most `rate_per_s` through, and `start_per_s` at first.
     pub(super) fn new(rate_per_s: f64, start_per_s: f64) -> Self {
-        Self {
-            pace: Box::new(Pace::starting_at(rate_per_s, start_per_s)),
-            ceiling: Ceiling::new(rate_per_s),
-            armed: VecDeque::new(),
-            arming: 0,
+        let pace = Box::new(Pace::starting_at(rate_per_s, start_per_s));
+        Self::of(Valve::Own(pace, Ceiling::new(rate_per_s)))
+    }
+
+    /// A gate for one operation of a shared quota, in a run that started then.
+    pub(super) fn shared(quota: Arc<dyn Quota>, operation: Operation, started: Instant) -> Self {
+        Self::of(Valve::Shared(quota, operation, started))
+    }
+
+    fn of(valve: Valve) -> Self {
+        Self { valve, armed: VecDeque::new(), arming: 0 }
+    }
+
+    /// The pace at present.
+    pub(super) fn rate_per_s(&self) -> f64 {
+        match &self.valve {
+            Valve::Own(pace, _) => pace.rate_per_s(),
+            Valve::Shared(quota, operation, _) => quota.rate_per_s(*operation),
         }
     }
 
@@ -41,21 +79,40 @@ impl Gate {
         reason = "a positive number, cut off at the concurrency"
     )]
     pub(super) fn has_room(&self, concurrency: usize) -> bool {
-        let soon = self.pace.rate_per_s() * ARMED_AHEAD.as_secs_f64();
+        let soon = self.rate_per_s() * ARMED_AHEAD.as_secs_f64();
         self.armed.len() + self.arming < (soon.ceil() as usize).clamp(1, concurrency)
     }
 
     /// When the next request may leave, as far as is known.
     pub(super) fn next_at(&self, now: Duration) -> Duration {
-        self.pace.next_at(now).max(self.ceiling.due())
+        match &self.valve {
+            Valve::Own(pace, ceiling) => pace.next_at(now).max(ceiling.due()),
+            Valve::Shared(quota, operation, started) => match quota.next_at(*operation) {
+                Some(at) => at.saturating_duration_since(*started),
+                None => now + ASK_AGAIN,
+            },
+        }
     }
 
     /// Lets one request leave now, if the adaptive pace and then the fixed ceiling agree.
     pub(super) fn take(&mut self, now: Duration) -> bool {
-        let may_leave = self.pace.next_at(now) <= now && self.ceiling.take(now).is_ok();
-        if may_leave {
-            self.pace.on(now, pace::Event::Sent);
+        match &mut self.valve {
+            Valve::Own(pace, ceiling) => {
+                let may_leave = pace.next_at(now) <= now && ceiling.take(now).is_ok();
+                if may_leave {
+                    pace.on(now, pace::Event::Sent);
+                }
+                may_leave
+            }
+            Valve::Shared(quota, operation, _) => quota.take(*operation, self.armed.len()),
         }
-        may_leave
+    }
+
+    /// Takes in what a request met.
+    pub(super) fn heard(&mut self, now: Duration, event: pace::Event) {
+        match &mut self.valve {
+            Valve::Own(pace, _) => pace.on(now, event),
+            Valve::Shared(quota, operation, started) => quota.heard(*operation, *started, event),
+        }
     }
 }

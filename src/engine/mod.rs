@@ -11,7 +11,7 @@ pub mod decide;
 pub mod dispatcher;
 pub mod events;
 pub mod fail_over;
-mod gate;
+pub mod gate;
 pub mod pace;
 pub mod queue;
 pub mod replay;

@@ -186,6 +186,11 @@ pub trait Journal: Send + Sync + 'static {
     /// Writes the records in order; when it returns without error all of them are durable.
     fn commit(&self, records: Vec<Record>)
     -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// Whether an attempt whose intent is durable may leave now: asked immediately before it does.
+    fn may_leave(&self, _attempt: AttemptId, _grants: &GrantSet) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -66,13 +66,13 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             self.budget.succeeded(unit.retry);
         }
         let sent_at = self.in_doubt.get(&attempt).map_or(now, |(_, sent_at)| *sent_at);
-        let pace = &mut self.gates[unit.operation.index()].pace;
+        let gate = &mut self.gates[unit.operation.index()];
         if decision.healthy && result.state != AttemptState::Throttled {
-            pace.on(now, pace::Event::Accepted { sent_at });
+            gate.heard(now, pace::Event::Accepted { sent_at });
         }
         // Whatever else an answer says: a wait that it asks for is kept.
         if result.state == AttemptState::Throttled || wait.is_some() {
-            pace.on(now, pace::Event::Throttled { sent_at, wait });
+            gate.heard(now, pace::Event::Throttled { sent_at, wait });
             if let Some(wait) = wait.filter(|wait| *wait >= WAIT_WORTH_TELLING) {
                 self.tell(Event::Waiting { operation: unit.operation, wait });
             }

@@ -16,7 +16,7 @@ mod trial;
 use super::breaker::{Breaker, Permit};
 use super::decide::Next;
 use super::events::Event;
-use super::gate::Gate;
+use super::gate::{Gate, Quota};
 use super::pace;
 use super::queue::{Queue, Unit};
 use super::retry::Budget;
@@ -93,6 +93,8 @@ struct Dispatcher<'a, T, J> {
     verdicts: Verdicts,
     queue: Queue,
     gates: [Gate; Operation::ALL.len()],
+    /// Moves when a quota that is shared has news.
+    quota_changes: Option<watch::Receiver<u64>>,
     breaker: Breaker,
     budget: Budget,
     random: fastrand::Rng,
@@ -129,18 +131,47 @@ impl<T: Transport, J: Journal> Engine<T, J> {
         start: Start,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Ended {
+        let rate_per_s = self.settings.rate_per_s;
+        let gates = Operation::ALL.map(|_| Gate::new(rate_per_s, start_per_s));
+        self.run_through(gates, None, start, events).await
+    }
+
+    /// The same at a pace that is shared with others.
+    pub async fn run_with(
+        &self,
+        quota: &Arc<dyn Quota>,
+        start: Start,
+        events: &mut (dyn FnMut(Event) + Send),
+    ) -> Ended {
+        let started = Instant::now();
+        let gates =
+            Operation::ALL.map(|operation| Gate::shared(Arc::clone(quota), operation, started));
+        self.run_through(gates, Some((started, quota.changes())), start, events).await
+    }
+
+    async fn run_through(
+        &self,
+        gates: [Gate; Operation::ALL.len()],
+        shared: Option<(Instant, watch::Receiver<u64>)>,
+        start: Start,
+        events: &mut (dyn FnMut(Event) + Send),
+    ) -> Ended {
         let canary = self.settings.canary.filter(|requests| *requests < self.plan.requests());
         let answered = start.touched.iter().filter(|touched| **touched).count();
         let is_open = |grant| !start.verdicts.is_settled(grant);
         let queue = Queue::new(&self.plan, start.touched, canary, is_open);
-        let rate_per_s = self.settings.rate_per_s;
+        let (started, quota_changes) = match shared {
+            Some((started, changes)) => (started, Some(changes)),
+            None => (Instant::now(), None),
+        };
         let dispatcher = Dispatcher {
             engine: self,
             events,
-            started: Instant::now(),
+            started,
             verdicts: start.verdicts,
             queue,
-            gates: std::array::from_fn(|_| Gate::new(rate_per_s, start_per_s)),
+            gates,
+            quota_changes,
             breaker: Breaker::new(self.settings.max_attempts),
             budget: Budget::default(),
             random: fastrand::Rng::with_seed(self.settings.seed),
@@ -195,6 +226,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
                 changed = control.changed(), if control_is_open => {
                     control_is_open = changed.is_ok();
                 }
+                () = news(&mut self.quota_changes) => {}
                 () = sleep_until(self.started, wake) => {}
             }
         }
@@ -285,6 +317,17 @@ async fn poll_commit(
     };
     let batch = committing.take().map(|(batch, _)| batch).unwrap_or_default();
     (batch, outcome)
+}
+
+/// Waits for news of a shared quota; for ever if there is none.
+async fn news(changes: &mut Option<watch::Receiver<u64>>) {
+    let is_open = match changes {
+        Some(changes) => changes.changed().await.is_ok(),
+        None => false,
+    };
+    if !is_open {
+        std::future::pending::<()>().await;
+    }
 }
 
 async fn sleep_until(started: Instant, wake: Option<Duration>) {

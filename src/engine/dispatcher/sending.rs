@@ -84,6 +84,9 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
                 && self.under_way.len() < self.engine.settings.concurrency
             {
                 let now = self.now();
+                if self.take_back_the_first(operation) {
+                    continue;
+                }
                 if !matches!(self.breaker.permit(now), Permit::Yes | Permit::Probe)
                     || !self.gate(operation).take(now)
                 {
@@ -94,6 +97,21 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
                 }
             }
         }
+    }
+
+    /// Takes back the next to leave if the journal lets it leave no more.
+    fn take_back_the_first(&mut self, operation: Operation) -> bool {
+        let journal = &self.engine.journal;
+        let gate = &mut self.gates[operation.index()];
+        let may_leave =
+            |(attempt, unit): &(AttemptId, Unit)| journal.may_leave(*attempt, &unit.grants);
+        if gate.armed.front().is_none_or(may_leave) {
+            return false;
+        }
+        if let Some((attempt, unit)) = gate.armed.pop_front() {
+            self.write_result(attempt, unit, self.withdrawn(), Next::Done);
+        }
+        true
     }
 
     fn is_stopped(&self, operation: Operation) -> bool {
@@ -125,7 +143,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.breaker.sent();
         self.in_doubt.insert(attempt, (unit.grants.clone(), self.now()));
         let operation = unit.operation;
-        let pace_per_s = self.gate(operation).pace.rate_per_s();
+        let pace_per_s = self.gate(operation).rate_per_s();
         self.tell(Event::Sent { operation, pace_per_s });
         let client = Arc::clone(&self.engine.client);
         self.under_way.spawn(attempt_of(client, request, repeat, attempt, unit));

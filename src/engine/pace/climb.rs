@@ -43,7 +43,7 @@ const RESTLESS: f64 = 3000.0;
 const RESTLESS_SHARE: f64 = 0.55;
 
 /// The patience with which we look for the limit.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Climb {
     /// Beats since the last throttled call.
     quiet: f64,
@@ -62,7 +62,7 @@ pub(super) struct Climb {
 }
 
 /// Throttled calls that belong together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct Look {
     /// Whether it was a look for the limit from a pace that was known to be good.
     meant: bool,

@@ -28,7 +28,7 @@ pub(super) const ENOUGH_S: f64 = 0.8;
 const BLIND: f64 = 0.7;
 
 /// What is known about the closure that may be under way, and the time since the last one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Closure {
     /// Throttled calls since the last accepted one.
     run: u32,

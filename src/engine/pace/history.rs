@@ -9,7 +9,7 @@ const SLOT_MS: u128 = 250;
 const SLOTS: usize = 480;
 
 /// Counts of accepted calls since the last closure ended.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct History {
     /// Calls in each of the latest slots; the place of a slot is its number modulo the length.
     counts: Vec<u32>,

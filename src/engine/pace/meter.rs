@@ -11,7 +11,7 @@ const BURST: f64 = 3.0;
 const CLOSE: f64 = 0.5;
 
 /// Counts of accepted and throttled calls.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Meter {
     /// Accepted calls per second, over the last second or eight calls.
     accepted_per_s: f64,

@@ -111,7 +111,7 @@ pub enum Event {
 /// pace.on(answered, Event::Throttled { sent_at: now, wait });
 /// assert_eq!(pace.next_at(answered), Duration::from_millis(2080));
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Pace {
     ceiling_per_s: f64,
     rate_per_s: f64,

@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// Only the last time is kept, so the pace that counts is always the present one: when a closed
 /// server opens again nobody sits out the long interval of the closure.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Slots {
     /// When the last request was due; at most one interval before it left.
     slot: Option<Duration>,
