@@ -39,10 +39,10 @@ impl Scope {
         Operation { kind: self.kind, from: self.grantee_kind }
     }
 
-    /// What a collector's number for it means: kinds, instance, region and grantee.
+    /// What a collector's number for it means: fence, kinds, instance, region and grantee.
     #[expect(clippy::cast_possible_truncation, reason = "it is taken apart into its parts")]
     fn of_key(key: u128) -> Self {
-        let kinds = key >> 96;
+        let kinds = key >> 96 & 7;
         Self {
             instance: (key >> 64) as u32,
             region: (key >> 32) as u32,
@@ -107,6 +107,8 @@ pub struct Collector {
     targets: Interner,
     accounts: Interner,
     scopes: Index,
+    /// How many fences there are so far.
+    fences: u128,
     rows: Vec<Row>,
     pending: Batch,
     columns: Columns,
@@ -136,6 +138,13 @@ impl Collector {
     /// Takes the next row as one that nothing is to be sent for.
     pub fn skip(&mut self) -> Result<(), TooManyRows> {
         self.push_pending(None)
+    }
+
+    /// Keeps what comes from now on apart from what came before: grants on the two sides never share
+    /// a request, not even those of one grantee, and never stand for each other.
+    pub fn fence(&mut self) {
+        self.absorb_pending();
+        self.fences += 1;
     }
 
     fn push_pending(&mut self, grant: Option<&Grant<'_>>) -> Result<(), TooManyRows> {
@@ -185,7 +194,10 @@ impl Collector {
         let heads = batch.heads.iter().flatten();
         columns.scope_keys.extend(heads.zip(&columns.grantees).map(|(head, grantee)| {
             let kinds = (head.grantee_kind as u128) << 2 | head.kind as u128;
-            kinds << 96 | instances[head.instance as usize] | u128::from(*grantee)
+            self.fences << 100
+                | kinds << 96
+                | instances[head.instance as usize]
+                | u128::from(*grantee)
         }));
         self.scopes.numbers_of(&columns.scope_keys, &mut columns.scopes);
         let mut accounts = columns.accounts.iter();

@@ -23,16 +23,8 @@ pub struct Source {
 #[derive(Debug, Clone)]
 enum Where {
     File(PathBuf),
-    Segment {
-        file: Arc<File>,
-        offset: u64,
-        len: u64,
-    },
-    #[cfg(test)]
-    Memory {
-        bytes: Arc<[u8]>,
-        step: usize,
-    },
+    Segment { file: Arc<File>, offset: u64, len: u64 },
+    Memory { bytes: Arc<[u8]>, step: usize },
 }
 
 impl Source {
@@ -48,9 +40,13 @@ impl Source {
         Self { name: escaped(name), place: Where::Segment { file, offset, len } }
     }
 
+    /// Bytes in memory.
+    pub fn memory(name: &str, bytes: &[u8]) -> Self {
+        Self::memory_in_steps(name, bytes, usize::MAX)
+    }
+
     /// Bytes in memory, handed out at most `step` at a time.
-    #[cfg(test)]
-    pub(super) fn memory(name: &str, bytes: &[u8], step: usize) -> Self {
+    pub(super) fn memory_in_steps(name: &str, bytes: &[u8], step: usize) -> Self {
         Self { name: name.to_owned(), place: Where::Memory { bytes: bytes.into(), step } }
     }
 
@@ -68,7 +64,6 @@ impl Source {
             Where::Segment { file, offset, len } => {
                 Box::new(Segment { file: Arc::clone(file), offset: *offset, left: *len })
             }
-            #[cfg(test)]
             Where::Memory { bytes, step } => {
                 Box::new(Steps { bytes: Arc::clone(bytes), at: 0, step: *step })
             }
@@ -113,14 +108,12 @@ impl Read for Segment {
     }
 }
 
-#[cfg(test)]
 struct Steps {
     bytes: Arc<[u8]>,
     at: usize,
     step: usize,
 }
 
-#[cfg(test)]
 impl Read for Steps {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let rest = &self.bytes[self.at..];

@@ -44,7 +44,7 @@ fn said(row: &Row<'_>) -> String {
 }
 
 fn reader(bytes: &[u8], options: Options) -> Reader {
-    Reader::new(vec![Source::memory("list.csv", bytes, usize::MAX)], Arc::new(options))
+    Reader::new(vec![Source::memory_in_steps("list.csv", bytes, usize::MAX)], Arc::new(options))
 }
 
 /// All rows, or the error that stopped the reading.
@@ -115,7 +115,7 @@ fn table(sources: &[Source]) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 fn memory(bytes: impl AsRef<[u8]>) -> Source {
-    Source::memory("list.csv", bytes.as_ref(), usize::MAX)
+    Source::memory_in_steps("list.csv", bytes.as_ref(), usize::MAX)
 }
 
 fn gzipped(bytes: &[u8]) -> Vec<u8> {

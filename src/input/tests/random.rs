@@ -63,7 +63,7 @@ fn any_table_reads_back_in_any_encoding_separator_and_line_end() {
             return;
         }
         let options = Arc::new(Options { encoding: given, ..Options::default() });
-        let source = Source::memory("list.csv", &bytes, step);
+        let source = Source::memory_in_steps("list.csv", &bytes, step);
         let mut reader = Reader::new(vec![source], options);
         reader.window = window;
         for (at, row) in rows.iter().enumerate() {
@@ -78,7 +78,7 @@ fn any_table_reads_back_in_any_encoding_separator_and_line_end() {
 
 /// Everything that reading some bytes tells.
 fn all_of(bytes: &[u8], step: usize, window: usize) -> Vec<String> {
-    let source = Source::memory("list.csv", bytes, step);
+    let source = Source::memory_in_steps("list.csv", bytes, step);
     let mut reader = Reader::new(vec![source], Arc::new(Options::default()));
     reader.window = window;
     let mut told = Vec::new();

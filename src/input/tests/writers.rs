@@ -156,7 +156,7 @@ fn every_diagnostic_names_the_line_the_column_and_the_character() {
         }
         bad.clone_into(&mut table[row][column]);
         let wanted = with_place(&table, ["\n", "\r\n", "\r"][end], (row, column));
-        let source = Source::memory("list.csv", wanted.text.as_bytes(), 7);
+        let source = Source::memory_in_steps("list.csv", wanted.text.as_bytes(), 7);
         let mut reader = Reader::new(vec![source], Arc::new(Options::default()));
         reader.window = window;
         let mut found = 0;
