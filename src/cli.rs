@@ -86,6 +86,23 @@ pub enum Command {
     /// Plan, confirm, revoke, report; the same command again continues where it stopped
     #[command(after_help = OF_RUN)]
     Run(Box<RunArgs>),
+    /// Plan a list and put its requests on a queue, for workers on any machines
+    #[command(
+        after_help = "Examples:\n  bastion-revoke enqueue leavers.csv --queue rediss://redis.example/revocations\n  \
+        bastion-revoke collect --queue rediss://redis.example/revocations --out outcome.csv"
+    )]
+    Enqueue(Box<crate::commands::collect::EnqueueArgs>),
+    /// Wait for what comes of an enqueued job, and write its outcome
+    #[command(
+        after_help = "Examples:\n  bastion-revoke collect --queue rediss://redis.example/revocations --out outcome.csv"
+    )]
+    Collect(Box<crate::commands::collect::CollectArgs>),
+    /// Work on a queue: rows that others add to it, and jobs of `enqueue`
+    #[command(
+        after_help = "Examples:\n  bastion-revoke work --queue rediss://redis.example/revocations\n  \
+        redis-cli XADD revocations '*' user 1001 kind host target 2001 account 3001"
+    )]
+    Work(Box<crate::commands::queue_args::WorkArgs>),
     /// What is set, and where
     #[command(after_help = OF_CONFIG)]
     Config {
@@ -371,6 +388,15 @@ pub struct RunArgs {
     /// others
     #[arg(long, value_name = "NAME", help_heading = "Requests")]
     pub credential_profile: Option<String>,
+    /// Carry the plan out by way of a queue, together with its workers: as `enqueue`, `work` and
+    /// `collect` at once
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Queue",
+        conflicts_with_all = ["rehearse", "report_only"]
+    )]
+    pub via: Option<String>,
     /// Print the final summary as JSON on standard output
     #[arg(long)]
     pub json: bool,

@@ -61,6 +61,7 @@
 //! |---|---|
 //! | the edge | [`commands`] |
 //! | what people see and set | [`report`], [`config`], [`cli`], [`exit`] |
+//! | the same on many machines | [`queue`] |
 //! | what carries out | [`engine`], [`outcome`], [`guards`]; [`sim`] beside them, which knows only [`api::sign`] |
 //! | what is known of a run | [`verdicts`], [`ledger`] |
 //! | what is to be done, and from what | [`plan`]; [`spool`] |
@@ -85,6 +86,7 @@ pub mod model;
 pub mod names;
 pub mod outcome;
 pub mod plan;
+pub mod queue;
 pub mod report;
 pub mod sim;
 pub mod spool;

@@ -2,7 +2,7 @@
 
 use bastion_revoke::cli::{Cli, Command, ConfigCommand, LogFormat};
 use bastion_revoke::commands::{
-    check, completions, config, credentials, man, plan, run, signals, simulate,
+    check, collect, completions, config, credentials, man, plan, run, signals, simulate, work,
 };
 use bastion_revoke::config::RunSettings;
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
@@ -51,8 +51,21 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Run(args) => {
             let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
             let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
-            Box::pin(run::run(settings, cli.logs.quiet)).await
+            match &args.via {
+                // A file of settings may name a queue, and a rehearsal has nothing to do with it.
+                Some(queue) if !settings.rehearse && !settings.report_only => {
+                    Box::pin(collect::via(settings, queue, cli.logs.quiet)).await
+                }
+                _ => Box::pin(run::run(settings, cli.logs.quiet)).await,
+            }
         }
+        Command::Enqueue(args) => {
+            let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+            let settings = RunSettings::settle(&args.run, is_terminal, fastrand::u64(..))?;
+            Box::pin(collect::enqueue(args, settings, cli.logs.quiet)).await
+        }
+        Command::Collect(args) => Box::pin(collect::collect(args, cli.logs.quiet)).await,
+        Command::Work(args) => Box::pin(work::command(args)).await,
         Command::Config { command: ConfigCommand::Show(args) } => config::show(table, args.json),
         Command::Credentials { command } => credentials::command(command).await,
         Command::Simulate(args) => simulate::command(args).await,

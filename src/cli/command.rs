@@ -5,7 +5,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
 /// The commands whose options are settings: they can be set by variables and files, too.
-const SETTABLE_COMMANDS: [&str; 1] = ["run"];
+const SETTABLE_COMMANDS: [&str; 2] = ["run", "work"];
 
 /// Options that decide about one run. A file that everybody in a folder shares can't set them.
 pub const OF_ONE_RUN: [&str; 4] = ["yes", "restart", "report-only", "only"];

@@ -271,6 +271,9 @@ fn identity(settings: &RunSettings, spool: &Spool, plan: &Plan) -> ledger::Job {
         ("encoding", options.encoding.map(|e| e.to_string()).unwrap_or_default()),
         ("only", only.unwrap_or_default()),
         ("skip_invalid", settings.skip_invalid.to_string()),
+        ("protect", settings.protect.as_deref().map(whole_path).unwrap_or_default()),
+        ("skip_protected", settings.skip_protected.to_string()),
+        ("excel", settings.excel.to_string()),
         ("requests", plan.requests().to_string()),
         ("grants", plan.grants().to_string()),
         ("rows", plan.rows().to_string()),
@@ -284,6 +287,11 @@ fn identity(settings: &RunSettings, spool: &Spool, plan: &Plan) -> ledger::Job {
         settings: named(&settings),
         inputs: spool.segments().to_vec(),
     }
+}
+
+/// A path that means the same from everywhere.
+fn whole_path(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 
 fn names_of(statuses: &[Status]) -> String {
@@ -348,7 +356,7 @@ fn is_finished(ledger: &Ledger) -> Result<bool, Failure> {
 }
 
 /// What the ledger's attempts come to.
-fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
+pub(super) fn replay(ledger: &Ledger, plan: &Plan) -> Result<Start, Failure> {
     let mut replay = Replay::new(plan);
     ledger.attempts(|attempt| replay.hear(attempt))?;
     replay.start().ok_or_else(|| {

@@ -2,15 +2,19 @@
 
 pub mod again;
 pub mod check;
+pub mod collect;
 pub mod completions;
 pub mod config;
 pub mod confirm;
 pub mod credentials;
+pub mod health;
 pub mod job;
 pub mod man;
 pub mod plan;
+pub mod queue_args;
 pub mod reading;
 pub mod run;
 pub mod signals;
 pub mod simulate;
+pub mod work;
 pub mod world;

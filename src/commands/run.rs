@@ -76,25 +76,25 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
 }
 
 /// What a run came to.
-struct Worked {
-    ended: Ended,
-    sendings: Sendings,
-    took: Duration,
+pub(super) struct Worked {
+    pub(super) ended: Ended,
+    pub(super) sendings: Sendings,
+    pub(super) took: Duration,
 }
 
 /// How much is shown.
 #[derive(Clone, Copy)]
-struct Show {
-    quiet: bool,
-    json: bool,
+pub(super) struct Show {
+    pub(super) quiet: bool,
+    pub(super) json: bool,
 }
 
 impl Show {
-    fn line(self, line: &str) -> Result<(), Failure> {
+    pub(super) fn line(self, line: &str) -> Result<(), Failure> {
         if self.quiet || self.json { Ok(()) } else { print::line(line) }
     }
 
-    fn plan(self, job: &Job, settings: &RunSettings) -> Result<(), Failure> {
+    pub(super) fn plan(self, job: &Job, settings: &RunSettings) -> Result<(), Failure> {
         if self.quiet || self.json {
             return Ok(());
         }
@@ -171,7 +171,12 @@ async fn revoke<J: Journal>(
 }
 
 /// Writes the outcome and tells how it went.
-fn finish(job: &Job, settings: &RunSettings, worked: &Worked, show: Show) -> Result<Exit, Failure> {
+pub(super) fn finish(
+    job: &Job,
+    settings: &RunSettings,
+    worked: &Worked,
+    show: Show,
+) -> Result<Exit, Failure> {
     let Worked { ended, sendings, took } = worked;
     let is_open = ended.verdicts.settled() < ended.verdicts.len() && !settings.rehearse;
     let go_on = is_open.then(|| to_go_on(&ended.causes));
@@ -218,7 +223,7 @@ fn to_go_on(causes: &[StopCause]) -> String {
     format!("To go on{all_the_same}: {}", again::command(std::env::args_os(), &without))
 }
 
-fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
+pub(super) fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
     let causes: Vec<String> = causes.iter().map(summary::cause).collect();
     let ended = ledger.end_run(run, SystemClock.now(), exit.code(), &causes);
     if let Err(error) = ended.and_then(|()| ledger.close()) {
@@ -228,7 +233,7 @@ fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
 
 /// A finished job is not run again: it ends as it did, and sends nothing. If its last run was
 /// killed or could not write, the outcome there is an older one, or none.
-fn already_finished(
+pub(super) fn already_finished(
     job: &Job,
     verdicts: &Verdicts,
     exit_code: Option<u8>,

@@ -20,10 +20,11 @@ use std::path::PathBuf;
 /// The name of a file of settings, in the project's folder and in the user's.
 const FILE: &str = "bastion-revoke.toml";
 
-/// Variables of ours that are no settings: addresses for tests, and the tests' own.
-const OTHER_VARIABLES: [&str; 4] = [
+/// Variables of ours that are no settings: addresses for tests, the tests' own, and a secret.
+const OTHER_VARIABLES: [&str; 5] = [
     "BASTION_REVOKE_STS_ENDPOINT",
     "BASTION_REVOKE_METADATA_ENDPOINT",
+    "BASTION_REVOKE_REDIS_PASSWORD",
     "BASTION_REVOKE_FAIL_POINT",
     "BASTION_REVOKE_SOAK",
 ];

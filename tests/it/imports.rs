@@ -13,6 +13,7 @@ const STOREYS: &[&[&str]] = &[
     &["ledger"],
     &["verdicts"],
     &["engine", "outcome", "guards", "sim"],
+    &["queue"],
     &["exit"],
     &["cli"],
     &["config", "report"],

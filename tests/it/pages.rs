@@ -54,6 +54,11 @@ fn help_of_the_commands_around_it() {
 }
 
 #[test]
+fn help_of_the_queue() {
+    insta::assert_snapshot!(["enqueue", "collect", "work"].map(|name| help(&[name])).join("\n"));
+}
+
+#[test]
 fn help_of_simulate() {
     insta::assert_snapshot!(help(&["simulate"]));
 }

@@ -1,0 +1,238 @@
+//! What is said of an entry in the stream of outcomes.
+
+use super::message::Unit;
+use super::window::{Member, Reject, unrecorded};
+use crate::clock::utc_seconds;
+use crate::ledger::{AttemptResult, AttemptState, Exception, GrantSet};
+use crate::model::Status;
+use crate::plan::GrantId;
+use crate::verdicts::Verdicts;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The word for an entry that was handed out too often.
+pub const TOO_MANY_DELIVERIES: &str = "TooManyDeliveries";
+
+/// How one sending of a unit, or of a part of it, ended: a record of a ledger on its way home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The grants that were sent, by their places in the unit, in the order of the request.
+    pub places: Vec<u8>,
+    /// How it ended, by the ledger's word.
+    pub state: String,
+    /// Whether it was the last.
+    pub last: bool,
+    /// The code of the request as a whole.
+    pub code: String,
+    /// The message of the request as a whole.
+    pub message: String,
+    /// The API's id of the request, or nothing.
+    pub request_id: String,
+    /// When the answer came.
+    pub finished_at: Time,
+    /// The exceptional ones: place among `places`, status, code, message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<(u8, String, String, String)>,
+}
+
+/// A time as RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Time(pub Timestamp);
+
+impl TryFrom<String> for Time {
+    type Error = jiff::Error;
+
+    fn try_from(text: String) -> Result<Self, jiff::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<Time> for String {
+    fn from(time: Time) -> Self {
+        time.0.to_string()
+    }
+}
+
+impl Answer {
+    /// Writes a result down.
+    pub fn new(places: Vec<u8>, result: &AttemptResult, exceptions: &[Exception]) -> Self {
+        let items = exceptions.iter().map(|exception| {
+            let status = exception.status.name().to_owned();
+            (exception.place, status, exception.code.to_string(), exception.message.to_string())
+        });
+        Self {
+            places,
+            state: result.state.name().to_owned(),
+            last: result.last,
+            code: result.code.to_string(),
+            message: result.message.clone(),
+            request_id: result.request_id.clone(),
+            finished_at: Time(result.finished_at),
+            items: items.collect(),
+        }
+    }
+
+    /// Reads it again, for a unit of these grants. Nothing if it is not what a worker writes.
+    pub fn result(&self, grants: &[GrantId]) -> Option<(GrantSet, AttemptResult)> {
+        let state = AttemptState::ALL.into_iter().find(|state| state.name() == self.state)?;
+        let mut seen = vec![false; grants.len()];
+        for place in &self.places {
+            let before = seen.get_mut(usize::from(*place))?;
+            if std::mem::replace(before, true) {
+                return None;
+            }
+        }
+        let sent: GrantSet = self.places.iter().map(|at| grants[usize::from(*at)]).collect();
+        let exceptions = self.items.iter().map(|(place, status, code, message)| {
+            let status = Status::ALL.into_iter().find(|known| known.name() == status)?;
+            let (code, message) = (code.clone().into(), message.clone().into());
+            (usize::from(*place) < sent.len()).then_some(Exception {
+                place: *place,
+                status,
+                code,
+                message,
+            })
+        });
+        let exceptions: Vec<Exception> = exceptions.collect::<Option<_>>()?;
+        if sent.is_empty() || !exceptions.is_sorted_by(|a, b| a.place < b.place) {
+            return None;
+        }
+        let result = AttemptResult {
+            state,
+            last: self.last,
+            code: self.code.clone().into(),
+            message: self.message.clone(),
+            request_id: self.request_id.clone(),
+            finished_at: self.finished_at.0,
+            exceptions,
+        };
+        Some((sent, result))
+    }
+}
+
+/// What earlier workers sent of a unit, as far as it is known.
+pub fn earlier(size: usize, (sent, doubt): (u32, u32), now: Timestamp) -> Vec<Answer> {
+    let all: Vec<u8> = (0..=u8::MAX).take(size).collect();
+    let of =
+        |number| if number < sent - doubt { AttemptState::Stopped } else { AttemptState::Lost };
+    (0..sent).map(|number| Answer::new(all.clone(), &unrecorded(of(number), now), &[])).collect()
+}
+
+fn words(pairs: &[(&str, String)]) -> Vec<String> {
+    pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]).collect()
+}
+
+/// The outcome of a row that was carried out.
+pub fn of_row(member: &Member, verdicts: &Verdicts, worker: &str) -> (Status, Vec<String>) {
+    let grant = member.grants.first().copied().unwrap_or_default();
+    let status = verdicts.status(grant);
+    let note = verdicts.note_of(grant);
+    let of = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let outcome = words(&[
+        ("id", member.id.clone()),
+        ("status", status.name().to_owned()),
+        ("code", of(note.map(|note| &*note.code))),
+        ("message", of(note.map(|note| &*note.message))),
+        ("request_id", of(note.map(|note| &*note.request_id))),
+        ("attempts", verdicts.attempts(grant).to_string()),
+        ("finished_at", note.map(|note| utc_seconds(note.finished_at)).unwrap_or_default()),
+        ("duplicate_of", member.duplicate_of.clone().unwrap_or_default()),
+        ("row", member.repeated.clone()),
+        ("worker", worker.to_owned()),
+    ]);
+    (status, outcome)
+}
+
+/// The outcome of a unit.
+pub fn of_unit(id: &str, unit: &Unit, answers: &[Answer], worker: &str) -> Vec<String> {
+    let json = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "[]".to_owned());
+    words(&[
+        ("id", id.to_owned()),
+        ("job", unit.job.clone()),
+        ("grants", json(serde_json::to_string(&unit.grants))),
+        ("attempt", unit.attempt.to_string()),
+        ("answers", json(serde_json::to_string(answers))),
+        ("worker", worker.to_owned()),
+    ])
+}
+
+/// The outcome of a message that can't be carried out.
+pub fn of_reject(reject: &Reject, now: Timestamp, worker: &str) -> Vec<String> {
+    let end = End { status: Status::Invalid, code: &reject.bad.code, message: &reject.bad.message };
+    match &reject.unit {
+        Some(unit) => {
+            let result = AttemptResult { last: true, ..end.result(AttemptState::Refused, now) };
+            let all = (0..=u8::MAX).take(unit.size().min(100)).collect();
+            of_unit(&reject.id, unit, &[Answer::new(all, &result, &[])], worker)
+        }
+        None => end.outcome(&reject.id, (0, 0), &reject.repeated, now, worker),
+    }
+}
+
+/// The outcome of an entry that was handed out too often. Whether it was applied is not known if
+/// it was ever sent without a recorded answer.
+pub fn of_worn(member: &Member, now: Timestamp, worker: &str) -> (Status, Vec<String>) {
+    let (sent, doubt) = member.before;
+    let message = "handed to workers again and again, and none of them has come to an end with it";
+    let status = if doubt > 0 { Status::Unknown } else { Status::Unprocessed };
+    let end = End { status, code: TOO_MANY_DELIVERIES, message };
+    let outcome = match &member.unit {
+        Some(unit) => {
+            let mut answers = earlier(unit.size(), (sent, doubt), now);
+            match answers.last_mut() {
+                Some(answer) if doubt > 0 => {
+                    answer.last = true;
+                    end.code.clone_into(&mut answer.code);
+                    end.message.clone_into(&mut answer.message);
+                }
+                _ => {
+                    let all = (0..=u8::MAX).take(unit.size()).collect();
+                    let result = end.result(AttemptState::Unconnected, now);
+                    answers.push(Answer::new(all, &result, &[]));
+                }
+            }
+            of_unit(&member.id, unit, &answers, worker)
+        }
+        None => end.outcome(&member.id, (sent, doubt), &member.repeated, now, worker),
+    };
+    (status, outcome)
+}
+
+struct End<'a> {
+    status: Status,
+    code: &'a str,
+    message: &'a str,
+}
+
+impl End<'_> {
+    fn result(&self, state: AttemptState, now: Timestamp) -> AttemptResult {
+        AttemptResult {
+            code: self.code.to_owned().into(),
+            message: self.message.to_owned(),
+            ..unrecorded(state, now)
+        }
+    }
+
+    fn outcome(
+        &self,
+        id: &str,
+        (sent, _): (u32, u32),
+        row: &str,
+        now: Timestamp,
+        worker: &str,
+    ) -> Vec<String> {
+        words(&[
+            ("id", id.to_owned()),
+            ("status", self.status.name().to_owned()),
+            ("code", self.code.to_owned()),
+            ("message", self.message.to_owned()),
+            ("request_id", String::new()),
+            ("attempts", sent.to_string()),
+            ("finished_at", utc_seconds(now)),
+            ("duplicate_of", String::new()),
+            ("row", row.to_owned()),
+            ("worker", worker.to_owned()),
+        ])
+    }
+}

@@ -1,0 +1,292 @@
+//! What an entry of the stream asks for: a row, or a unit of a job.
+//!
+//! Whatever somebody has put into the stream, reading it gives rows that are as good as those of a
+//! file, or a reason why not; a bad message concerns nobody else.
+
+use super::scripts::Entry;
+use crate::input::{Encoding, MAX_RECORD_BYTES, Options, Reader, Reading, Source};
+use crate::model::{Account, Grant, MAX_PER_LIST};
+use crate::plan::GrantId;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// The field that makes an entry a unit of a job.
+pub const UNIT: &str = "_unit";
+
+/// The field that may hold a row as JSON.
+const ROW: &str = "row";
+
+/// The longest row that is repeated in its outcome, in bytes of JSON.
+const MAX_REPEATED_BYTES: usize = 64 * 1024;
+
+/// Why a message can't be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bad {
+    /// A word for programs.
+    pub code: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Bad {
+    fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+/// What an entry asks for.
+#[derive(Debug, Clone)]
+pub enum Asks {
+    /// One row, as a line of JSON.
+    Row(String),
+    /// One request of a job.
+    Unit(Box<Unit>),
+}
+
+/// One request of a job, on its way from the machine that planned it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// The job.
+    pub job: String,
+    /// Its grants, as the job numbers them: first and last of each range.
+    pub grants: Vec<(GrantId, GrantId)>,
+    /// The number of this sending in the job's ledger.
+    pub attempt: u64,
+    /// The bastion host.
+    pub instance_id: String,
+    /// Its region.
+    pub region: String,
+    /// Who loses access, if it is a user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Who loses access, if it is a user group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_group: Option<String>,
+    /// The kind of all its targets.
+    pub kind: String,
+    /// The targets with their accounts, in the order of the grants.
+    pub targets: Vec<(String, UnitAccounts)>,
+}
+
+/// The accounts of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum UnitAccounts {
+    /// `"*"`: the whole target.
+    Whole(Star),
+    /// These.
+    Listed(Vec<String>),
+}
+
+/// The sign for a whole target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Star {
+    /// The whole target.
+    #[serde(rename = "*")]
+    All,
+}
+
+impl Unit {
+    /// The name under which it is live: no two units of a job have the same.
+    pub fn name(&self) -> String {
+        let ranges: Vec<String> =
+            self.grants.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+        format!("{} {}", self.job, ranges.join(","))
+    }
+
+    /// How many grants it names.
+    pub fn size(&self) -> usize {
+        let of = |accounts: &UnitAccounts| match accounts {
+            UnitAccounts::Whole(_) => 1,
+            UnitAccounts::Listed(accounts) => accounts.len(),
+        };
+        self.targets.iter().map(|(_, accounts)| of(accounts)).sum()
+    }
+
+    /// A row of JSON for each grant; they are checked like any others.
+    fn lines(&self) -> String {
+        let line = |target: &str, account: &str| {
+            let mut row = serde_json::Map::new();
+            let mut put = |name: &str, value: &str| drop(row.insert(name.into(), value.into()));
+            put("instance_id", &self.instance_id);
+            put("region", &self.region);
+            put("user", self.user.as_deref().unwrap_or_default());
+            put("user_group", self.user_group.as_deref().unwrap_or_default());
+            put("kind", &self.kind);
+            put("target", target);
+            put("account", account);
+            serde_json::Value::Object(row).to_string() + "\n"
+        };
+        let mut lines = String::new();
+        for (target, accounts) in &self.targets {
+            match accounts {
+                UnitAccounts::Whole(_) => lines += &line(target, "*"),
+                UnitAccounts::Listed(accounts) => {
+                    for account in accounts {
+                        lines += &line(target, account);
+                    }
+                }
+            }
+        }
+        lines
+    }
+
+    /// Why it can't be one request, if so.
+    fn flaw(&self) -> Option<&'static str> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let counted: Option<u64> = self
+            .grants
+            .iter()
+            .map(|(first, last)| u64::from(*last).checked_sub(u64::from(*first)).map(|n| n + 1))
+            .try_fold(0_u64, |sum, n| sum.checked_add(n?));
+        let is_list = |accounts: &UnitAccounts| match accounts {
+            UnitAccounts::Whole(_) => true,
+            // An account called `*` would become the whole target.
+            UnitAccounts::Listed(names) => {
+                (1..=MAX_PER_LIST).contains(&names.len()) && !names.iter().any(|name| name == "*")
+            }
+        };
+        let targets: Vec<&str> = self.targets.iter().map(|(target, _)| target.as_str()).collect();
+        let repeated = (1..targets.len()).any(|at| targets[..at].contains(&targets[at]));
+        if self.job.is_empty() || self.job.len() > 64 || !self.job.chars().all(is_name) {
+            Some("the job's name is not one")
+        } else if !(1..=MAX_PER_LIST).contains(&targets.len()) || repeated {
+            Some("a unit names one to ten targets, none of them twice")
+        } else if !self.targets.iter().all(|(_, accounts)| is_list(accounts)) {
+            Some("a target has one to ten accounts, or is meant as a whole")
+        } else if counted != Some(self.size() as u64) {
+            Some("the numbers of its grants are not as many as its grants")
+        } else {
+            None
+        }
+    }
+}
+
+/// Reads an entry. The second value is what of it is repeated in its outcome.
+pub fn read(entry: &Entry) -> (Result<Asks, Bad>, String) {
+    let bytes: usize = entry.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > MAX_RECORD_BYTES {
+        let message = format!("{bytes} bytes, and a row has at most 1 MiB; see the dead copy");
+        return (Err(Bad::new("too_long", message)), String::new());
+    }
+    let of_unit =
+        |(name, value): &(Vec<u8>, Vec<u8>)| (name == UNIT.as_bytes()).then(|| value.clone());
+    if let Some(unit) = entry.fields.iter().find_map(of_unit) {
+        return (read_unit(&unit, entry.fields.len()), String::new());
+    }
+    let line = line_of(&entry.fields);
+    let repeated =
+        match &line {
+            Ok(line) => line.clone(),
+            Err(_) => json_object(entry.fields.iter().map(|(name, value)| {
+                (String::from_utf8_lossy(name), String::from_utf8_lossy(value))
+            })),
+        };
+    let repeated = if repeated.len() > MAX_REPEATED_BYTES { String::new() } else { repeated };
+    (line.map(Asks::Row), repeated)
+}
+
+fn read_unit(json: &[u8], fields: usize) -> Result<Asks, Bad> {
+    let unit: Unit = serde_json::from_slice(json)
+        .map_err(|error| Bad::new("bad_unit", format!("the unit can't be read: {error}")))?;
+    match unit.flaw() {
+        _ if fields != 1 => Err(Bad::new("bad_unit", "a unit is an entry's only field")),
+        Some(flaw) => Err(Bad::new("bad_unit", flaw)),
+        None => Ok(Asks::Unit(Box::new(unit))),
+    }
+}
+
+/// The fields of a row as one line of JSON; those inside a `row` field are among them.
+fn line_of(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<String, Bad> {
+    let mut row = None;
+    let mut own = Vec::with_capacity(fields.len());
+    for (name, value) in fields {
+        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
+            let name = String::from_utf8_lossy(name);
+            let message = format!("field {}: not UTF-8", crate::input::shown(&name));
+            return Err(Bad::new("broken_character", message));
+        };
+        match (name, row) {
+            (ROW, None) => row = Some(value),
+            (ROW, Some(_)) => return Err(Bad::new("repeated_member", "two fields called row")),
+            _ => own.push((name, value)),
+        }
+    }
+    let own = json_object(own.into_iter().map(|(name, value)| (name.into(), value.into())));
+    let Some(row) = row else { return Ok(own) };
+    let raw: &RawValue = serde_json::from_str(row)
+        .map_err(|error| Bad::new("bad_json", format!("field row: not JSON: {error}")))?;
+    // Outside of strings, where JSON allows none, line ends mean nothing.
+    let row = raw.get().replace(['\n', '\r'], " ");
+    let Some(inner) = row.trim_start().strip_prefix('{') else {
+        return Err(Bad::new("not_an_object", "field row: not a JSON object; write one"));
+    };
+    let comma = if own == "{}" || inner.trim_start().starts_with('}') { "" } else { "," };
+    // A member that occurs in both is found by the reader, like any other that occurs twice.
+    Ok(format!("{}{comma}{inner}", &own[..own.len() - 1]))
+}
+
+fn json_object<'t>(
+    fields: impl Iterator<Item = (std::borrow::Cow<'t, str>, std::borrow::Cow<'t, str>)>,
+) -> String {
+    let members: Vec<String> = fields
+        .map(|(name, value)| {
+            let text = |text: &str| serde_json::Value::from(text).to_string();
+            format!("{}:{}", text(&name), text(&value))
+        })
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// Reads the grants that a message asks for, each checked as a row of a file is.
+pub fn grants(
+    asks: &Asks,
+    options: &Options,
+    mut take: impl FnMut(&Grant<'_>) -> Result<(), Bad>,
+) -> Result<(), Bad> {
+    let lines = match asks {
+        Asks::Row(line) => line.clone(),
+        Asks::Unit(unit) => unit.lines(),
+    };
+    let options = match asks {
+        Asks::Row(_) => Options { encoding: Some(Encoding::Utf8), ..options.clone() },
+        // A unit was read by the rules of its job before; now each field means what it says.
+        Asks::Unit(_) => Options { encoding: Some(Encoding::Utf8), ..Options::default() },
+    };
+    let mut reader =
+        Reader::new(vec![Source::memory("message", lines.as_bytes())], Arc::new(options));
+    let mut read = 0;
+    while let Some(row) = reader.next().map_err(|error| Bad::new("damaged", error.to_string()))? {
+        read += 1;
+        match row.reading {
+            Reading::Grant(grant) if grant.instance_id.is_empty() => {
+                return Err(Bad::new(
+                    "blank_instance",
+                    "which bastion host? Name it in the row, or give the workers --instance-id",
+                ));
+            }
+            Reading::Grant(grant) => {
+                debug_assert!(matches!(grant.account, Account::Whole | Account::Named(_)));
+                take(&grant)?;
+            }
+            // Only outcomes that are fed back have such rows, and a message is none.
+            Reading::Carried(_) => return Err(Bad::new("damaged", "it is not a row to carry out")),
+            Reading::Invalid(problems) => {
+                let code = problems.first().map_or("invalid", |problem| problem.kind.code());
+                let all: Vec<String> =
+                    problems.iter().map(crate::input::Problem::message).collect();
+                return Err(Bad::new(code, all.join("; ")));
+            }
+        }
+    }
+    let expected = match asks {
+        Asks::Row(_) => 1,
+        Asks::Unit(unit) => unit.size(),
+    };
+    if read == expected {
+        Ok(())
+    } else {
+        Err(Bad::new("damaged", "it is not the rows it should be"))
+    }
+}

@@ -1,0 +1,12 @@
+-- Gives entries back, so that the next look of any worker takes them over; a delivery that came to
+-- nothing through no fault of the entry is not counted.
+-- KEYS: stream. ARGV: group, consumer, ids as JSON, how many deliveries to take back.
+for _, id in ipairs(cjson.decode(ARGV[3])) do
+  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])[1]
+  if pending then
+    local deliveries = math.max(0, pending[4] - tonumber(ARGV[4]))
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id,
+      'IDLE', 1000000000, 'RETRYCOUNT', deliveries, 'JUSTID')
+  end
+end
+return redis.status_reply('OK')

@@ -1,0 +1,329 @@
+//! A window: entries that are planned and sent together, like the rows of a file.
+
+use super::message::{self, Asks, Bad, Unit};
+use super::scripts::Entry;
+use crate::grants::Collector;
+use crate::input::Options;
+use crate::ledger::{AttemptResult, AttemptState, GrantSet};
+use crate::plan::{GrantId, Plan};
+use crate::verdicts::Verdicts;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// An entry that can be carried out.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its id in the stream.
+    pub id: String,
+    /// The grants it asks for, in its own order.
+    pub grants: Vec<GrantId>,
+    /// The id of the entry whose row stands for this one's, if it is another's.
+    pub duplicate_of: Option<String>,
+    /// What of it is repeated in its outcome.
+    pub repeated: String,
+    /// Its unit, unless it is a row.
+    pub unit: Option<Arc<Unit>>,
+    /// How often it was sent by earlier workers, and how many answers to that nobody recorded.
+    pub before: (u32, u32),
+}
+
+/// An entry that can't.
+#[derive(Debug, Clone)]
+pub struct Reject {
+    /// Its id in the stream.
+    pub id: String,
+    /// Why.
+    pub bad: Bad,
+    /// What of it is repeated in its outcome.
+    pub repeated: String,
+    /// Its unit, as far as one could be read.
+    pub unit: Option<Arc<Unit>>,
+}
+
+/// Entries with their plan.
+#[derive(Debug)]
+pub struct Window {
+    /// What is to be sent for all of them.
+    pub plan: Arc<Plan>,
+    /// The entries, in their order.
+    pub members: Vec<Member>,
+    /// For each grant, the places of the members that ask for it.
+    pub askers: Vec<Vec<usize>>,
+}
+
+/// Reads entries and plans what can be carried out. `fits` says whether a region can be reached.
+pub fn plan(
+    entries: &[Entry],
+    options: &Options,
+    fits: impl Fn(&str) -> Result<(), String>,
+) -> (Window, Vec<Reject>) {
+    let mut collector = Collector::default();
+    let mut good = Vec::new();
+    let mut rejects = Vec::new();
+    let mut units = Vec::new();
+    let mut rows = 0;
+    for entry in entries {
+        let (asks, repeated) = message::read(entry);
+        let checked = asks.and_then(|asks| match check(&asks, options, &fits) {
+            Ok(()) => Ok(asks),
+            Err(bad) => Err(bad),
+        });
+        match checked {
+            Ok(Asks::Unit(unit)) => units.push((entry, unit)),
+            Ok(asks) => match push(&asks, options, &mut collector) {
+                Ok(pushed) => {
+                    good.push((entry, None, rows..rows + pushed, repeated));
+                    rows += pushed;
+                }
+                Err(bad) => {
+                    rejects.push(Reject { id: entry.id.clone(), bad, repeated, unit: None });
+                }
+            },
+            Err(bad) => {
+                let unit = unit_of(entry);
+                rejects.push(Reject { id: entry.id.clone(), bad, repeated, unit });
+            }
+        }
+    }
+    // Units come as they were planned, a request each, whatever else there is.
+    for (entry, unit) in units {
+        collector.fence();
+        let asks = Asks::Unit(unit);
+        let pushed = push(&asks, options, &mut collector);
+        let Asks::Unit(unit) = asks else { continue };
+        match pushed {
+            Ok(pushed) => {
+                good.push((entry, Some(Arc::new(*unit)), rows..rows + pushed, String::new()));
+                rows += pushed;
+            }
+            Err(bad) => {
+                let (id, repeated) = (entry.id.clone(), String::new());
+                rejects.push(Reject { id, bad, repeated, unit: Some(Arc::new(*unit)) });
+            }
+        }
+    }
+    let plan = Plan::new(collector.finish());
+    let mut askers = vec![Vec::new(); plan.grants()];
+    let mut owners = vec![String::new(); plan.rows()];
+    for (entry, _, rows, _) in &good {
+        owners[rows.clone()].fill(entry.id.clone());
+    }
+    let mut members = Vec::with_capacity(good.len());
+    for (entry, unit, rows, repeated) in good {
+        let asked: Vec<(GrantId, usize)> = rows.filter_map(|row| plan.row(row)).collect();
+        for (grant, _) in &asked {
+            askers[*grant as usize].push(members.len());
+        }
+        let standing = asked.first().map(|(_, standing)| owners[*standing].clone());
+        members.push(Member {
+            id: entry.id.clone(),
+            duplicate_of: standing.filter(|owner| *owner != entry.id && unit.is_none()),
+            grants: asked.into_iter().map(|(grant, _)| grant).collect(),
+            repeated,
+            unit,
+            before: (entry.sent, entry.doubt),
+        });
+    }
+    (Window { plan: Arc::new(plan), members, askers }, rejects)
+}
+
+fn check(
+    asks: &Asks,
+    options: &Options,
+    fits: impl Fn(&str) -> Result<(), String>,
+) -> Result<(), Bad> {
+    message::grants(asks, options, |grant| {
+        fits(grant.region).map_err(|message| Bad { code: "bad_region".to_owned(), message })
+    })
+}
+
+fn push(asks: &Asks, options: &Options, collector: &mut Collector) -> Result<usize, Bad> {
+    let mut pushed = 0;
+    message::grants(asks, options, |grant| {
+        pushed += 1;
+        let damaged = |error: crate::grants::TooManyRows| Bad {
+            code: "damaged".to_owned(),
+            message: error.to_string(),
+        };
+        collector.push(grant).map_err(damaged)
+    })?;
+    Ok(pushed)
+}
+
+/// The unit of an entry whose grants are bad: its job is to hear of it.
+fn unit_of(entry: &Entry) -> Option<Arc<Unit>> {
+    let (name, json) = entry.fields.first()?;
+    let is_unit = name == message::UNIT.as_bytes() && json.len() < crate::input::MAX_RECORD_BYTES;
+    if is_unit { serde_json::from_slice(json).ok().map(Arc::new) } else { None }
+}
+
+impl Window {
+    /// What is known before anything is sent: which grants earlier workers have sent, and which
+    /// planned requests that concerns. A handed-over attempt without a recorded answer counts as
+    /// sent.
+    pub fn start(&self, now: Timestamp) -> (Verdicts, Vec<bool>) {
+        let mut verdicts = Verdicts::new(self.plan.grants());
+        let mut touched = vec![false; self.plan.requests()];
+        for (grant, askers) in (0..).zip(&self.askers) {
+            let before = askers.iter().map(|at| self.members[*at].before);
+            let (sent, doubt) = before.fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
+            for number in 0..sent {
+                let state =
+                    if number < sent - doubt { AttemptState::Stopped } else { AttemptState::Lost };
+                verdicts.record(&GrantSet::range(grant..grant + 1), &unrecorded(state, now));
+            }
+            if sent > 0 {
+                touched[self.plan.request_of(grant)] = true;
+            }
+        }
+        (verdicts, touched)
+    }
+
+    /// The members that ask for some of these grants, each once.
+    pub fn askers_of(&self, grants: &GrantSet) -> BTreeSet<usize> {
+        grants.iter().flat_map(|grant| self.askers[grant as usize].iter().copied()).collect()
+    }
+}
+
+/// What is known of a sending by a worker that is gone.
+pub fn unrecorded(state: AttemptState, now: Timestamp) -> AttemptResult {
+    AttemptResult {
+        state,
+        last: false,
+        code: "NoRecordedAnswer".into(),
+        message: "a worker ended before an answer was recorded".to_owned(),
+        request_id: String::new(),
+        finished_at: now,
+        exceptions: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::{Star, UnitAccounts};
+    use super::*;
+    use crate::model::Status;
+
+    fn entry(id: &str, fields: &[(&str, &str)]) -> Entry {
+        let fields = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()));
+        Entry { id: id.to_owned(), fields: fields.collect(), deliveries: 1, sent: 0, doubt: 0 }
+    }
+
+    fn row(id: &str, user: &str, target: &str, account: &str) -> Entry {
+        entry(id, &[("user", user), ("kind", "host"), ("target", target), ("account", account)])
+    }
+
+    fn options() -> Options {
+        Options { default_instance_id: Some("i".to_owned()), ..Options::default() }
+    }
+
+    fn planned(entries: &[Entry]) -> (Window, Vec<Reject>) {
+        plan(entries, &options(), |_| Ok(()))
+    }
+
+    #[test]
+    fn rows_are_packed_and_duplicates_stand_behind_their_row() {
+        let json = r#"{"user":"7","kind":"host","target":"2","account":"1"}"#;
+        let entries = [
+            row("1-0", "7", "1", "1"),
+            entry("2-0", &[("row", json), ("ticket", "T-1")]),
+            row("3-0", "7", "1", "1"),
+        ];
+        let (window, rejects) = planned(&entries);
+        assert!(rejects.is_empty(), "{rejects:?}");
+        assert_eq!((window.plan.requests(), window.plan.grants()), (1, 2));
+        let standing: Vec<_> = window.members.iter().map(|m| m.duplicate_of.as_deref()).collect();
+        assert_eq!(standing, [None, None, Some("1-0")]);
+        assert_eq!(window.members[1].repeated, format!("{{\"ticket\":\"T-1\",{}", &json[1..]));
+    }
+
+    #[test]
+    fn a_unit_stays_the_request_that_it_was_planned_as() {
+        let unit = |first: u32, target: &str| Unit {
+            job: "j".to_owned(),
+            grants: vec![(first, first + 1)],
+            attempt: 1,
+            instance_id: "i".to_owned(),
+            region: "cn-hangzhou".to_owned(),
+            user: Some("7".to_owned()),
+            user_group: None,
+            kind: "host".to_owned(),
+            targets: vec![
+                (target.to_owned(), UnitAccounts::Listed(vec!["9".to_owned()])),
+                ("50".to_owned(), UnitAccounts::Whole(Star::All)),
+            ],
+        };
+        let json = |unit: &Unit| serde_json::to_string(unit).unwrap();
+        let entries = [
+            row("1-0", "7", "60", "1"),
+            entry("2-0", &[("_unit", &json(&unit(0, "60")))]),
+            entry("3-0", &[("_unit", &json(&unit(2, "40")))]),
+        ];
+        let (window, rejects) = planned(&entries);
+        assert!(rejects.is_empty(), "{rejects:?}");
+        assert_eq!((window.plan.requests(), window.plan.grants()), (3, 5));
+        let sizes: Vec<usize> = window.members.iter().map(|m| m.grants.len()).collect();
+        assert_eq!(sizes, [1, 2, 2]);
+        // Grants stand in the unit's own order, whatever the plan made of it.
+        let targets: Vec<&str> =
+            window.members[1].grants.iter().map(|g| window.plan.item(*g).0).collect();
+        assert_eq!(targets, ["60", "50"]);
+    }
+
+    #[test]
+    fn bad_messages_are_told_apart_and_concern_nobody_else() {
+        let wide: Vec<String> = (0..1000).map(|n| format!("\"{n}\"")).collect();
+        let wide = wide.join(",");
+        let unit = r#"{"job":"j","grants":[[0,0]],"attempt":1,"instance_id":"i","region":"r","user":"7","kind":"host","targets":[["1",LIST]]}"#;
+        let many = unit.replace("LIST", &format!("[{wide}]"));
+        let array = format!(r#"{{"user":"7","kind":"host","target":"1","account":[{wide}]}}"#);
+        let huge = "x".repeat(2 << 20);
+        let bytes =
+            Entry { fields: vec![(b"user".to_vec(), vec![0xff, 0xfe])], ..row("x", "", "", "") };
+        let cases: Vec<(Entry, &str)> = vec![
+            (row("a", "7", "1", ""), "blank_account"),
+            (row("b", "7\u{1}", "1", "1"), "control_character"),
+            (row("c", "*", "1", "1"), "wildcard"),
+            (entry("d", &[("row", "[1,2]")]), "not_an_object"),
+            (entry("e", &[("row", "{\"user\":")]), "bad_json"),
+            (entry("f", &[("row", "{\"user\":\"7\nx\"}")]), "bad_json"),
+            (entry("g", &[("row", r#"{"user":"7"}"#), ("user", "8")]), "repeated_member"),
+            (entry("h", &[("row", &array)]), "wrong_type"),
+            (entry("i", &[("user", &huge)]), "too_long"),
+            (entry("j", &[("_unit", &many)]), "bad_unit"),
+            (entry("k", &[("_unit", &unit.replace("LIST", "[]"))]), "bad_unit"),
+            (entry("l", &[("_unit", &unit.replace("LIST", "[\"*\"]"))]), "bad_unit"),
+            (entry("m", &[("_unit", &unit.replace("LIST", "\"x\""))]), "bad_unit"),
+            (entry("n", &[("_unit", "{}")]), "bad_unit"),
+            (entry("o", &[("_unit", &unit.replace("LIST", "\"*\"")), ("user", "1")]), "bad_unit"),
+            (bytes, "broken_character"),
+            (entry("q", &[("user", "7"), ("user", "8")]), "repeated_member"),
+            (entry("r", &[("row", "{}"), ("row", "{}")]), "repeated_member"),
+            (entry("s", &[("user", "7"), ("region", "evil/")]), "bad_region"),
+            (entry("t", &[("", "")]), "no_grantee"),
+        ];
+        let mut entries: Vec<Entry> = cases.iter().map(|(entry, _)| entry.clone()).collect();
+        entries.insert(3, row("good", "7", "1", "1"));
+        let (window, rejects) = planned(&entries);
+        assert_eq!(window.members.len(), 1);
+        let found: Vec<(&str, &str)> =
+            rejects.iter().map(|r| (r.id.as_str(), r.bad.code.as_str())).collect();
+        for ((entry, code), found) in cases.iter().zip(found) {
+            let code = if entry.id == "t" || entry.id == "s" { found.1 } else { code };
+            assert_eq!((entry.id.as_str(), code), found);
+        }
+        assert_eq!(rejects.len(), cases.len());
+    }
+
+    #[test]
+    fn what_an_unknown_worker_sent_without_an_answer_is_in_doubt() {
+        let mut sent = row("1-0", "7", "1", "1");
+        (sent.sent, sent.doubt) = (3, 1);
+        let (window, _) = planned(&[sent, row("2-0", "8", "1", "1")]);
+        let (verdicts, touched) = window.start(Timestamp::UNIX_EPOCH);
+        assert_eq!((verdicts.status(0), verdicts.attempts(0)), (Status::Unknown, 3));
+        assert_eq!((verdicts.status(1), verdicts.attempts(1)), (Status::Unprocessed, 0));
+        assert_eq!(touched, [true, false]);
+    }
+}
