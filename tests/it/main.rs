@@ -18,6 +18,7 @@ mod outcome_file;
 mod pace_grid;
 mod pages;
 mod prompt;
+mod queue;
 mod readme;
 mod real;
 mod resume;

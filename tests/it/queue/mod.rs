@@ -1,0 +1,12 @@
+//! The queue, on a real Redis server and with real workers.
+
+mod checker;
+mod proxy;
+mod server;
+mod workers;
+
+mod deaths;
+mod fleet;
+mod jobs;
+mod rows;
+mod service;
