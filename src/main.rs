@@ -50,7 +50,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(args),
         Command::Run(args) => {
             let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-            let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
+            let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..), &table.files)?;
             Box::pin(run::run(settings, cli.logs.quiet)).await
         }
         Command::Config { command: ConfigCommand::Show(args) } => config::show(table, args.json),

@@ -13,6 +13,7 @@ mod memory;
 mod messages;
 mod only;
 mod outcome_file;
+mod overwriting;
 mod pace_grid;
 mod pages;
 mod prompt;
