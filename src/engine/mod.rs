@@ -19,6 +19,7 @@ pub mod retry;
 
 pub use dispatcher::Engine;
 
+use crate::api::error::{Class, classify};
 use std::time::Duration;
 
 /// How a run is to be carried out.
@@ -113,6 +114,14 @@ pub enum StopCause {
     Journal(String),
     /// A request could not be built; a defect of this tool (exit 70).
     Internal(String),
+}
+
+impl StopCause {
+    /// Whether what the service refused is the time of the requests, and so this machine's clock.
+    pub fn is_about_the_clock(&self) -> bool {
+        let is_expired = |code| classify(Some(code), 400) == Class::ExpiredTimestamp;
+        matches!(self, Self::Credentials { code, .. } if is_expired(code))
+    }
 }
 
 /// What somebody at the terminal, or the operating system, asks of a run.
