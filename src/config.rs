@@ -129,6 +129,19 @@ impl InputSettings {
 }
 
 impl InputSettings {
+    /// Refuses a file that is to be written where an input is read from.
+    fn refuse_over_input(&self, option: &str, file: &Path) -> Result<(), Failure> {
+        let is_read_from = |input: &InputName| match input {
+            InputName::File(path) => is_same_file(path, file),
+            // A shell may have opened it for us. Devices are no files that could be lost.
+            InputName::Stdin => file.is_file() && is_same_file(Path::new("/dev/stdin"), file),
+        };
+        if self.inputs.iter().any(is_read_from) {
+            return Err(own_name_wanted(option, file, "is also an input"));
+        }
+        Ok(())
+    }
+
     /// Settles `--only`.
     fn choose(&mut self, only: &[Status]) -> Result<(), Failure> {
         if only.is_empty() {
@@ -155,6 +168,9 @@ impl PlanSettings {
         }
         let mut input = InputSettings::settle(&args.input)?;
         input.choose(&args.only)?;
+        if let Some(requests) = &args.requests {
+            input.refuse_over_input("--requests", requests)?;
+        }
         Ok(Self {
             input,
             skip_invalid: args.skip_invalid,
@@ -167,8 +183,13 @@ impl PlanSettings {
 
 impl RunSettings {
     /// Settles a command line. `is_terminal` tells whether somebody can be asked; `seed` is where
-    /// the jitter of waits comes from.
-    pub fn settle(args: &RunArgs, is_terminal: bool, seed: u64) -> Result<Self, Failure> {
+    /// the jitter of waits comes from; `files` are those that settings were read from.
+    pub fn settle(
+        args: &RunArgs,
+        is_terminal: bool,
+        seed: u64,
+        files: &[String],
+    ) -> Result<Self, Failure> {
         let mut input = InputSettings::settle(&args.input)?;
         input.choose(&args.only)?;
         let default_out = if args.rehearse { "rehearsal.csv" } else { DEFAULT_OUT };
@@ -176,12 +197,15 @@ impl RunSettings {
         if out.file_name().is_none() {
             return Err(usage(format!("--out {}: that is not a file name", out.display())));
         }
-        if let Some(same) = input.inputs.iter().find(|input| is_same_file(input, &out)) {
-            let message = format!(
-                "--out {} is also an input; give the outcome a name of its own",
-                crate::input::shown(&same.name())
-            );
-            return Err(usage(message));
+        input.refuse_over_input("--out", &out)?;
+        refuse_name_of_run_file(&out)?;
+        let read = [("--protect", &args.protect), ("--ca-file", &args.ca_file)];
+        let read = read.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)));
+        let settings = files.iter().map(|file| ("the settings", Path::new(file)));
+        for (what, path) in read.chain(settings) {
+            if is_same_file(path, &out) {
+                return Err(own_name_wanted("--out", &out, &format!("is also the file of {what}")));
+            }
         }
         if args.skip_protected && args.protect.is_none() {
             return Err(usage(
@@ -245,9 +269,27 @@ impl RunSettings {
     }
 }
 
-fn is_same_file(input: &InputName, out: &Path) -> bool {
-    let InputName::File(path) = input else { return false };
-    // Two names of one file, by whatever links, lead to the same place on the same disk.
+/// Endings of the files that a run keeps beside its outcome.
+const OF_A_RUN: [&str; 3] = [".input", ".ledger", ".lock"];
+
+/// Refuses an outcome that might take the place of what another run needs to go on.
+fn refuse_name_of_run_file(out: &Path) -> Result<(), Failure> {
+    let name = out.file_name().unwrap_or_default().as_encoded_bytes();
+    let taken = OF_A_RUN.into_iter().find(|ending| name.ends_with(ending.as_bytes()));
+    taken.map_or(Ok(()), |ending| {
+        let why = format!("ends in {ending}, as files that a run keeps beside its outcome do");
+        Err(own_name_wanted("--out", out, &why))
+    })
+}
+
+fn own_name_wanted(option: &str, file: &Path, why: &str) -> Failure {
+    let file = crate::input::shown(&file.to_string_lossy());
+    usage(format!("{option} {file} {why}; give it a name of its own"))
+}
+
+/// Whether two names are of one file: by whatever links, they lead to the same place on the same
+/// disk.
+fn is_same_file(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
-    path == out || place(path).is_some_and(|path| Some(path) == place(out))
+    one == other || place(one).is_some_and(|one| Some(one) == place(other))
 }

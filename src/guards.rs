@@ -1,11 +1,11 @@
 //! Guards against the wrong list: what must be true of a whole plan before anything is sent.
 
-use crate::model::{Account, Grant, GranteeKind, Kind};
+use crate::input::{Rule, RulesError, Source, rules};
+use crate::model::{Account, Grant, GranteeKind};
 use crate::plan::Plan;
 use crate::plan::summary::Summary;
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::io::Read;
 
 /// How many row numbers a refusal names.
 const NAMED_ROWS: usize = 20;
@@ -123,75 +123,13 @@ fn named(introduction: &str, rows: &[usize]) -> String {
 
 /// What must not be revoked: break-glass and service accounts.
 #[derive(Debug, Clone, Default)]
-pub struct Protection(Vec<Protected>);
-
-#[derive(Debug, Clone, Default)]
-struct Protected {
-    user: String,
-    user_group: String,
-    kind: Option<Kind>,
-    target: String,
-    account: String,
-}
-
-/// The file of `--protect` can't be used (exit 65).
-#[derive(Debug, thiserror::Error)]
-pub enum ProtectError {
-    /// It is no CSV.
-    #[error("--protect: {0}")]
-    Csv(#[from] csv::Error),
-    /// A column that means nothing here.
-    #[error(
-        "--protect: column `{0}` is not known; expected user, user_group, kind, target, account"
-    )]
-    Column(String),
-    /// A kind that does not exist.
-    #[error(
-        "--protect, line {line}: `{found}` is not a kind; expected host, host-group or database"
-    )]
-    Kind {
-        /// The line, from 1.
-        line: u64,
-        /// What stands there.
-        found: String,
-    },
-    /// A row that would protect everything.
-    #[error("--protect, line {0}: a blank row would protect everything; write * if that is meant")]
-    Blank(u64),
-}
+pub struct Protection(Vec<Rule>);
 
 impl Protection {
-    /// Reads a CSV of `user` (or `user_group`), `kind`, `target` and `account`: `*` stands for any
-    /// text within a value, a blank value for anything.
-    pub fn read(from: impl Read) -> Result<Self, ProtectError> {
-        let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(from);
-        let columns: Vec<String> = table
-            .headers()?
-            .iter()
-            .map(|name| name.trim_start_matches('\u{feff}').to_ascii_lowercase().replace('-', "_"))
-            .collect();
-        let mut all = Vec::new();
-        for record in table.records() {
-            let record = record?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let mut protected = Protected::default();
-            for (name, value) in columns.iter().zip(&record) {
-                match name.as_str() {
-                    "user" => value.clone_into(&mut protected.user),
-                    "user_group" => value.clone_into(&mut protected.user_group),
-                    "target" => value.clone_into(&mut protected.target),
-                    "account" => value.clone_into(&mut protected.account),
-                    "kind" if value.is_empty() || value == "*" => {}
-                    "kind" => protected.kind = Some(kind_of(value, line)?),
-                    other => return Err(ProtectError::Column(crate::input::shown(other))),
-                }
-            }
-            if record.iter().all(str::is_empty) {
-                return Err(ProtectError::Blank(line));
-            }
-            all.push(protected);
-        }
-        Ok(Self(all))
+    /// Reads the file of `--protect`, which is written like a list: `user` (or `user_group`),
+    /// `kind`, `target` and `account`. A file that would protect nothing is an error.
+    pub fn read(source: &Source) -> Result<Self, RulesError> {
+        rules(source).map(Self)
     }
 
     /// Whether a grant must not be revoked. Revoking a whole target takes every account on it, so
@@ -219,15 +157,6 @@ impl Protection {
     }
 }
 
-fn kind_of(text: &str, line: u64) -> Result<Kind, ProtectError> {
-    match text.to_ascii_lowercase().replace(['_', '-'], "").as_str() {
-        "host" => Ok(Kind::Host),
-        "hostgroup" | "group" => Ok(Kind::HostGroup),
-        "database" | "db" => Ok(Kind::Database),
-        _ => Err(ProtectError::Kind { line, found: crate::input::shown(text) }),
-    }
-}
-
 fn is_any_or_match(pattern: &str, text: &str) -> bool {
     pattern.is_empty() || is_match(pattern, text)
 }
@@ -252,8 +181,10 @@ fn is_match(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::grants::Collector;
-    use crate::model::Grantee;
+    use crate::model::{Grantee, Kind};
     use crate::plan::summary::LeftOut;
+    use std::io::Write as _;
+    use std::sync::Arc;
 
     fn grant<'a>(user: &'a str, target: &'a str, account: Account<&'a str>) -> Grant<'a> {
         Grant {
@@ -266,8 +197,15 @@ mod tests {
         }
     }
 
+    fn read(bytes: &[u8]) -> Result<Protection, RulesError> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let len = bytes.len() as u64;
+        Protection::read(&Source::segment("protect.csv", Arc::new(file), 0, len))
+    }
+
     fn protection(text: &str) -> Protection {
-        Protection::read(text.as_bytes()).unwrap()
+        read(text.as_bytes()).unwrap()
     }
 
     #[test]
@@ -301,11 +239,53 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_in_the_file_are_explained() {
-        let error = |text: &str| Protection::read(text.as_bytes()).unwrap_err().to_string();
-        assert!(error("user,host\n1,2\n").contains("`host` is not known"));
-        assert!(error("user,kind\n1,hst\n").contains("line 2: `hst` is not a kind"));
-        assert!(error("user,kind\n,\n").contains("line 2: a blank row"));
+    fn a_file_at_fault_guards_nothing_and_is_refused() {
+        for (text, says) in [
+            ("", "protect.csv: there is nothing in it"),
+            (" \n\n \n", "protect.csv: there is nothing in it"),
+            ("1,host,2,3\n", "protect.csv, line 1, column 1 (1): 1 is not a column of rules"),
+            ("usr,target\n", "line 1, column 1 (usr): usr is not a column of rules"),
+            ("user,host\n1,2\n", "line 1, column 2 (host): host is not a column of rules"),
+            ("user,target,user\n1,2,\n", "line 1, column 3 (user): the column user occurs twice"),
+            ("user,UserId\n1,2\n", "column 2 (UserId): the columns user and UserId both mean"),
+            ("user,kind,target,account\n", "line 2: a header and no rule below it"),
+            ("{\"user\":\"1\"}\n", "line 1: this is JSON: write it as CSV"),
+            ("user,kind\n1,hst\n", "line 2, column 2 (kind): unknown kind \"hst\": did you mean"),
+            ("user,kind\n1,host\n,\n", "line 3: empty row: it would protect everything"),
+            ("user,kind\n1\n", "line 2: too few fields"),
+            ("user,kind\n1,host,2\n", "line 2, column 3: too many fields"),
+            ("user\n1\u{200b}\n", "line 2, column 1 (user): an invisible character"),
+            ("user\n1.5E+12\n", "line 2, column 1 (user): an id rewritten as a number"),
+            ("user\n\"1\n", "line 2, column 1 (user): a quoted field that begins here"),
+        ] {
+            let error = read(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(says), "{text:?}: {error}");
+        }
+        let error = read(b"PK\x03\x04xl/").unwrap_err().to_string();
+        assert!(error.contains("this is an Excel workbook"), "{error}");
+    }
+
+    #[test]
+    fn the_file_may_be_written_like_a_list() {
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let files: [Vec<u8>; 6] = [
+            b"User-Id;Kind;Target;Account Id\r\nsvc-*;host;10;7\r\n".to_vec(),
+            b"sep=;\nuser;kind;target;account\nsvc-*;host;10;7\n".to_vec(),
+            b"user\tkind\ttarget\taccount\nsvc-*\thost\t10\t7".to_vec(),
+            b"\xef\xbb\xbfuser,kind,target,account_id\n svc-* ,HOST, 10,7\n".to_vec(),
+            utf16("\u{feff}user,kind,target,account\nsvc-*,host,10,7\n"),
+            // GB18030 for the Chinese word for a host.
+            b"user,kind,target,account\nsvc-*,\xd6\xf7\xbb\xfa,10,7\n".to_vec(),
+        ];
+        for bytes in files {
+            let guard = read(&bytes).unwrap();
+            let kinds = [Kind::Host, Kind::Database];
+            let covered = kinds.map(|kind| {
+                let named = grant("svc-9", "10", Account::Named("7"));
+                guard.covers(&Grant { kind, ..named })
+            });
+            assert_eq!(covered, [true, false], "{}", String::from_utf8_lossy(&bytes));
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(args),
         Command::Run(args) => {
             let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-            let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..))?;
+            let settings = RunSettings::settle(args, is_terminal, fastrand::u64(..), &table.files)?;
             match &args.via {
                 // A file of settings may name a queue, and a rehearsal has nothing to do with it.
                 Some(queue) if !settings.rehearse && !settings.report_only => {
@@ -61,7 +61,8 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         }
         Command::Enqueue(args) => {
             let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-            let settings = RunSettings::settle(&args.run, is_terminal, fastrand::u64(..))?;
+            let settings =
+                RunSettings::settle(&args.run, is_terminal, fastrand::u64(..), &table.files)?;
             Box::pin(collect::enqueue(args, settings, cli.logs.quiet)).await
         }
         Command::Collect(args) => Box::pin(collect::collect(args, cli.logs.quiet)).await,

@@ -128,9 +128,7 @@ impl<T: Transport> Client<T> {
                 };
                 match class {
                     Some(Class::ExpiredTimestamp) => {
-                        reply.clock_corrected = self.correct_clock(ahead_s, &answer.headers);
-                        // Another worker's reply may have corrected it meanwhile.
-                        reply.clock_is_mended = self.ahead_s.load(Ordering::Relaxed) != ahead_s;
+                        self.mend_clock(ahead_s, &answer.headers, &mut reply);
                     }
                     Some(Class::ExpiredToken) => self.renew(&credentials, &mut reply).await,
                     _ => {}
@@ -152,13 +150,27 @@ impl<T: Transport> Client<T> {
         }
     }
 
+    /// Sets our clock by the service's, or says how far it is off if that is too far.
+    fn mend_clock(&self, signed_ahead_s: i64, headers: &HeaderMap, reply: &mut Reply) {
+        let ahead = date_of(headers).map(|date| date.duration_since(self.clock.now()));
+        match ahead {
+            Some(ahead) if ahead.as_secs().unsigned_abs() > MOST_AHEAD_S => {
+                if let Ok(Judgement::Refused { message, .. }) = &mut reply.outcome {
+                    let said = std::mem::take(message);
+                    let between = if said.is_empty() { "" } else { "; " };
+                    *message = format!("{}{between}{said}", clock_is_off(ahead));
+                }
+            }
+            Some(ahead) => reply.clock_corrected = self.correct_clock(signed_ahead_s, ahead),
+            None => {}
+        }
+        // Another worker's reply may have corrected it meanwhile.
+        reply.clock_is_mended = self.ahead_s.load(Ordering::Relaxed) != signed_ahead_s;
+    }
+
     /// Sets our clock by the service's, if that is clearly another; returns how far it is ahead.
-    fn correct_clock(&self, signed_ahead_s: i64, headers: &HeaderMap) -> Option<SignedDuration> {
-        let date = headers.get(http::header::DATE)?.to_str().ok()?;
-        let date = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
-        let ahead = date.duration_since(self.clock.now());
-        let is_new = ahead.as_secs().abs_diff(signed_ahead_s) >= LEAST_CORRECTION_S;
-        if !is_new || ahead.as_secs().unsigned_abs() > MOST_AHEAD_S {
+    fn correct_clock(&self, signed_ahead_s: i64, ahead: SignedDuration) -> Option<SignedDuration> {
+        if ahead.as_secs().abs_diff(signed_ahead_s) < LEAST_CORRECTION_S {
             return None;
         }
         let corrected = self.ahead_s.compare_exchange(
@@ -171,10 +183,31 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// The judgement with a message that holds no secret: the service repeats what was signed, and in
-/// it the security token.
+/// The time at which the service answered, by its own clock.
+fn date_of(headers: &HeaderMap) -> Option<jiff::Timestamp> {
+    let date = headers.get(http::header::DATE)?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp())
+}
+
+/// How far our clock is off, when it is by more than a day.
+fn clock_is_off(ahead: SignedDuration) -> String {
+    let hours = ahead.as_secs().unsigned_abs() / 3600;
+    let things = |number, thing| format!("{number} {thing}{}", if number == 1 { "" } else { "s" });
+    let days = things(hours / 24, "day");
+    let long = match hours % 24 {
+        0 => days,
+        hours => format!("{days} and {}", things(hours, "hour")),
+    };
+    let side = if ahead.is_positive() { "behind" } else { "ahead of" };
+    format!("this machine's clock is {long} {side} the service's")
+}
+
+/// The judgement with words that hold no secret and are fit to be kept: the service repeats what
+/// was signed, and in it the security token.
 fn presentable(judged: Judgement, string_to_sign: &str, credentials: &Credentials) -> Judgement {
-    let Judgement::Refused { request_id, class, code, message } = judged else { return judged };
+    let Judgement::Refused { request_id, class, code, message } = judged else {
+        return judged.fit_to_keep();
+    };
     let message = if class == Class::StopCredentials
         && code.eq_ignore_ascii_case("SignatureDoesNotMatch")
     {
@@ -187,7 +220,7 @@ fn presentable(judged: Judgement, string_to_sign: &str, credentials: &Credential
     } else {
         redact(message, credentials.secrets())
     };
-    Judgement::Refused { request_id, class, code, message }
+    Judgement::Refused { request_id, class, code, message }.fit_to_keep()
 }
 
 /// The longest wait that is taken from a header: a day, whatever more it says.
@@ -427,6 +460,45 @@ mod tests {
         assert!(!second.clock_is_mended, "the service is not content: there is no use in more");
         let sent = recorder.sent.lock().unwrap();
         assert!(sent[1].query.contains("Timestamp=2026-01-02T05%3A04%3A04Z"), "{}", sent[1].query);
+    }
+
+    #[tokio::test]
+    async fn a_clock_off_by_days_is_left_alone_and_named() {
+        let message = async |date, body| {
+            let (client, _) = client_at((400, body), Some(date));
+            let reply = client.attempt(&request(), Repeat::default()).await;
+            assert!(!reply.clock_is_mended && reply.clock_corrected.is_none(), "{date}");
+            let Ok(Judgement::Refused { message, .. }) = reply.outcome else { panic!() };
+            message
+        };
+        let body = r#"{"Code":"InvalidTimeStamp.Expired"}"#;
+        let behind = "this machine's clock is 3 days and 2 hours behind the service's";
+        assert_eq!(message("Mon, 05 Jan 2026 05:04:06 GMT", body).await, behind);
+        let body = r#"{"Code":"InvalidTimeStamp.Expired","Message":"too old"}"#;
+        let ahead = "this machine's clock is 1 day ahead of the service's; too old";
+        assert_eq!(message("Thu, 01 Jan 2026 03:04:04 GMT", body).await, ahead);
+    }
+
+    #[tokio::test]
+    async fn the_words_of_the_service_are_fit_to_be_kept_and_hold_no_half_of_a_secret() {
+        // Where the message is cut, the token would be cut too, and be no longer known as one.
+        let text = format!("\\u001b[2J{}test/token= and so on", "x".repeat(2030));
+        let refusal = format!(r#"{{"Code":"InvalidX\u202e","Message":"{text}"}}"#);
+        let item = format!(
+            r#"{{"RequestId":"R\u0000","Results":[{{"UserId":"中","HostId":"8","Code":"Odd\n",
+            "Message":"{text}"}}]}}"#
+        );
+        let (client, _) = client((400, refusal.leak()));
+        let reply = client.attempt(&request(), Repeat::default()).await;
+        let Ok(Judgement::Refused { code, message, .. }) = reply.outcome else { panic!() };
+        assert_eq!(code, r"InvalidX\u{202e}");
+        assert!(message.starts_with(r"\u{1b}[2Jxx") && message.len() <= 2048, "{message}");
+        assert!(!message.contains("test"), "{message}");
+        let (client, _) = self::client((200, item.leak()));
+        let reply = client.attempt(&request(), Repeat::default()).await;
+        let Ok(Judgement::Items { request_id, items }) = reply.outcome else { panic!() };
+        assert_eq!((&*request_id, &*items[0].code), (r"R\u{0}", r"Odd\n"));
+        assert!(items[0].message.len() <= 2048 && items[0].message.ends_with("..."));
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod compose;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;
+mod fit;
 pub mod operation;
 pub mod response;
 pub mod sign;

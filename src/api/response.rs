@@ -18,10 +18,16 @@
 //! | either | contradicted, or for another grantee | | unknown |
 
 use super::error::{Class, classify};
+use super::fit::fit;
 use super::operation::{Vocabulary, grantee_id};
 use super::tree::{Member, Tree};
 use crate::model::{Account, Accounts, Entry, Request, Status};
 use std::borrow::Cow;
+
+/// The longest message of the service that is kept, in bytes.
+const MOST_MESSAGE_BYTES: usize = 2048;
+/// The longest code or id of a request that is kept, in bytes.
+const MOST_WORD_BYTES: usize = 256;
 
 /// The longest answer that is read, in bytes. A full request's answer is about 10 KiB.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -59,6 +65,35 @@ pub enum Judgement {
         /// The API's message.
         message: String,
     },
+}
+
+impl Judgement {
+    /// The judgement with the service's words made fit for a ledger, a table and a terminal: short,
+    /// and with every character to be seen. Secrets must be out of them before.
+    #[must_use]
+    pub fn fit_to_keep(self) -> Self {
+        let word = |text: String| fit(text.into(), MOST_WORD_BYTES).into_owned();
+        match self {
+            Self::Items { request_id, items } => Self::Items {
+                request_id: word(request_id),
+                items: items.into_iter().map(ItemAnswer::fit_to_keep).collect(),
+            },
+            Self::Refused { request_id, class, code, message } => Self::Refused {
+                request_id: word(request_id),
+                class,
+                code: word(code),
+                message: fit(message.into(), MOST_MESSAGE_BYTES).into_owned(),
+            },
+        }
+    }
+}
+
+impl ItemAnswer {
+    fn fit_to_keep(self) -> Self {
+        let Self { status, code, message } = self;
+        let (code, message) = (fit(code, MOST_WORD_BYTES), fit(message, MOST_MESSAGE_BYTES));
+        Self { status, code, message }
+    }
 }
 
 /// Judges the body of an answer to `request`.

@@ -48,7 +48,11 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         return Err(reading::failure(error));
     }
     if exit == Exit::Done {
-        print::line(&format!("{} rows, all valid", rows(&read.formats)))?;
+        print::line(&match rows(&read.formats) {
+            0 => "no rows".to_owned(),
+            1 => "1 row, valid".to_owned(),
+            rows => format!("{rows} rows, all valid"),
+        })?;
     } else if read.report.rows() == 0 && !read.report.is_list_wrong() {
         print::line("no row is invalid, but --strict takes warnings for errors")?;
     }

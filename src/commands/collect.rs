@@ -386,5 +386,5 @@ fn recorded(out: &Path) -> Result<RunSettings, Failure> {
     let Command::Run(args) = cli.command else {
         return Err(Failure::new(Exit::Internal, "not a run"));
     };
-    RunSettings::settle(&args, false, 0)
+    RunSettings::settle(&args, false, 0, &[])
 }

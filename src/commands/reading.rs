@@ -4,7 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::grants::{Batch, Collector, Grants, TooManyRows};
 use crate::guards::Protection;
-use crate::input::{Format, InputError, Options, Reader, Reading, Report, Source};
+use crate::input::{Format, InputError, Options, Reader, Reading, Report, RulesError, Source};
 use crate::model::{MESSAGE_COLUMN, REHEARSAL};
 use crate::report::findings;
 use crate::spool::{InputName, Spool};
@@ -245,15 +245,19 @@ impl From<crate::spool::SpoolError> for Failure {
 /// Reads the file of `--protect`; without one nothing is protected.
 pub fn protection(path: Option<&Path>) -> Result<Protection, Failure> {
     let Some(path) = path else { return Ok(Protection::default()) };
-    let file = std::fs::File::open(path).map_err(|error| {
-        let exit = match error.kind() {
-            std::io::ErrorKind::NotFound => Exit::MissingInput,
-            _ => Exit::File,
+    let found = sources(&[InputName::File(path.to_owned())])?;
+    let [source] = found.as_slice() else {
+        return Err(Failure::new(Exit::Internal, "--protect is not one file"));
+    };
+    Protection::read(source).map_err(|error| {
+        let Failure { exit, message } = match error {
+            RulesError::Input(InputError::Missing { name }) => {
+                let message = format!("{name}: there is no such file: check the path");
+                Failure::new(Exit::MissingInput, message)
+            }
+            RulesError::Input(error) => failure(error),
+            RulesError::Wrong(_) => Failure::new(Exit::InvalidInput, error.to_string()),
         };
-        Failure::new(exit, format!("--protect {}: {error}", path.display()))
-    })?;
-    Protection::read(file).map_err(|error| {
-        let message = format!("{}: {error}", path.display());
-        Failure::new(Exit::InvalidInput, message)
+        Failure::new(exit, format!("--protect {message}"))
     })
 }

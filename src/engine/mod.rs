@@ -19,6 +19,7 @@ pub mod retry;
 
 pub use dispatcher::Engine;
 
+use crate::api::error::{Class, classify};
 use std::time::Duration;
 
 /// How a run is to be carried out.
@@ -126,6 +127,12 @@ impl StopCause {
                 | Self::Deadline
                 | Self::Signal
         )
+    }
+
+    /// Whether what the service refused is the time of the requests, and so this machine's clock.
+    pub fn is_about_the_clock(&self) -> bool {
+        let is_expired = |code| classify(Some(code), 400) == Class::ExpiredTimestamp;
+        matches!(self, Self::Credentials { code, .. } if is_expired(code))
     }
 }
 

@@ -59,7 +59,7 @@ impl HeaderFault {
         Self { kind, column: None, found, remedy: remedy.into() }
     }
 
-    fn at(self, column: usize) -> Self {
+    pub(super) fn at(self, column: usize) -> Self {
         Self { column: Some(column), ..self }
     }
 }
@@ -125,7 +125,7 @@ pub(super) fn resolve(names: &[String], map: &[(Field, String)]) -> Result<Layou
     Ok(layout)
 }
 
-fn refuse_repeated(names: &[String]) -> Result<(), HeaderFault> {
+pub(super) fn refuse_repeated(names: &[String]) -> Result<(), HeaderFault> {
     let mut seen = HashSet::new();
     match names.iter().position(|name| !seen.insert(name.as_str())) {
         None => Ok(()),
@@ -164,7 +164,8 @@ pub(super) fn no_such_column(field: Field, column: &str, names: &[String]) -> He
     HeaderFault::new(DamageKind::BadMap, found, remedy)
 }
 
-fn ambiguous(names: &[String], field: Field, before: usize, at: usize) -> HeaderFault {
+/// The fault of two columns that mean the same.
+pub(super) fn ambiguous(names: &[String], field: Field, before: usize, at: usize) -> HeaderFault {
     let (one, other) = (shown(&names[before]), shown(&names[at]));
     let found = format!("the columns {one} and {other} both mean {field}");
     let remedy =

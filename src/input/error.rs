@@ -104,6 +104,10 @@ pub enum DamageKind {
     BadMap,
     /// A first line `sep=` with a separator that is not read.
     BadSeparator,
+    /// In a file of rules: a column that rules do not have.
+    UnknownColumn,
+    /// A file of rules without a rule.
+    NoRules,
 }
 
 impl DamageKind {
@@ -125,6 +129,8 @@ impl DamageKind {
             Self::MixedForms => "mixed_forms",
             Self::BadMap => "bad_map",
             Self::BadSeparator => "bad_separator",
+            Self::UnknownColumn => "unknown_column",
+            Self::NoRules => "no_rules",
         }
     }
 }

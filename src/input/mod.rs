@@ -33,6 +33,7 @@ mod plain;
 mod reader;
 mod report;
 mod rows;
+mod rules;
 mod sniff;
 mod source;
 mod text;
@@ -52,6 +53,7 @@ pub use fields::{Field, UnknownField};
 pub use kinds::ProblemKind;
 pub use reader::{Format, Options, Place, Reader, Reading, Row, Syntax};
 pub use report::{Doubt, Finding, Report, Severity};
+pub use rules::{Rule, RulesError, rules};
 pub use source::Source;
 
 /// The longest record, in bytes of UTF-8 without its line end: one mebibyte.

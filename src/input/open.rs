@@ -113,12 +113,24 @@ impl<'a> Record<'a> {
 }
 
 impl Open {
-    /// Opens an input and reads as far as its header.
+    /// Opens a list and reads as far as its header.
     pub(super) fn new(
         source: &Source,
         options: &Options,
         union: &mut Union,
         window: usize,
+    ) -> Result<(Self, Format), InputError> {
+        let columns = |names: &[String]| sniff::columns_of_list(names, options);
+        Self::reading(source, options, union, window, &columns)
+    }
+
+    /// Opens an input and reads as far as its header, which `columns` understands or refuses.
+    pub(super) fn reading(
+        source: &Source,
+        options: &Options,
+        union: &mut Union,
+        window: usize,
+        columns: &sniff::Columns<'_>,
     ) -> Result<(Self, Format), InputError> {
         let mut bytes = source.open()?;
         let gzip = bytes.gzip;
@@ -137,7 +149,9 @@ impl Open {
                 (Body::Json { members: Members::default() }, Syntax::JsonLines, Vec::new())
             }
             sniff::Start::Csv { delimiter } => {
-                let header = sniff::header(&mut text, delimiter, options, &mut spans, &trouble)?;
+                let map = &options.map;
+                let header =
+                    sniff::header(&mut text, delimiter, map, columns, &mut spans, &trouble)?;
                 for (own, name) in header.names.iter().enumerate() {
                     let place = union.place_of(name).ok_or_else(|| too_many(&trouble, &text))?;
                     link(&mut places, place, own);
@@ -194,6 +208,16 @@ impl Open {
             Body::Csv { names, .. } => names,
             Body::Json { members } => &members.names,
         }
+    }
+
+    /// Damage at the place that has been reached.
+    pub(super) fn damage(
+        &self,
+        kind: DamageKind,
+        found: &'static str,
+        remedy: &'static str,
+    ) -> InputError {
+        self.trouble.damage(kind, Some(self.text.line()), found, remedy)
     }
 
     /// Takes the record apart that has been found. What is wrong with it as a record goes to

@@ -244,15 +244,8 @@ impl<'a> Reading<'a, '_, '_> {
         if kind.is_none() && written.is_empty() {
             self.add(ProblemKind::BlankKind, Field::Kind, "");
         } else if kind.is_none() {
-            let names = [Kind::Host, Kind::HostGroup, Kind::Database].map(Kind::name);
             let column = self.layout.get(Field::Kind);
-            match nearest(written, names).filter(|_| written.len() <= 64) {
-                Some(near) => {
-                    let remedy = format!("did you mean {near}? There are {}", names.join(", "));
-                    self.complaints.add_with(ProblemKind::UnknownKind, column, written, remedy);
-                }
-                None => self.complaints.add(ProblemKind::UnknownKind, column, written),
-            }
+            add_unknown_kind(&mut self.complaints, column, written);
         }
         kind
     }
@@ -318,8 +311,24 @@ pub(super) fn account_field(layout: &Layout, by_name: bool) -> Field {
     if layout.has(fields[0]) { fields[0] } else { fields[1] }
 }
 
+/// Complains of a kind that there is not, with the one that is probably meant.
+pub(super) fn add_unknown_kind(
+    complaints: &mut Complaints<'_>,
+    column: Option<usize>,
+    written: &str,
+) {
+    let names = [Kind::Host, Kind::HostGroup, Kind::Database].map(Kind::name);
+    match nearest(written, names).filter(|_| written.len() <= 64) {
+        Some(near) => {
+            let remedy = format!("did you mean {near}? There are {}", names.join(", "));
+            complaints.add_with(ProblemKind::UnknownKind, column, written, remedy);
+        }
+        None => complaints.add(ProblemKind::UnknownKind, column, written),
+    }
+}
+
 /// The kind that a value names. The plain spellings come first, for they are nearly all.
-fn kind_of(written: &str) -> Option<Kind> {
+pub(super) fn kind_of(written: &str) -> Option<Kind> {
     match written {
         "host" => return Some(Kind::Host),
         "host-group" => return Some(Kind::HostGroup),

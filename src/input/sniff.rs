@@ -8,6 +8,7 @@ use super::columns::{HeaderFault, Layout, list, meaning, resolve};
 use super::csv::{Dialect, undouble};
 use super::error::{DamageKind, InputError};
 use super::excerpt::Excerpt;
+use super::fields::Field;
 use super::foreign;
 use super::open::{Found, next_line, next_record};
 use super::reader::Options;
@@ -125,16 +126,25 @@ fn separator(line: &[u8]) -> Option<u8> {
     Some(if rest.iter().all(|&b| b == first) { first } else { b'=' })
 }
 
+/// What makes of a header's names where its fields are, or refuses it.
+pub(super) type Columns<'a> = dyn Fn(&[String]) -> Result<Layout, HeaderFault> + 'a;
+
+/// The columns of a list.
+pub(super) fn columns_of_list(names: &[String], options: &Options) -> Result<Layout, HeaderFault> {
+    let layout = resolve(names, &options.map)?;
+    refuse_no_status(layout, names, options.only.is_some())
+}
+
 /// Reads the header. Unless the separator is known, it is the one that yields the most columns
 /// with a meaning, or failing that the most columns.
 pub(super) fn header(
     text: &mut Text,
     delimiter: Option<u8>,
-    options: &Options,
+    map: &[(Field, String)],
+    columns: &Columns<'_>,
     spans: &mut Vec<Span>,
     trouble: &Trouble,
 ) -> Result<Header, InputError> {
-    let (map, only) = (&*options.map, options.only.is_some());
     let candidates: &[u8] = match &delimiter {
         Some(known) => std::slice::from_ref(known),
         None => b",;\t",
@@ -154,12 +164,12 @@ pub(super) fn header(
         };
         let names = names(text, found, spans, trouble)?;
         let known = names.all.iter().filter(|name| meaning(name, map).is_some()).count();
-        let columns = names.all.len();
+        let all = names.all.len();
         let better = best
             .as_ref()
-            .is_none_or(|(most, most_columns, ..)| (known, columns) > (*most, *most_columns));
+            .is_none_or(|(most, most_columns, ..)| (known, all) > (*most, *most_columns));
         if better {
-            best = Some((known, columns, dialect, found, names));
+            best = Some((known, all, dialect, found, names));
         }
     }
     // A header that is broken in one reading and means nothing in the other is broken.
@@ -170,8 +180,7 @@ pub(super) fn header(
         return Err(trouble.fault(Fault::Io(std::io::ErrorKind::InvalidData.into()), None));
     };
     let line = Some(text.line());
-    let layout = resolve(&names, map).and_then(|layout| refuse_no_status(layout, &names, only));
-    let layout = layout.map_err(|fault| {
+    let layout = columns(&names).map_err(|fault| {
         dialect.parse(text.window(), text.ended(), spans);
         let record = String::from_utf8_lossy(&text.window()[..found.length]);
         let piece = match fault.column.and_then(|at| spans.get(at)) {

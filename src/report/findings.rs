@@ -136,17 +136,17 @@ fn counts(report: &Report, severity: Severity) -> String {
     if counted.is_empty() {
         return String::new();
     }
-    let number = match severity {
-        Severity::Error => report.rows(),
-        Severity::Warning => report.warnings(),
+    let of_list = "the list as a whole is wrong";
+    let things =
+        |number, one, many| format!("{} {}", count(number), if number == 1 { one } else { many });
+    let rows = things(report.rows(), "invalid row", "invalid rows");
+    let title = match severity {
+        Severity::Error if report.rows() == 0 => of_list.to_owned(),
+        Severity::Error if report.is_list_wrong() => format!("{rows}, and {of_list}"),
+        Severity::Error => rows,
+        Severity::Warning => things(report.warnings(), "warning", "warnings"),
     };
-    let things = match (severity, number) {
-        (Severity::Error, 1) => "invalid row",
-        (Severity::Error, _) => "invalid rows",
-        (Severity::Warning, 1) => "warning",
-        (Severity::Warning, _) => "warnings",
-    };
-    let mut out = format!("{} {things}:\n", count(number));
+    let mut out = format!("{title}:\n");
     for (_, kind, times) in counted {
         let _ = writeln!(out, "{:>11}  {:<20} {}", count(times), kind.code(), kind.title());
     }

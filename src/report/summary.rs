@@ -249,6 +249,9 @@ impl Told<'_> {
 
     fn next(&self) -> String {
         let of = |status| self.tally.of(status);
+        if self.exit == Exit::Credentials && self.causes.iter().any(StopCause::is_about_the_clock) {
+            return "set this machine's clock, then run the same command again".to_owned();
+        }
         if self.exit == Exit::Credentials {
             return "correct the keys or the permission, then run the same command again"
                 .to_owned();
@@ -302,6 +305,9 @@ pub fn cause(cause: &StopCause) -> String {
     let answer =
         |code: &str, message: &str| format!("{} ({})", shown_long(code), shown_long(message));
     match cause {
+        StopCause::Credentials { code, message } if cause.is_about_the_clock() => {
+            format!("the service refused the time of the requests: {}", answer(code, message))
+        }
         StopCause::Credentials { code, message } => {
             format!("the credentials were refused: {}", answer(code, message))
         }
@@ -357,6 +363,25 @@ mod tests {
             [0.04, 9.9, 42.4, 200.0, 7500.0].map(length),
             ["0.0 s", "9.9 s", "42 s", "3 min 20 s", "2 h 5 min"]
         );
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_not_told_as_bad_keys() {
+        let message = "this machine's clock is 3 days behind the service's".to_owned();
+        let expired = "InvalidTimeStamp.Expired".to_owned();
+        let stopped = StopCause::Credentials { code: expired, message };
+        let told = |causes: &[StopCause]| {
+            let (tally, sendings, took) = (&Tally::default(), Sendings::default(), Duration::ZERO);
+            let (exit, outcome, carried, rehearsal) = (Exit::Credentials, "o.csv", 0, false);
+            Told { tally, sendings, took, causes, exit, outcome, carried, rehearsal }.text()
+        };
+        let text = told(&[stopped]);
+        assert!(text.contains("refused the time of the requests: InvalidTimeStamp"), "{text}");
+        assert!(text.contains("Next: set this machine's clock, then"), "{text}");
+        assert!(!text.contains("credentials") && !text.contains("keys"), "{text}");
+        let code = "InvalidTimeStamp.Format".to_owned();
+        let text = told(&[StopCause::Credentials { code, message: String::new() }]);
+        assert!(text.contains("Next: correct the keys"), "{text}");
     }
 
     #[test]

@@ -57,6 +57,31 @@ fn protected_rows_are_refused_or_left_be() {
     run_again(&sandbox);
 }
 
+#[test]
+fn a_protect_file_at_fault_does_not_pass_for_one_that_protects_nothing() {
+    let sandbox = Sandbox::new();
+    let service = TestService::start(Settings::default());
+    for (content, says) in [
+        ("1,host,10,100\n", "--protect protect.csv, line 1, column 1 (1): 1 is not a column"),
+        ("", "--protect protect.csv: there is nothing in it"),
+        (" \n\n", "--protect protect.csv: there is nothing in it"),
+        ("usr\n", "--protect protect.csv, line 1, column 1 (usr): usr is not a column"),
+        ("user,user,target\n1,2,3\n", "column 2 (user): the column user occurs twice"),
+        ("user,target\n", "protects nothing: write a line for each rule; leave --protect out"),
+        ("user,kind\n1,hots\n", "line 2, column 2 (kind): unknown kind \"hots\""),
+    ] {
+        sandbox.file("protect.csv", content);
+        run(&sandbox, &service, &["--protect", "protect.csv"]).expect(65, says);
+    }
+    run(&sandbox, &service, &["--protect", "none.csv"]).expect(66, "--protect none.csv: there is");
+    assert_eq!(service.audit().counts.attempts, 0, "nothing was sent");
+    sandbox.file("protect.csv", "\u{feff}User ID;Host-Account\n1;\n");
+    run(&sandbox, &service, &["--protect", "protect.csv"]).expect(65, "Host-Account");
+    sandbox.file("protect.csv", "\u{feff}User ID;Account ID\r\n1;\r\n");
+    let says = "3 rows are protected: rows 1, 4, 5";
+    run(&sandbox, &service, &["--protect", "protect.csv"]).expect(4, says);
+}
+
 /// A finished job ends as it did, protected rows and all.
 fn run_again(sandbox: &Sandbox) {
     let service = TestService::start(Settings::default());

@@ -15,6 +15,7 @@ mod memory;
 mod messages;
 mod only;
 mod outcome_file;
+mod overwriting;
 mod pace_grid;
 mod pages;
 mod prompt;

@@ -162,7 +162,22 @@ fn a_rounded_column_stops_a_run_even_if_invalid_rows_are_left_out() {
     let ended = sandbox.ends(&["run", list, "--rehearse", "--skip-invalid"]);
     let ended = ended.expect(65, "error[rounded_column]").expect(65, "nothing was sent");
     assert!(ended.err.contains("5 rows have an id of more than 15 digits here"), "{}", ended.err);
+    assert!(ended.err.contains("\nthe list as a whole is wrong:\n"), "{}", ended.err);
+    assert!(!ended.err.contains("0 invalid rows"), "{}", ended.err);
     assert_eq!(sandbox.files().len(), 1, "nothing was written");
+}
+
+#[test]
+fn one_row_is_told_as_one_and_none_as_none() {
+    let sandbox = Sandbox::new();
+    for (list, says) in [
+        ("user,host,account\n", "\nno rows\n"),
+        ("user,host,account\n1,2,3\n", "\n1 row, valid\n"),
+        ("user,host,account\n1,2,3\n1,2,4\n", "\n2 rows, all valid\n"),
+    ] {
+        let ended = sandbox.ends(&["check", sandbox.file("list.csv", list)]).expect(0, "");
+        assert!(ended.out.ends_with(says), "{}", ended.out);
+    }
 }
 
 #[test]
