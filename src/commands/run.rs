@@ -237,7 +237,7 @@ fn already_finished(
 ) -> Result<Exit, Failure> {
     let ended = exit_code
         .and_then(Exit::from_code)
-        .filter(|exit| !matches!(exit, Exit::File | Exit::Internal));
+        .filter(|exit| !matches!(exit, Exit::Stopped | Exit::File | Exit::Internal));
     let tally = if ended.is_some() && settings.out.exists() {
         Tally::of_plan(&job.plan, verdicts, job.left_out)
     } else {

@@ -66,8 +66,8 @@ pub struct SimulateArgs {
 /// Generated, so that the help lists every fault there is.
 fn fault_help() -> String {
     let mut help = "Lets something go wrong, with a probability from 0 to 1 per request (or per \
-                    item where it says so); may be given again. Of the first ten at most one \
-                    strikes a request, the first in this order. There are:"
+                    item where it says so); may be given again. Of the first ten and the last at \
+                    most one strikes a request, the first in this order. There are:"
         .to_owned();
     for fault in Fault::ALL {
         help.extend(["\n  ", fault.name(), ": ", fault.summary()]);

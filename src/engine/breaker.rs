@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-/// Failures in a row, of any requests, that open the breaker.
+/// Failures in a row, of any requests, that open the breaker at the latest ...
 const THRESHOLD: u32 = 10;
+/// ... and at the earliest: fewer are too easily chance.
+const THRESHOLD_LEAST: u32 = 7;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -12,11 +14,17 @@ const PATIENCE_AT_FIRST: Duration = Duration::from_secs(60);
 /// How long a service that did answer before is probed.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
+/// For so long a probe that fails costs its request no try. After that it does: what always fails
+/// is then more likely to be the request than the service.
+const SPARING: Duration = Duration::from_secs(2 * 60);
+
 /// A circuit breaker; all times are since the start of the run.
 #[derive(Debug, Clone)]
 pub struct Breaker {
     state: State,
     answered_before: bool,
+    threshold: u32,
+    spares: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,13 +60,29 @@ pub enum Change {
     Closed,
 }
 
-impl Default for Breaker {
-    fn default() -> Self {
-        Self { state: State::Closed { failures: 0 }, answered_before: false }
-    }
-}
-
 impl Breaker {
+    /// A breaker for requests that may be tried so often. It opens while a request that failed
+    /// each time, all alone at the end of a run, has a try left: else an outage would use up the
+    /// tries of the last requests before anything is taken for an outage.
+    pub fn new(max_attempts: u32) -> Self {
+        Self {
+            state: State::Closed { failures: 0 },
+            answered_before: false,
+            threshold: max_attempts.saturating_sub(1).clamp(THRESHOLD_LEAST, THRESHOLD),
+            // Who allows one attempt wants nothing to be sent twice.
+            spares: max_attempts > 1,
+        }
+    }
+
+    /// Whether a request whose failure is heard of at `now` keeps the try that it cost: it was
+    /// sent to see whether the service is back, and the service is to blame.
+    pub fn spares(&self, now: Duration) -> bool {
+        match self.state {
+            State::Probing { since, .. } => self.spares && now < since + SPARING,
+            State::Closed { .. } | State::Open { .. } => false,
+        }
+    }
+
     /// Whether a request may leave at `now`.
     pub fn permit(&self, now: Duration) -> Permit {
         match self.state {
@@ -93,7 +117,7 @@ impl Breaker {
             return if was_open { Change::Closed } else { Change::None };
         }
         match self.state {
-            State::Closed { failures } if failures + 1 < THRESHOLD => {
+            State::Closed { failures } if failures + 1 < self.threshold => {
                 self.state = State::Closed { failures: failures + 1 };
                 Change::None
             }
@@ -125,7 +149,7 @@ mod tests {
     }
 
     fn opened() -> Breaker {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(100);
         for _ in 1..THRESHOLD {
             assert_eq!(breaker.heard(at(0), false), Change::None);
         }
@@ -135,7 +159,7 @@ mod tests {
 
     #[test]
     fn it_opens_after_failures_in_a_row_only() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(100);
         for n in 0..1000 {
             assert_eq!(breaker.heard(at(0), n % 9 == 0), Change::None);
         }
@@ -179,5 +203,37 @@ mod tests {
         breaker.sent();
         breaker.withdrawn(at(5));
         assert_eq!(breaker.permit(at(5)), Permit::Probe);
+    }
+
+    #[test]
+    fn it_opens_before_a_lone_request_has_used_up_its_tries() {
+        for (max_attempts, failures) in [(1, 7), (8, 7), (9, 8), (11, 10), (50, 10)] {
+            let mut breaker = Breaker::new(max_attempts);
+            for _ in 1..failures {
+                assert_eq!(breaker.heard(at(0), false), Change::None);
+            }
+            assert_eq!(breaker.heard(at(0), false), Change::Opened(at(1)), "{max_attempts}");
+        }
+    }
+
+    #[test]
+    fn a_probe_is_spared_for_two_minutes_and_nothing_else_ever_is() {
+        let mut breaker = opened();
+        assert!(!Breaker::new(100).spares(at(0)) && !breaker.spares(at(1)));
+        breaker.sent();
+        assert!(breaker.spares(at(1)) && breaker.spares(at(119)));
+        assert!(!breaker.spares(at(120)));
+        breaker.heard(at(2), false);
+        assert!(!breaker.spares(at(2)));
+    }
+
+    #[test]
+    fn nothing_is_spared_where_one_attempt_is_allowed() {
+        let mut breaker = Breaker::new(1);
+        for _ in 0..THRESHOLD {
+            breaker.heard(at(0), false);
+        }
+        breaker.sent();
+        assert!(!breaker.spares(at(1)));
     }
 }

@@ -27,8 +27,16 @@ pub struct Sent<'a> {
     pub tries: u32,
     /// The most tries.
     pub max_attempts: u32,
+    /// Whether a failure costs no try: the request was sent to see whether the service is back.
+    pub spared: bool,
     /// The latest refusal's code and how many in a row had it.
     pub refusals: (&'a str, u32),
+}
+
+impl Sent<'_> {
+    fn is_last(&self) -> bool {
+        self.tries + 1 >= self.max_attempts
+    }
 }
 
 /// What is done about a reply.
@@ -51,6 +59,8 @@ pub enum Next {
     Again,
     /// The whole request is tried again later.
     Repeat(Cost),
+    /// The same, but it does not count as a try.
+    Spare(Cost),
     /// Some of its grants, by place, are tried again, packed with others like them.
     RepeatItems(Vec<u8>),
     /// Its two halves are sent apart; that does not count as a try.
@@ -61,7 +71,7 @@ pub enum Next {
 
 /// Decides what a reply means.
 pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision {
-    let last = sent.tries + 1 >= sent.max_attempts;
+    let last = !sent.spared && sent.is_last();
     let base = |state, code: String, message: String, request_id| AttemptResult {
         state,
         last: false,
@@ -73,7 +83,11 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
     };
     let unanswered = |state, code: &str, message, cost| Decision {
         result: AttemptResult { last, ..base(state, code.to_owned(), message, String::new()) },
-        next: if last { Next::Done } else { Next::Repeat(cost) },
+        next: match (last, sent.spared) {
+            (true, _) => Next::Done,
+            (false, true) => Next::Spare(cost),
+            (false, false) => Next::Repeat(cost),
+        },
         healthy: false,
     };
     match reply.outcome {
@@ -98,11 +112,9 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
             unanswered(AttemptState::Lost, "ConnectionLost", why, Cost::Failure)
         }
         Ok(Judgement::Items { request_id, items }) => {
-            let result = AttemptResult {
-                last,
-                ..base(AttemptState::Answered, "OK".to_owned(), String::new(), request_id)
-            };
-            answered(result, items)
+            let result = base(AttemptState::Answered, "OK".to_owned(), String::new(), request_id);
+            // An answer counts as a try also of a probe.
+            answered(AttemptResult { last: sent.is_last(), ..result }, items)
         }
         Ok(Judgement::Refused { request_id, class, code, message }) => {
             let with = |state, next| Decision {
@@ -192,6 +204,7 @@ mod tests {
         grants: 3,
         tries: 0,
         max_attempts: 3,
+        spared: false,
         refusals: ("", 0),
     };
 
@@ -220,6 +233,20 @@ mod tests {
         let third = on(Sent { tries: 2, ..SENT }, lost());
         assert!(third.result.last);
         assert_eq!(third.next, Next::Done);
+    }
+
+    #[test]
+    fn a_probe_that_fails_costs_no_try_but_an_answer_to_it_does() {
+        let probe = Sent { tries: 2, spared: true, ..SENT };
+        let decision = on(probe, Err(SendError::TimedOut));
+        assert_eq!((decision.result.state, decision.result.last), (AttemptState::Lost, false));
+        assert_eq!(decision.next, Next::Spare(Cost::TimeOut));
+        assert!(!decision.healthy);
+        let item = ItemAnswer { status: Status::Unknown, code: "c".into(), message: "".into() };
+        let answer = Ok(Judgement::Items { request_id: "R".to_owned(), items: vec![item] });
+        let decision = on(probe, answer);
+        assert!(decision.result.last);
+        assert_eq!(decision.next, Next::Done);
     }
 
     #[test]

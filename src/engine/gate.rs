@@ -15,7 +15,7 @@ const ARMED_AHEAD: Duration = Duration::from_millis(50);
 /// What stands between an armed unit of one operation and its sending.
 #[derive(Debug)]
 pub(super) struct Gate {
-    pub(super) pace: Pace,
+    pub(super) pace: Box<Pace>,
     ceiling: Ceiling,
     /// Intents that are durable, in the order in which they leave.
     pub(super) armed: VecDeque<(AttemptId, Unit)>,
@@ -27,7 +27,7 @@ impl Gate {
     /// A gate that lets at most `rate_per_s` through, and `start_per_s` at first.
     pub(super) fn new(rate_per_s: f64, start_per_s: f64) -> Self {
         Self {
-            pace: Pace::starting_at(rate_per_s, start_per_s),
+            pace: Box::new(Pace::starting_at(rate_per_s, start_per_s)),
             ceiling: Ceiling::new(rate_per_s),
             armed: VecDeque::new(),
             arming: 0,

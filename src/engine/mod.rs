@@ -122,6 +122,18 @@ impl StopCause {
         let is_expired = |code| classify(Some(code), 400) == Class::ExpiredTimestamp;
         matches!(self, Self::Credentials { code, .. } if is_expired(code))
     }
+
+    /// Whether it only says that no more was sent, so that it says nothing once all is settled.
+    pub fn is_about_the_rest(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Canary { .. }
+                | Self::FailOver { .. }
+                | Self::Deadline
+                | Self::Signal
+        )
+    }
 }
 
 /// What somebody at the terminal, or the operating system, asks of a run.

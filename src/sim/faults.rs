@@ -45,12 +45,14 @@ pub enum Fault {
     ObjectForOne,
     /// Accounts are answered in an element of their own that names no target.
     AccountsApart,
+    /// 400 `InvalidSecurityToken.Expired`; not applied.
+    TokenExpired,
 }
 
 impl Fault {
-    /// All of them. Of the first ten at most one strikes a request, the first in this order;
-    /// the others strike on their own and together.
-    pub const ALL: [Self; 17] = [
+    /// All of them. Of the first ten and the last at most one strikes a request, the first in
+    /// this order; the others strike on their own and together.
+    pub const ALL: [Self; 18] = [
         Self::ThrottleRetryAfter,
         Self::ThrottleRatelimit,
         Self::Throttle,
@@ -68,9 +70,11 @@ impl Fault {
         Self::NumericIds,
         Self::ObjectForOne,
         Self::AccountsApart,
+        Self::TokenExpired,
     ];
 
-    /// How many of them, from the front of [`Fault::ALL`], exclude each other.
+    /// How many of them, from the front of [`Fault::ALL`], exclude each other and the last. What
+    /// is new stands at the end, so that a seed keeps its meaning.
     const EXCLUSIVE: usize = 10;
 
     /// The name on the command line and in the audit.
@@ -115,6 +119,9 @@ impl Fault {
             Self::ObjectForOne => ("object-for-one", "a list of one without the list"),
             Self::AccountsApart => {
                 ("accounts-apart", "accounts in an element that names no target")
+            }
+            Self::TokenExpired => {
+                ("token-expired", "400 InvalidSecurityToken.Expired, not applied")
             }
         }
     }
@@ -233,7 +240,8 @@ pub(super) struct Dice {
 impl Dice {
     /// The one fault that decides about the request as a whole, if any.
     pub(super) fn whole(&self) -> Option<Fault> {
-        Fault::ALL[..Fault::EXCLUSIVE].iter().copied().find(|fault| self.strikes(*fault, 0))
+        let first = Fault::ALL[..Fault::EXCLUSIVE].iter().copied();
+        first.chain([Fault::TokenExpired]).find(|fault| self.strikes(*fault, 0))
     }
 
     /// Whether a fault strikes the item at that place, or the request for place 0.

@@ -206,6 +206,9 @@ impl Service {
                 "ServiceUnavailable",
                 "The request has failed due to a temporary failure of the server.",
             ),
+            Fault::TokenExpired => {
+                Refusal::bad("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+            }
             Fault::HtmlBadGateway => {
                 "BadGateway".clone_into(&mut attempt.code);
                 return Some(Fate::Respond(envelope.html(StatusCode::BAD_GATEWAY)));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bastion_revoke::clock::{SystemClock, WallClock, utc_seconds};
 use bastion_revoke::sim::server::Running;
-use bastion_revoke::sim::{Service, Settings};
+use bastion_revoke::sim::{Fault, FaultRate, Faults, Service, Settings};
 use jiff::SignedDuration;
 
 /// Whatever must never be seen.
@@ -219,4 +219,37 @@ async fn keys_that_end_in_the_middle_of_a_run_stop_it_with_nothing_in_doubt() {
     assert!(count("revoked") > 0 && count("unprocessed") > 0, "{outcome}");
     assert_eq!(count("revoked") + count("unprocessed"), 20, "nothing is in doubt: {outcome}");
     assert!(out.contains("503") || err.contains("503"), "it says why:\n{out}\n{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_the_service_calls_expired_is_renewed_and_the_run_goes_through() {
+    // With this seed one of the requests is struck, and once.
+    let faults = Faults::new([FaultRate { fault: Fault::TokenExpired, probability: 0.05 }]);
+    let settings = Settings { faults, seed: 4, ..Settings::default() };
+    let service = Running::start(Service::new(settings), Arc::new(SystemClock)).await;
+    let service = service.expect("a free port");
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let helper = stand_in(move |_| {
+        let token = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        (200, keys_for(3600).replace("testtoken", &format!("testtoken-{token}")))
+    });
+    let home = tempfile::tempdir().expect("a home");
+    let mut list = "user,kind,target,account\n".to_owned();
+    for user in 1..=20 {
+        let _ = writeln!(list, "{user},host,1,*");
+    }
+    write(home.path(), "list.csv", &list);
+    let endpoint = service.endpoint();
+    let path = home.path().to_owned();
+    let running = tokio::task::spawn_blocking(move || {
+        let target = ["--instance-id", "i", "--endpoint", &endpoint];
+        let arguments = [&["run", "list.csv", "--yes"][..], &target].concat();
+        run(&path, &arguments, &[("ALIBABA_CLOUD_CREDENTIALS_URI", &helper)])
+    });
+    let (out, err) = shown(&running.await.expect("it ends"));
+    let outcome = std::fs::read_to_string(home.path().join("outcome.csv")).expect("an outcome");
+    assert_eq!(outcome.matches(",revoked,").count(), 20, "{outcome}\n{out}\n{err}");
+    assert_eq!(service.audit().counts.attempts, 21, "one of them went twice");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 2, "the keys were asked for anew");
 }

@@ -5,6 +5,8 @@ mod credentials;
 mod endings;
 mod excel;
 mod faults;
+#[cfg(target_os = "linux")]
+mod fsync;
 mod fuzz_entry;
 mod guards;
 mod imports;

@@ -540,6 +540,19 @@ async fn a_full_disk_is_said_and_nothing_is_claimed_that_is_not_durable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_has_expired_and_cannot_be_renewed_stops_it_with_nothing_in_doubt() {
+    let service = faulty(Fault::TokenExpired).await;
+    let sandbox = Sandbox::new();
+    sandbox.write("list.csv", list_of(5));
+    let mut command = sandbox.run_command(&service, &["--concurrency", "1"]);
+    command.env("ALIBABA_CLOUD_SECURITY_TOKEN", "testtoken-1");
+    let ended = Ended::of(command.output().unwrap()).code(77);
+    ended.says("InvalidSecurityToken.Expired").says("To go on: ");
+    assert_eq!(sandbox.column("status"), ["unprocessed"; 5]);
+    assert_eq!((arrived(&service), service.audit().counts.applied), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_hangs_up_does_not_stop_a_run() {
     for output in ["| head -1", ">&-", "2>&-", "2>/dev/full", "2>&1 | true", "2>&1 | head -1"] {
         let service = faulty(Fault::InternalErrorApplied).await;

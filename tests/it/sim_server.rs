@@ -153,6 +153,11 @@ fn expected(fault: Fault) -> Expected {
         Fault::ServiceUnavailable => {
             Expected { status: "503", contains: "\"Code\":\"ServiceUnavailable\"", removed: 0 }
         }
+        Fault::TokenExpired => Expected {
+            status: "400",
+            contains: "\"Code\":\"InvalidSecurityToken.Expired\"",
+            removed: 0,
+        },
         Fault::HtmlBadGateway => Expected { status: "502", contains: "<html>", removed: 0 },
         Fault::ResetBefore => Expected { status: "", contains: "", removed: 0 },
         Fault::ResetAfter => Expected { status: "", contains: "", removed: 3 },

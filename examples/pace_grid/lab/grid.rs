@@ -7,6 +7,12 @@ use super::server::Counting;
 
 /// The seeds of the published table.
 pub(crate) const SEEDS: [u64; 3] = [1, 2, 3];
+/// The seeds of the cells in which the quota changes: chance plays a larger part there.
+pub(crate) const STEP_SEEDS: [u64; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+/// Points of the quota by which a pace that is told nothing may stay below one that is.
+const BELOW_TOLD: f64 = 4.0;
+/// How the quota changes on the published page.
+pub(crate) const STEPS: [f64; 5] = [10.0, 5.0, 20.0, 10.0, 3.0];
 /// Little jitter, and much: from sending to answer, in milliseconds.
 pub(crate) const LATENCIES: [(u32, u32); 2] = [(20, 30), (20, 500)];
 /// The four kinds of server.
@@ -34,6 +40,12 @@ pub(crate) enum Bound {
         /// Points of the calls.
         throttled: f64,
     },
+    /// For a quota that changes: 90 % used, or [`BELOW_TOLD`] less than a constant pace that is
+    /// told each change, if that is less.
+    Changing {
+        /// At most, in per cent.
+        throttled: f64,
+    },
 }
 
 /// One cell: a scenario, what it came to, and what a constant pace could do there.
@@ -57,6 +69,9 @@ impl Cell {
             Bound::NearBest { used, throttled } => {
                 let (_, best) = self.best;
                 (best.used * 100.0 - used, best.throttled * 100.0 + throttled)
+            }
+            Bound::Changing { throttled } => {
+                ((self.best.1.used * 100.0 - BELOW_TOLD).min(90.0), throttled)
             }
         }
     }
@@ -154,27 +169,26 @@ fn hint_name(hints: Hints) -> String {
     .to_owned()
 }
 
-/// The quota goes 10, 5, 20, 10, 3 per second, two minutes each; everything is counted from the
-/// first second on.
-pub(crate) fn steps(seeds: &[u64]) -> Vec<Cell> {
+/// The quota takes each of these values for two minutes; everything is counted from the first
+/// second on.
+pub(crate) fn steps(quotas: &[f64], servers: &[Counting], seeds: &[u64]) -> Vec<Cell> {
     let mut cells = Vec::new();
     for latency_ms in LATENCIES {
-        for counting in SERVERS {
-            let mut scenario = Scenario::steady(counting, 10.0, latency_ms);
-            scenario.quota =
-                vec![(0.0, 10.0), (120.0, 5.0), (240.0, 20.0), (360.0, 10.0), (480.0, 3.0)];
+        for &counting in servers {
+            let highest = quotas.iter().copied().fold(0.0, f64::max);
+            let mut scenario = Scenario::steady(counting, highest * 2.0, latency_ms);
+            scenario.ceiling_per_s = highest * 2.0;
+            let mut from_s = 0.0;
+            scenario.quota.clear();
+            for &quota in quotas {
+                scenario.quota.push((from_s, quota));
+                from_s += 120.0;
+            }
             scenario.warm_up_s = 0.0;
-            scenario.end_s = 600.0;
+            scenario.end_s = from_s;
             let best = best_constant(&scenario, seeds);
-            let little_jitter = latency_ms.1 - latency_ms.0 <= 10;
-            let bound = match counting {
-                Counting::TokenBucket => Bound::Fixed { used: 90.0, throttled: 3.0 },
-                Counting::FixedWindow(1) if little_jitter => {
-                    Bound::Fixed { used: 90.0, throttled: 3.0 }
-                }
-                Counting::FixedWindow(60) => Bound::NearBest { used: 10.0, throttled: 3.0 },
-                _ => Bound::NearBest { used: 10.0, throttled: 2.0 },
-            };
+            let throttled = if counting == Counting::FixedWindow(60) { 4.0 } else { 3.0 };
+            let bound = Bound::Changing { throttled };
             for hints in [Hints::Off, Hints::Exact] {
                 scenario.hints = hints;
                 let name = vec![counting.name(), latency(latency_ms), hint_name(hints)];
@@ -226,8 +240,8 @@ pub(crate) fn others(seeds: &[u64]) -> Vec<Cell> {
             s.hints = Hints::WholeSeconds;
             s.counting = Counting::FixedWindow(1);
         }),
-        75.0,
-        2.0,
+        90.0,
+        1.0,
     );
     add(
         "hints rounded up to seconds",

@@ -33,6 +33,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             grants: unit.grants.len(),
             tries: unit.tries,
             max_attempts: self.engine.settings.max_attempts,
+            spared: self.breaker.spares(self.now()),
             refusals: (&self.refusals.0, self.refusals.1),
         };
         crate::failpoint::hit("after-answer");
@@ -156,8 +157,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             // The pace pays for throttled calls, not the budget.
             Next::Again => self.queue.again(Unit { retry: None, ..unit }),
             Next::Split => self.queue.split(&unit),
-            Next::Repeat(cost) => {
-                let tries = unit.tries + 1;
+            Next::Repeat(cost) | Next::Spare(cost) => {
+                let tries = unit.tries + u32::from(matches!(next, Next::Repeat(_)));
                 let delay = backoff(tries, &mut self.random);
                 self.tell_retry(unit.grants.len(), delay, result);
                 let unit = Unit { tries, retry: Some(cost), ..unit };

@@ -33,6 +33,10 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         for (grants, _) in std::mem::take(&mut self.in_doubt).into_values() {
             self.verdicts.record(&grants, &lost);
         }
+        // What would have kept the rest back kept nothing back: the run has gone through.
+        if self.verdicts.settled() == self.verdicts.len() {
+            self.causes.retain(|cause| !cause.is_about_the_rest());
+        }
         Ended { verdicts: self.verdicts, causes: self.causes }
     }
 }

@@ -141,7 +141,7 @@ impl<T: Transport, J: Journal> Engine<T, J> {
             verdicts: start.verdicts,
             queue,
             gates: std::array::from_fn(|_| Gate::new(rate_per_s, start_per_s)),
-            breaker: Breaker::default(),
+            breaker: Breaker::new(self.settings.max_attempts),
             budget: Budget::default(),
             random: fastrand::Rng::with_seed(self.settings.seed),
             next_attempt: start.first_attempt,

@@ -6,7 +6,7 @@
 
 /// Beats between two looks for the limit. With [`super::CUT`] per throttled call this balances
 /// at about 0.6 % throttled at ten per second.
-const PATIENCE: f64 = 167.0;
+const PATIENCE: f64 = 180.0;
 /// Two minutes. Longer would learn of a doubled quota too late to be of use.
 const PATIENCE_MAX: f64 = 1200.0;
 /// Each cheap throttle shortens a patience that an expensive one had stretched.
@@ -14,12 +14,33 @@ const PATIENCE_DECAY: f64 = 0.97;
 /// Beats of patience for each second that a look at the limit closed the server beyond the
 /// first half: closed for 2 s, we look again after 45 s.
 const PATIENCE_PER_S: f64 = 300.0;
+/// A look may also be expensive in calls: where answers take long, many are under way when the
+/// first is throttled. Beyond a handful, each asks for this share of a patience.
+const CHEAP: f64 = 5.0;
+const PATIENCE_PER_CALL: f64 = 0.4;
+/// Throttled calls with fewer quiet beats between belong to the same look.
+const APART: f64 = 10.0;
 /// Where nothing is known about the quota the ramp begins after three quiet seconds.
 const FIRST_RAMP: f64 = 30.0;
-/// The ramp steepens by this much with each beat ...
-const RAMP_GAIN: f64 = 3e-4;
-/// ... up to 15 % a second: from 10 to 100 per second in about 20 s.
+/// A ramp rises by about this share while one window passes, and by four times as much in two:
+/// it may use a window up, but not long before its end.
+const RAMP_IN_WINDOW: f64 = 0.06;
+/// On short windows it rises by at most 15 % a second: from 10 to 100 per second in about 20 s.
 const RAMP_MAX: f64 = 0.015;
+/// A single call raises a slow pace by no more than so many beats would.
+const BEATS_A_CALL: f64 = 5.0;
+/// The guess at a window's length, in seconds: while nothing is known, and at most.
+const WINDOW_S: f64 = 2.0;
+const WINDOW_MAX_S: f64 = 120.0;
+/// Each cheap throttle speaks for a shorter window.
+const WINDOW_DECAY: f64 = 0.95;
+/// A pace that lasted, and is less than this share of the one that lasted before (or the other
+/// way round), proves a quota that changes ...
+const CHANGED: f64 = 0.67;
+/// ... for so many beats: five minutes at ten per second and above.
+const RESTLESS: f64 = 3000.0;
+/// Then we look after this share of the patience.
+const RESTLESS_SHARE: f64 = 0.55;
 
 /// The patience with which we look for the limit.
 #[derive(Debug, Clone)]
@@ -30,43 +51,99 @@ pub(super) struct Climb {
     ramp_after: f64,
     /// Beats that should lie between two looks.
     patience: f64,
+    /// A guess at the length of the server's window, in seconds.
+    window_s: f64,
+    /// What the latest look has cost.
+    look: Look,
+    /// The latest pace that lasted for half a patience.
+    lasted_per_s: Option<f64>,
+    /// Beats for which the quota counts as one that changes.
+    restless: f64,
+}
+
+/// Throttled calls that belong together.
+#[derive(Debug, Clone, Default)]
+struct Look {
+    /// Whether it was a look for the limit from a pace that was known to be good.
+    meant: bool,
+    throttled: f64,
+    from_per_s: f64,
 }
 
 impl Climb {
     pub(super) fn new() -> Self {
-        Self { quiet: 0.0, ramp_after: FIRST_RAMP, patience: PATIENCE }
+        Self {
+            quiet: 0.0,
+            ramp_after: FIRST_RAMP,
+            patience: PATIENCE,
+            window_s: WINDOW_S,
+            look: Look::default(),
+            lasted_per_s: None,
+            restless: 0.0,
+        }
     }
 
     /// The factor by which one more accepted call raises the pace.
     pub(super) fn step(&mut self, rate_per_s: f64) -> f64 {
-        let beat = (10.0 / rate_per_s).min(1.0);
-        // Slow quotas would take minutes to count as quiet; the fourth root meets them half-way
-        // between calls and seconds, and is exact on every platform.
-        self.quiet += if rate_per_s < 10.0 { (10.0 / rate_per_s).sqrt().sqrt() } else { beat };
-        let mut rise = super::CUT / self.patience;
-        if self.ramping() {
-            // Where a look is expensive the ramp is gentle too, so that it ends in a short closure.
-            let gentle = PATIENCE / self.patience;
-            let steep = rise + (self.quiet - self.ramp_after) * RAMP_GAIN * gentle;
-            rise = steep.min((RAMP_MAX * gentle * gentle).max(rise));
+        let tenths = 10.0 / rate_per_s;
+        let beat = tenths.min(1.0);
+        self.restless = (self.restless - beat).max(0.0);
+        let creep = super::CUT / self.patience;
+        if !self.ramping() {
+            // Slow quotas would take minutes to count as quiet; the fourth root meets them
+            // half-way between calls and seconds, and is exact on every platform.
+            self.quiet += if rate_per_s < 10.0 { tenths.sqrt().sqrt() } else { beat };
+            if self.quiet > PATIENCE * 0.5 {
+                self.lasts(rate_per_s);
+            }
+            return 1.0 + creep * beat;
         }
-        1.0 + rise * beat
+        // A ramp counts time alone, or it would be slowest where the quota has risen most.
+        self.quiet += tenths;
+        let window = self.window_s * 10.0;
+        let steep = (self.quiet - self.ramp_from()) * 2.0 * RAMP_IN_WINDOW / (window * window);
+        let steepest = RAMP_MAX * WINDOW_S / self.window_s;
+        1.0 + (creep + steep.min(steepest)) * tenths.min(BEATS_A_CALL)
     }
 
-    /// Whether it was quiet for so long that we probe upward.
+    /// That pace has lasted for a while.
+    fn lasts(&mut self, rate_per_s: f64) {
+        if let Some(before_per_s) = self.lasted_per_s
+            && (rate_per_s < before_per_s * CHANGED || before_per_s < rate_per_s * CHANGED)
+        {
+            self.restless = RESTLESS;
+        }
+        self.lasted_per_s = Some(rate_per_s);
+    }
+
+    fn ramp_from(&self) -> f64 {
+        if self.restless > 0.0 { self.ramp_after * RESTLESS_SHARE } else { self.ramp_after }
+    }
+
+    /// Whether it was quiet for so long that we look for the limit.
     pub(super) fn ramping(&self) -> bool {
-        self.quiet > self.ramp_after
+        self.quiet > self.ramp_from()
     }
 
-    /// Whether the probe began from a pace that had lasted for a whole patience. Only such a
+    /// Whether that look began from a pace that had lasted for a whole patience. Only such a
     /// pace is known to be good; the first ramps of a run begin after seconds.
     pub(super) fn ramping_from_known(&self) -> bool {
         self.ramping() && self.ramp_after >= PATIENCE
     }
 
     /// A call was throttled: the quiet is over.
-    pub(super) fn disturbed(&mut self) {
+    pub(super) fn disturbed(&mut self, rate_per_s: f64) {
+        if self.quiet > APART {
+            let meant = self.ramping_from_known();
+            self.look = Look { meant, throttled: 0.0, from_per_s: rate_per_s.max(10.0) };
+        }
         self.quiet = 0.0;
+        self.look.throttled += 1.0;
+        if self.look.meant {
+            let calls = (self.look.throttled - CHEAP) * PATIENCE_PER_CALL;
+            let wanted = PATIENCE * calls * 10.0 / self.look.from_per_s;
+            self.patience = self.patience.max(wanted.min(PATIENCE_MAX));
+        }
     }
 
     /// The limit was found, in new territory or about where it was before.
@@ -75,14 +152,96 @@ impl Climb {
             if new_territory { FIRST_RAMP } else { (self.ramp_after * 2.0).min(self.patience) };
     }
 
-    /// Finding it closed the server for so long: the longer, the rarer we look.
-    pub(super) fn paid(&mut self, closed_s: f64) {
-        let wanted = ((closed_s - 0.5) * PATIENCE_PER_S).min(PATIENCE_MAX);
+    /// The server was closed for so long. If our look for the limit did it: the longer, the
+    /// rarer we look. A quota that fell is not our doing.
+    pub(super) fn closed(&mut self, closed_s: f64, by_a_look: bool) {
+        // What closed it in the middle of a window, on average, lasts for half of it.
+        let window_s = (closed_s * 2.0).max(self.window_s * WINDOW_DECAY);
+        self.window_s = window_s.clamp(WINDOW_S, WINDOW_MAX_S);
+        let paid_s = if by_a_look { closed_s } else { 0.0 };
+        let wanted = ((paid_s - 0.5) * PATIENCE_PER_S).min(PATIENCE_MAX);
         self.patience = wanted.max((self.patience * PATIENCE_DECAY).max(PATIENCE));
     }
 
-    /// After a closure the next ramp waits for the whole patience.
-    pub(super) fn wait_whole_patience(&mut self) {
+    /// A closed server opened: the next ramp waits for the whole patience.
+    pub(super) fn opened(&mut self) {
+        self.quiet = 0.0;
         self.ramp_after = self.patience;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Quiet seconds at that pace until the next look for the limit.
+    fn looks_after_s(climb: &mut Climb, rate_per_s: f64) -> f64 {
+        climb.disturbed(rate_per_s);
+        let mut calls = 0.0;
+        while !climb.ramping() {
+            climb.step(rate_per_s);
+            calls += 1.0;
+        }
+        calls / rate_per_s
+    }
+
+    /// After the first looks of a run.
+    fn settled() -> Climb {
+        let mut climb = Climb::new();
+        for _ in 0..4 {
+            climb.found(false);
+        }
+        climb
+    }
+
+    #[test]
+    fn a_quota_that_changed_is_looked_after_more_often_and_for_a_while() {
+        let mut climb = settled();
+        for _ in 0..3 {
+            assert!(looks_after_s(&mut climb, 20.0) > 17.9);
+        }
+        assert!(looks_after_s(&mut climb, 50.0) < 10.1, "the pace lasted, at quite another height");
+        let mut passed_s = 0.0;
+        while climb.restless > 0.0 {
+            passed_s += looks_after_s(&mut climb, 50.0);
+        }
+        assert!((290.0..320.0).contains(&passed_s), "{passed_s}");
+        assert!(looks_after_s(&mut climb, 50.0) > 17.9);
+        assert!(looks_after_s(&mut climb, 40.0) > 17.9, "a little less is no change");
+    }
+
+    #[test]
+    fn a_closure_by_our_own_look_makes_looks_rarer_and_one_by_a_fallen_quota_does_not() {
+        let mut climb = settled();
+        climb.closed(4.0, false);
+        climb.opened();
+        assert!(looks_after_s(&mut climb, 20.0) < 18.1);
+        climb.closed(4.0, true);
+        climb.opened();
+        assert!(looks_after_s(&mut climb, 20.0) > 60.0);
+    }
+
+    #[test]
+    fn a_look_that_throttles_many_calls_makes_looks_rarer() {
+        let mut climb = settled();
+        looks_after_s(&mut climb, 100.0);
+        for _ in 0..200 {
+            climb.disturbed(100.0);
+        }
+        climb.found(false);
+        assert!(looks_after_s(&mut climb, 100.0) > 30.0);
+    }
+
+    #[test]
+    fn a_ramp_is_gentle_where_windows_are_long() {
+        let rises_in_5_s = |closed_s: f64| {
+            let mut climb = settled();
+            climb.closed(closed_s, false);
+            climb.opened();
+            looks_after_s(&mut climb, 20.0);
+            (0..100).fold(1.0, |pace, _| pace * climb.step(20.0))
+        };
+        assert!(rises_in_5_s(0.3) > 1.3);
+        assert!(rises_in_5_s(5.0) < 1.05);
     }
 }

@@ -1,9 +1,11 @@
 //! A server that accepts nothing for a while: its window is used up.
 //!
-//! What was accepted from the end of one closure to the end of the next, divided by that time,
-//! is the quota itself, whatever the length of the window: the best estimate there is.
+//! The calls that a window accepted, divided by its length, are the quota itself. The length is
+//! not known, but a closure ends where a window does: see [`History::most_per_s`].
 
 use std::time::Duration;
+
+use super::history::History;
 
 /// This many throttled calls in a row, with none accepted between, are a closure ...
 const CLOSED_AFTER: u32 = 4;
@@ -11,15 +13,18 @@ const CLOSED_AFTER: u32 = 4;
 const CLOSED_FOR_S: f64 = 0.1;
 /// Closures shorter than this say nothing about the quota beyond an ordinary throttle.
 const SHORT_S: f64 = 0.3;
-/// The estimate is tried a little above: too high costs a short closure that corrects it, too
-/// low costs the difference until the next probe.
-const TRY_ABOVE: f64 = 1.005;
-/// After a probe that ended in a closure the quota lies between the pace before the probe and
-/// the pace at its end; we go on from this share of the way, and the next closure tells exactly.
-const HOPE: f64 = 0.6;
-/// An estimate over a time when the pace was low is too low; believe it no further than this.
+/// We go on a little below the estimate: the next look corrects what is too low, while a pace
+/// above the quota closes every window.
+const TRY_BELOW: f64 = 0.997;
+/// An estimate from a time when the pace was low is too low; believe it no further than this.
 const LEAST: f64 = 0.4;
-/// Without enough time to estimate from.
+/// A short wait that comes after a long time without any tells of little: the quota is not
+/// exceeded by more. Servers round their waits, so that even this may be too much.
+const LEAST_AFTER_QUIET: f64 = 0.98;
+const QUIET_S: f64 = 5.0;
+/// A shorter time than this is not estimated from ...
+pub(super) const ENOUGH_S: f64 = 0.8;
+/// ... but takes this share of the pace.
 const BLIND: f64 = 0.7;
 
 /// What is known about the closure that may be under way, and the time since the last one.
@@ -30,14 +35,14 @@ pub(super) struct Closure {
     run_from: Duration,
     /// The pace that was good when the run began.
     good_per_s: f64,
-    /// Where to go on if this run ends a probe.
-    hope_per_s: f64,
+    /// Whether the run ended a look for the limit.
+    looked: bool,
     closed: bool,
     /// Whether a wait that the server asked for has ended a closure before.
     waited: bool,
     /// The end of the last closure, and what was accepted since.
     counted_from: Duration,
-    counted: f64,
+    history: History,
 }
 
 impl Closure {
@@ -46,11 +51,11 @@ impl Closure {
             run: 0,
             run_from: Duration::ZERO,
             good_per_s: 0.0,
-            hope_per_s: 0.0,
+            looked: false,
             closed: false,
             waited: false,
             counted_from: Duration::ZERO,
-            counted: 0.0,
+            history: History::new(),
         }
     }
 
@@ -58,26 +63,36 @@ impl Closure {
         self.closed
     }
 
-    pub(super) fn count_accepted(&mut self) {
-        self.counted += 1.0;
+    /// Whether it was our look for the limit that closed the server, and not a quota that fell.
+    pub(super) fn looked(&self) -> bool {
+        self.looked
+    }
+
+    pub(super) fn count_accepted(&mut self, now: Duration) {
+        self.history.count(now);
+    }
+
+    /// Whether a call was accepted just before the latest throttled one. If not, it tells no more
+    /// than the one before it.
+    pub(super) fn run_begins(&self) -> bool {
+        self.run == 1
+    }
+
+    /// Whether the latest three throttled calls had none accepted between.
+    pub(super) fn is_one_run(&self) -> bool {
+        self.run >= 3
     }
 
     pub(super) fn run_ends(&mut self) {
         self.run = 0;
     }
 
-    /// One more throttled call. `probe_from` is the pace before the probe that is under way.
-    pub(super) fn count_throttled(
-        &mut self,
-        now: Duration,
-        good_per_s: f64,
-        probe_from: Option<f64>,
-    ) {
+    /// One more throttled call, at a pace that was good until then.
+    pub(super) fn count_throttled(&mut self, now: Duration, good_per_s: f64, looking: bool) {
         if self.run == 0 && !self.closed {
             self.run_from = now;
             self.good_per_s = good_per_s;
-            self.hope_per_s =
-                probe_from.map_or(0.0, |from| from + (good_per_s - from).max(0.0) * HOPE);
+            self.looked = looking;
         }
         self.run += 1;
     }
@@ -94,41 +109,38 @@ impl Closure {
         now.saturating_sub(self.run_from).as_secs_f64()
     }
 
-    /// The closure ends at that time, after so long: the pace to go on with.
+    /// A closure ends at that time, after so long: the pace to go on with.
     pub(super) fn ends(&mut self, end: Duration, closed_s: f64) -> f64 {
-        let elapsed_s = end.saturating_sub(self.counted_from).as_secs_f64();
-        let quota_per_s = self.counted / elapsed_s.max(1.0) * TRY_ABOVE;
-        let top = self.good_per_s * (1.0 - super::CUT);
-        let pace = if closed_s < SHORT_S {
-            top
-        } else if elapsed_s > 5.0 {
-            quota_per_s.max(self.good_per_s * LEAST).max(self.hope_per_s).min(top)
-        } else {
-            self.good_per_s * BLIND
-        };
+        let pace = self.pace_after(end, closed_s, LEAST);
         self.count_anew(end);
         pace
     }
 
-    /// A short wait that the server asked for: the pace to go on with.
-    pub(super) fn ends_short(&mut self, end: Duration) -> f64 {
-        let elapsed_s = end.saturating_sub(self.counted_from).as_secs_f64();
-        let top = self.good_per_s * (1.0 - super::CUT);
-        // Waits in close succession: what came between them is the quota.
-        let pace = if elapsed_s < 5.0 {
-            let quota_per_s = self.counted / elapsed_s.max(0.5) * 1.01;
-            quota_per_s.max(self.good_per_s * 0.5).min(top)
-        } else {
-            top
-        };
+    /// A short wait that the server asked for ends at that time: the pace to go on with.
+    pub(super) fn short_wait_ends(&mut self, end: Duration, wait_s: f64) -> f64 {
+        let quiet = end.saturating_sub(self.counted_from).as_secs_f64() > QUIET_S;
+        let pace = self.pace_after(end, wait_s, if quiet { LEAST_AFTER_QUIET } else { LEAST });
         self.count_anew(end);
         pace
+    }
+
+    fn pace_after(&self, end: Duration, closed_s: f64, least: f64) -> f64 {
+        let top = self.good_per_s * (1.0 - super::CUT);
+        let elapsed_s = end.saturating_sub(self.counted_from).as_secs_f64();
+        if closed_s < SHORT_S {
+            top
+        } else if elapsed_s > ENOUGH_S {
+            let quota_per_s = self.history.most_per_s(self.counted_from, end) * TRY_BELOW;
+            quota_per_s.max(self.good_per_s * least).min(top)
+        } else {
+            self.good_per_s * BLIND
+        }
     }
 
     /// The server asks for one more wait, until `end`. Whether nothing at all was accepted since
     /// the wait before: then the two are one closure.
     pub(super) fn lasts(&mut self, end: Duration) -> bool {
-        let lasts = self.waited && self.counted == 0.0;
+        let lasts = self.waited && self.history.total() == 0.0;
         self.waited = true;
         if lasts {
             self.count_anew(end);
@@ -140,6 +152,6 @@ impl Closure {
         self.closed = false;
         self.run = 0;
         self.counted_from = from;
-        self.counted = 0.0;
+        self.history = History::new();
     }
 }

@@ -8,7 +8,7 @@ const BURST_DECAY: f64 = 0.88;
 const BURST: f64 = 3.0;
 /// With throttles `n` accepted calls apart the pace is too high by about `1/n`; take most of
 /// that off at once, and the rest when the next one comes.
-const CLOSE: f64 = 0.4;
+const CLOSE: f64 = 0.5;
 
 /// Counts of accepted and throttled calls.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(super) struct Meter {
     /// Accepted calls per second, over the last second or eight calls.
     accepted_per_s: f64,
     at: Duration,
+    /// What it was when calls began to be throttled.
+    until_then_per_s: f64,
     /// Throttled calls, each fading as calls are accepted.
     burst: f64,
     /// Accepted calls since the last isolated throttle, and between it and the one before.
@@ -29,6 +31,7 @@ impl Meter {
         Self {
             accepted_per_s: 0.0,
             at: Duration::ZERO,
+            until_then_per_s: 0.0,
             burst: 0.0,
             since_throttle: 1000.0,
             before_that: 1000.0,
@@ -42,18 +45,24 @@ impl Meter {
         self.burst *= BURST_DECAY;
     }
 
-    pub(super) fn throttled(&mut self, now: Duration, rate_per_s: f64) {
+    /// One throttled call; whether the call before it was accepted.
+    pub(super) fn throttled(&mut self, now: Duration, rate_per_s: f64, run_begins: bool) {
         self.fade(now, rate_per_s);
+        if run_begins {
+            self.until_then_per_s = self.accepted_per_s;
+        }
         self.burst += 1.0;
     }
 
-    /// Whether the throttled calls came in a burst; if so, the pace that was still accepted.
-    pub(super) fn burst(&mut self) -> Option<f64> {
+    /// Whether the throttled calls came in a burst; if so, the pace that was still accepted. If
+    /// they came in one run, with none accepted between, the time of the run is not counted: a
+    /// closure says nothing about the pace before it.
+    pub(super) fn burst(&mut self, one_run: bool) -> Option<f64> {
         if self.burst < BURST {
             return None;
         }
         self.burst = 0.0;
-        Some(self.accepted_per_s)
+        Some(if one_run { self.until_then_per_s } else { self.accepted_per_s })
     }
 
     /// Forgets a burst that a closure explains.

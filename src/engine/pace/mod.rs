@@ -14,12 +14,16 @@
 //! * **A burst is a changed quota.** Three throttles with little between cut to the pace that
 //!   was still accepted lately, at most by half, once: calls sent before a cut cannot cause
 //!   another.
-//! * **After quiet, a ramp.** When nothing was throttled for a while the pace rises faster and
-//!   faster. The first throttle takes back what the last five seconds added. If the ramp led to
-//!   new territory the next one follows soon; if not, later and later.
-//! * **A closed server.** When nothing at all is accepted, a long window is used up: we ask
-//!   rarely until one call is accepted, and go on with what the server accepted per second since
-//!   the closure before. The longer a look at the limit closes the server, the rarer we look.
+//! * **After quiet, a ramp.** When nothing was throttled for a while we look for the limit: the
+//!   pace rises faster and faster, more gently where windows are long. The first throttle takes
+//!   back what the last five seconds added. If the ramp led to new territory the next one
+//!   follows soon; if not, later and later. The more a look costs, in time or in throttled
+//!   calls, the rarer we look.
+//! * **A quota that changed may change again.** When a pace that lasted has given way to quite
+//!   another, we look nearly twice as often for the next five minutes.
+//! * **A closed server.** When nothing at all is accepted, a window is used up: we ask rarely
+//!   until one call is accepted, and go on with the most that the server accepted per second in
+//!   any stretch before, which is hardly ever less than its quota.
 //! * **Hints are obeyed by everyone**: nothing leaves before a server's wait has passed.
 //!
 //! Time without work earns nothing, and a pace that was not used is not raised. How well this
@@ -27,6 +31,7 @@
 
 mod climb;
 mod closure;
+mod history;
 mod meter;
 mod slots;
 #[cfg(test)]
@@ -61,8 +66,8 @@ const ASK_PER_S: f64 = 0.5;
 /// The first throttle takes back what the last five seconds added, but no more than a tenth.
 const TAKE_BACK: f64 = 0.9;
 const TAKE_BACK_PER_S: f64 = 0.2;
-/// A limit this much above the last one is new territory.
-const NEW_TERRITORY: f64 = 1.15;
+/// A pace found this much above the last one is new territory.
+const NEW_TERRITORY: f64 = 1.05;
 /// A wait of this many seconds closes the server; a shorter one down to the second is a pause.
 const CLOSING_WAIT_S: f64 = 2.0;
 const PAUSING_WAIT_S: f64 = 0.25;
@@ -112,8 +117,6 @@ pub struct Pace {
     rate_per_s: f64,
     /// The pace of about five seconds ago.
     lagging_per_s: f64,
-    /// The pace at which the present ramp began.
-    probe_from_per_s: f64,
     /// The pace after the last cut.
     settled_per_s: f64,
     slots: Slots,
@@ -144,7 +147,6 @@ impl Pace {
             ceiling_per_s,
             rate_per_s,
             lagging_per_s: rate_per_s,
-            probe_from_per_s: rate_per_s,
             settled_per_s: 0.0,
             slots: Slots::default(),
             climb: Climb::new(),
@@ -181,7 +183,7 @@ impl Pace {
 
     fn accepted(&mut self, now: Duration, sent_at: Duration) {
         self.meter.accepted(now, self.rate_per_s);
-        self.closure.count_accepted();
+        self.closure.count_accepted(now);
         if self.closure.is_closed() {
             if is_before(sent_at, self.strong_cut_at) {
                 return;
@@ -198,9 +200,6 @@ impl Pace {
             return;
         }
         let step = self.climb.step(self.rate_per_s);
-        if !self.climb.ramping() {
-            self.probe_from_per_s = self.rate_per_s;
-        }
         self.set(self.rate_per_s * step);
     }
 
@@ -208,15 +207,15 @@ impl Pace {
         if let Some(wait) = wait {
             self.slots.hold_until(now + wait);
         }
-        let probe_from = self.climb.ramping_from_known().then_some(self.probe_from_per_s);
-        self.climb.disturbed();
+        let looking = self.climb.ramping_from_known();
+        self.climb.disturbed(self.rate_per_s);
         self.throttled_sent_at = self.throttled_sent_at.max(sent_at);
+        let good_per_s = self.lagging_per_s.min(self.rate_per_s);
+        self.closure.count_throttled(now, good_per_s, looking);
         if is_before(sent_at, self.strong_cut_at) {
             return;
         }
-        self.meter.throttled(now, self.rate_per_s);
-        let good_per_s = self.lagging_per_s.min(self.rate_per_s);
-        self.closure.count_throttled(now, good_per_s, probe_from);
+        self.meter.throttled(now, self.rate_per_s, self.closure.run_begins());
 
         if let Some(wait) = wait
             && wait.as_secs_f64() > PAUSING_WAIT_S
@@ -228,16 +227,16 @@ impl Pace {
         } else if wait.is_none() && self.closure.closes(now) {
             self.cut_epoch(now);
             self.set(self.rate_per_s * 0.25);
-        } else if let Some(accepted_per_s) = self.meter.burst() {
+        } else if let Some(accepted_per_s) = self.meter.burst(self.closure.is_one_run()) {
             self.cut_epoch(now);
-            self.limit_found(0.0);
-            self.settle(accepted_per_s.clamp(self.rate_per_s * CUT_STRONG, self.rate_per_s));
-        } else if !is_before(sent_at, self.cut_at) {
+            let pace = accepted_per_s.clamp(self.rate_per_s * CUT_STRONG, self.rate_per_s);
+            self.limit_found(pace, 0.0);
+        } else if self.closure.run_begins() && !is_before(sent_at, self.cut_at) {
             self.cut_at = Some(now);
-            self.limit_found(wait.map_or(0.0, |wait| wait.as_secs_f64()));
             let back = self.lagging_per_s.max(self.rate_per_s * TAKE_BACK).min(self.rate_per_s);
             let cut = 1.0 - self.meter.excess().clamp(CUT, CUT_MAX);
-            self.settle(back.min(self.rate_per_s * cut).max(back * cut));
+            let pace = back.min(self.rate_per_s * cut).max(back * cut);
+            self.limit_found(pace, wait.map_or(0.0, |wait| wait.as_secs_f64()));
         }
     }
 
@@ -253,25 +252,26 @@ impl Pace {
         if wait.as_secs_f64() > CLOSING_WAIT_S {
             self.reopen(end, wait.as_secs_f64());
         } else {
-            self.limit_found(wait.as_secs_f64());
-            let pace = self.closure.ends_short(end);
-            self.settle(pace);
+            let pace = self.closure.short_wait_ends(end, wait.as_secs_f64());
+            self.limit_found(pace, wait.as_secs_f64());
         }
     }
 
     /// A closure ends at that time.
     fn reopen(&mut self, end: Duration, closed_s: f64) {
         let pace = self.closure.ends(end, closed_s);
-        self.climb.paid(closed_s);
-        self.climb.wait_whole_patience();
-        self.climb.disturbed();
+        self.climb.closed(closed_s, self.closure.looked());
+        self.climb.opened();
         self.meter.forget_burst();
         self.settle(pace);
     }
 
-    fn limit_found(&mut self, closed_s: f64) {
-        self.climb.found(self.rate_per_s > NEW_TERRITORY * self.settled_per_s);
-        self.climb.paid(closed_s);
+    /// The limit was found; we go on with that pace.
+    fn limit_found(&mut self, pace_per_s: f64, closed_s: f64) {
+        let before_per_s = self.settled_per_s;
+        self.settle(pace_per_s);
+        self.climb.found(self.rate_per_s > NEW_TERRITORY * before_per_s);
+        self.climb.closed(closed_s, self.closure.looked());
     }
 
     fn cut_epoch(&mut self, now: Duration) {

@@ -262,6 +262,19 @@ fn the_throttle_that_ends_a_small_ramp_takes_it_back() {
 }
 
 #[test]
+fn calls_throttled_one_after_the_other_cut_as_one() {
+    // A window ran out a little early: three calls in a row, each sent after the cut of the one
+    // before was known.
+    let mut run = Run::new(100.0);
+    run.accepted_times(200);
+    let before = run.rate();
+    for _ in 0..3 {
+        run.throttled();
+    }
+    assert!(run.rate() > before * 0.85, "{} of {before}", run.rate());
+}
+
+#[test]
 fn a_closed_server_is_asked_ever_more_rarely_but_not_never() {
     let mut run = Run::new(100.0);
     run.accepted_times(100);

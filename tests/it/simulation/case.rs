@@ -194,7 +194,9 @@ fn plan(random: &mut fastrand::Rng) -> (Plan, Vec<String>) {
 }
 
 fn faults(random: &mut fastrand::Rng, calm: bool) -> Faults {
-    let all: &[Fault] = if calm { &CALM_FAULTS } else { &Fault::ALL };
+    // A token that expires again and again ends every life: that is a story of its own.
+    let wild = &Fault::ALL[..Fault::ALL.len() - 1];
+    let all: &[Fault] = if calm { &CALM_FAULTS } else { wild };
     let count = random.usize(..5);
     let rates = (0..count).map(|_| FaultRate {
         fault: *pick(random, all),
