@@ -102,6 +102,7 @@ fn steady_line(line: &str) -> String {
     };
     cut("127.0.0.1:", "PORT", |c| !c.is_ascii_digit());
     cut("failpoint.rs:", "LINE", |c| c == ' ');
+    cut("\"seconds\": ", "SECONDS", |c| c == ',');
     // How often a dead port is tried until a deadline depends on the machine.
     cut(" planned, ", "SO MANY ATTEMPTS", |_| false);
     if let Some(at) = line.find("20").filter(|at| line[*at..].get(10..11) == Some("T")) {
