@@ -18,12 +18,14 @@ pub const PASSWORD_VARIABLE: &str = "BASTION_REVOKE_REDIS_PASSWORD";
 /// Names the file that holds it.
 pub const PASSWORD_FILE_VARIABLE: &str = "BASTION_REVOKE_REDIS_PASSWORD_FILE";
 
+const QUEUE_HELP: &str = "Where the queue is: rediss://HOST/STREAM, with USER@ and :PORT if need be; \
+                          its password is in `BASTION_REVOKE_REDIS_PASSWORD`";
+
 /// The queue.
 #[derive(Debug, Clone, clap::Args)]
 pub struct QueueArgs {
-    /// Where the queue is: rediss://[USER@]HOST[:PORT]/STREAM, and the password in
-    /// `BASTION_REVOKE_REDIS_PASSWORD`
-    #[arg(long, value_name = "URL", help_heading = "Queue")]
+    /// Where the queue is.
+    #[arg(long, value_name = "URL", help = QUEUE_HELP, help_heading = "Queue")]
     pub queue: Option<String>,
     /// Read the password of Redis from this file
     #[arg(

@@ -145,6 +145,8 @@ fn judge(error: &RedisError) -> LinkError {
         _ if ["OOM command", "MISCONF", "READONLY", "NOREPLICAS"].into_iter().any(has) => {
             LinkError::Unreachable(said)
         }
+        // Waiting does not mend a certificate that is not to be trusted.
+        _ if has("invalid peer certificate") => LinkError::Unfit(said),
         (ErrorKind::Io, _) => LinkError::Unreachable(said),
         _ if error.is_io_error() || error.is_timeout() || error.is_connection_dropped() => {
             LinkError::Unreachable(said)
