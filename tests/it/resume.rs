@@ -7,7 +7,7 @@ use bastion_revoke::sim::server::Running;
 use bastion_revoke::sim::{Fault, FaultRate, Faults, Settings};
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A list of that many requests of one operation: each user makes one.
@@ -340,13 +340,34 @@ async fn the_logs_of_a_run_are_readable_by_its_owner_only() {
     assert!(sandbox.exists("outcome.csv.ledger-wal"), "{:?}", sandbox.names());
 }
 
+/// The same command, hearing all signals. Tests that run in the background of a script, or under
+/// `nohup`, are told to ignore some of them, and so would what they start.
+fn hearing(command: &Command) -> Command {
+    let script = "import os, signal, sys\n\
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):\n    \
+        signal.signal(number, signal.SIG_DFL)\n\
+        os.execv(sys.argv[1], sys.argv[1:])";
+    let mut hearing = Command::new("python3");
+    hearing.args(["-c", script]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => hearing.env(name, value),
+            None => hearing.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        hearing.current_dir(folder);
+    }
+    hearing
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_signal_settles_what_is_under_way_and_the_same_command_goes_on() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let service = plain().await;
         let sandbox = Sandbox::new();
         sandbox.write("list.csv", list_of(20));
-        let mut command = sandbox.run_command(&service, &[]);
+        let mut command = hearing(&sandbox.run_command(&service, &[]));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         until_arrived(&service, 3).await;
         tell(&child, signal);
@@ -368,7 +389,7 @@ async fn the_second_signal_stops_at_once_and_the_same_command_still_goes_on() {
     let service = faulty(Fault::SlowAnswer).await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(3));
-    let mut command = sandbox.run_command(&service, &["--timeout", "100s"]);
+    let mut command = hearing(&sandbox.run_command(&service, &["--timeout", "100s"]));
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     until_arrived(&service, 2).await;
     tell(&child, Signal::INT);
