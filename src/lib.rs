@@ -66,7 +66,7 @@
 //! | what is known of a run | [`verdicts`], [`ledger`] |
 //! | what is to be done, and from what | [`plan`]; [`spool`] |
 //! | the three neighbours of a row | [`input`], [`grants`], [`api`] |
-//! | the words and tools of the house | [`model`], [`names`], [`clock`], [`files`], [`hex`], [`failpoint`] |
+//! | the words and tools of the house | [`model`], [`names`], [`clock`], [`files`], [`hex`], [`relay`], [`failpoint`] |
 
 pub mod api;
 pub mod cli;
@@ -87,6 +87,7 @@ pub mod names;
 pub mod outcome;
 pub mod plan;
 pub mod queue;
+pub mod relay;
 pub mod report;
 pub mod sim;
 pub mod spool;

@@ -22,7 +22,21 @@ pub struct Note {
     pub finished_at: Timestamp,
 }
 
-const NO_NOTE: u32 = u32::MAX;
+/// Number of a note, in the order in which they came.
+pub type NoteId = u32;
+
+const NO_NOTE: NoteId = NoteId::MAX;
+
+/// What an outcome row says of a grant.
+#[derive(Debug, Clone, Copy)]
+pub struct Verdict {
+    /// What is known of it.
+    pub status: Status,
+    /// Its sendings that were not answered by throttling.
+    pub attempts: u16,
+    /// What is said beside that; nothing if it was never sent.
+    pub note: Option<NoteId>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct State {
@@ -31,7 +45,7 @@ struct State {
     /// It may have been applied: some attempt was sent and not answered for it.
     doubt: bool,
     attempts: u16,
-    note: u32,
+    note: NoteId,
 }
 
 /// The verdicts of all grants of a plan; 12 bytes a grant and about 100 a request.
@@ -52,7 +66,7 @@ impl Verdicts {
 
     /// Takes in how an attempt ended.
     pub fn record(&mut self, grants: &GrantSet, result: &AttemptResult) {
-        let note = self.note(Note {
+        let note = self.keep(Note {
             code: result.code.clone(),
             message: result.message.clone().into(),
             request_id: result.request_id.clone().into(),
@@ -64,7 +78,7 @@ impl Verdicts {
             let (says, note) = match (result.state, exception) {
                 (AttemptState::Answered, None) => (Says::Settled(Status::Revoked), note),
                 (AttemptState::Answered | AttemptState::Refused, Some(exception)) => {
-                    let note = self.note(Note {
+                    let note = self.keep(Note {
                         code: exception.code.clone(),
                         message: exception.message.clone(),
                         request_id: result.request_id.clone().into(),
@@ -88,7 +102,7 @@ impl Verdicts {
         debug_assert!(exceptions.next().is_none(), "exceptions stand in the order of the grants");
     }
 
-    fn note(&mut self, note: Note) -> u32 {
+    fn keep(&mut self, note: Note) -> NoteId {
         self.notes.push(note);
         u32::try_from(self.notes.len() - 1).unwrap_or(NO_NOTE)
     }
@@ -121,12 +135,24 @@ impl Verdicts {
     /// What is known of it now. Promise 4, *honesty*: what may have been applied is `unknown`,
     /// and only what is known not to have been is `unprocessed`.
     pub fn status(&self, grant: GrantId) -> Status {
+        self.grants[grant as usize].status()
+    }
+
+    /// All that an outcome row says of it.
+    pub fn of(&self, grant: GrantId) -> Verdict {
         let state = self.grants[grant as usize];
-        match state.settled {
-            Some(status) => status,
-            None if state.doubt => Status::Unknown,
-            None => Status::Unprocessed,
-        }
+        let note = (state.note != NO_NOTE).then_some(state.note);
+        Verdict { status: state.status(), attempts: state.attempts, note }
+    }
+
+    /// A note by its number.
+    pub fn note(&self, note: NoteId) -> &Note {
+        &self.notes[note as usize]
+    }
+
+    /// How many notes there are.
+    pub fn notes(&self) -> usize {
+        self.notes.len()
     }
 
     /// Its sendings that were not answered by throttling.
@@ -151,8 +177,16 @@ enum Says {
 }
 
 impl State {
+    fn status(self) -> Status {
+        match self.settled {
+            Some(status) => status,
+            None if self.doubt => Status::Unknown,
+            None => Status::Unprocessed,
+        }
+    }
+
     /// Returns the status, if this settled it.
-    fn hear(&mut self, says: Says, note: u32, result: &AttemptResult) -> Option<Status> {
+    fn hear(&mut self, says: Says, note: NoteId, result: &AttemptResult) -> Option<Status> {
         debug_assert!(self.settled.is_none(), "a settled grant is never sent again");
         if self.settled.is_some() {
             return None;

@@ -2,15 +2,15 @@
 
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
-use crate::grants::{Batch, Collector, Grants, TooManyRows};
+use crate::grants::{Batch, Collector, Grants};
 use crate::guards::Protection;
 use crate::input::{Format, InputError, Options, Reader, Reading, Report, RulesError, Source};
 use crate::model::{MESSAGE_COLUMN, REHEARSAL};
+use crate::relay::{Outlet, relay};
 use crate::report::findings;
 use crate::spool::{InputName, Spool};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
 /// What the first pass brings.
 pub struct Read {
@@ -40,10 +40,6 @@ pub struct Found {
     pub stopped: Option<InputError>,
 }
 
-/// How many batches may wait for the collector: enough that neither side waits for a hiccup of the
-/// other, and few enough that memory stays flat.
-const BATCHES_AHEAD: usize = 4;
-
 /// Reads all rows. Invalid rows are findings, and so is damage: what was found before it is told
 /// together with it. `shown`: how many findings are kept in full.
 ///
@@ -55,46 +51,13 @@ pub fn look_through(
     protection: &Protection,
     shown: usize,
 ) -> Result<Read, Failure> {
-    let (full, received) = mpsc::sync_channel(BATCHES_AHEAD);
-    let (used, emptied) = mpsc::channel();
-    let handover = Handover { full, emptied };
-    std::thread::scope(|scope| {
-        // It takes its end of the way with it, so that the collector sees when there is no more.
-        let reading =
-            scope.spawn(move || read_rows(sources, options, protection, shown, &handover));
-        let collected = collect(received, &used);
-        // Its panic is ours.
-        let found = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let grants = collected
-            .map(Collector::finish)
-            .map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
-        Ok(Read { grants, found })
-    })
-}
-
-/// Takes batches as they come, and gives them back to be filled again.
-fn collect(received: Receiver<Batch>, used: &Sender<Batch>) -> Result<Collector, TooManyRows> {
     let mut collector = Collector::default();
-    for mut batch in received {
-        collector.take(&mut batch)?;
-        // The reader has gone when it has read all.
-        let _ = used.send(batch);
-    }
-    Ok(collector)
-}
-
-/// The reading thread's end of the way to the collector.
-struct Handover {
-    full: SyncSender<Batch>,
-    emptied: Receiver<Batch>,
-}
-
-impl Handover {
-    /// Hands a batch over and puts an empty one in its place; false if nobody takes it any more.
-    fn exchange(&self, batch: &mut Batch) -> bool {
-        let next = self.emptied.try_recv().unwrap_or_default();
-        self.full.send(std::mem::replace(batch, next)).is_ok()
-    }
+    let (found, collected) = relay(
+        |batches| read_rows(sources, options, protection, shown, batches),
+        |batch| collector.take(batch),
+    );
+    collected.map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
+    Ok(Read { grants: collector.finish(), found })
 }
 
 /// The part of the reading thread.
@@ -103,7 +66,7 @@ fn read_rows(
     options: &Arc<Options>,
     protection: &Protection,
     shown: usize,
-    handover: &Handover,
+    batches: &Outlet<Batch>,
 ) -> Found {
     let mut reader = Reader::new(sources, Arc::clone(options));
     let mut batch = Batch::default();
@@ -136,12 +99,12 @@ fn read_rows(
                 batch.push(None);
             }
         }
-        if batch.is_full() && !handover.exchange(&mut batch) {
+        if batch.is_full() && !batches.exchange(&mut batch) {
             break None;
         }
     };
     // If nobody takes it, the collector says why.
-    handover.exchange(&mut batch);
+    batches.exchange(&mut batch);
     report.doubt(reader.doubts());
     Found {
         columns: reader.columns().to_vec(),

@@ -100,6 +100,12 @@ impl<'a> Cells<'a> {
         self.places.get(column).map_or("", |&own| self.own(own as usize))
     }
 
+    /// Whether that cell is known to hold nothing but ASCII letters, digits, `-`, `_` and `.`.
+    pub fn is_plain(&self, column: usize) -> bool {
+        let own = self.places.get(column).and_then(|own| self.spans.get(*own as usize));
+        own.is_some_and(|span| span.class.is_within(Class::DIGIT | Class::WORD))
+    }
+
     /// The cell of the input's own column, counted from 0.
     pub(super) fn own(&self, column: usize) -> &'a str {
         let Some(span) = self.spans.get(column) else { return "" };

@@ -4,21 +4,26 @@
 //! with what the rows hold beside their grants.
 
 mod columns;
+mod endings;
+mod rows;
 mod spreadsheet;
 mod table;
+mod writing;
 
-use crate::clock::utc_seconds;
 use crate::files::RunFiles;
-use crate::input::{Cells, InputError, Problem, Reader, Reading, escaped};
-use crate::model::{MESSAGE_COLUMN, Status, TEXT_MARK, TEXT_MARK_COLUMN};
+use crate::input::{InputError, Reader};
+use crate::model::{Status, TEXT_MARK_COLUMN};
 use crate::plan::Plan;
 use crate::plan::summary::LeftOut;
+use crate::relay::relay;
 use crate::verdicts::Verdicts;
 use columns::Columns;
-use std::borrow::Cow;
-use std::io::{self, BufWriter, Write};
+use endings::{Endings, Words};
+use rows::Rows;
+use std::io;
 use std::path::{Path, PathBuf};
 use table::Table;
+use writing::writing;
 
 /// The columns behind the input's own.
 pub use crate::model::OUTCOME_COLUMNS as COLUMNS;
@@ -33,6 +38,10 @@ impl Tally {
     /// Counts one row.
     pub fn add(&mut self, status: Status) {
         self.0[status as usize] += 1;
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(rows, others)| *rows += others);
     }
 
     /// Rows with that status.
@@ -77,8 +86,8 @@ impl Tally {
         let mut tally = Self::default();
         let mut unsent = 0;
         for row in 0..plan.rows() {
-            match plan.row(row) {
-                Some((grant, _)) => tally.add(verdicts.status(grant)),
+            match plan.grant_of_row(row) {
+                Some(grant) => tally.add(verdicts.status(grant)),
                 None => unsent += 1,
             }
         }
@@ -117,148 +126,24 @@ impl Outcome<'_> {
         let files = RunFiles::new(path.to_owned());
         let temporary = files.temporary().map_err(file_error)?;
         let columns = Columns::of(input.columns(), self.is_chosen_from);
-        let to = BufWriter::with_capacity(1 << 18, temporary.as_file());
-        let mut table = Table::new(to, self.excel).map_err(file_error)?;
+        let words = Words { table: Table { excel: self.excel }, rehearsal: self.rehearsal };
+        let mut begin = Vec::new();
         let header = columns.names.iter().map(String::as_str).chain(COLUMNS);
-        table.header(header).map_err(|error| file_error(error.into()))?;
-        let tally =
-            self.write_rows(&mut input, &columns, &mut table).map_err(|error| match error {
-                RowError::Table(error) => file_error(error.into()),
-                RowError::Input(error) => OutcomeError::Input(error),
-                RowError::Changed => OutcomeError::Changed,
-            })?;
-        table.flush().map_err(file_error)?;
-        drop(table);
-        temporary.as_file().sync_all().map_err(file_error)?;
+        words.table.header(&mut begin, header);
+        let Self { plan, verdicts, protected, .. } = *self;
+        let rows = Rows { plan, columns: &columns, words, protected };
+        let endings = Endings::new(plan, verdicts, words);
+        let (read, written) = writing(temporary.as_file(), begin, endings, |writing| {
+            relay(|outlet| rows.read(&mut input, outlet), |block| writing.take(block))
+        });
+        let mut tally = written.map_err(file_error)?;
+        tally.add_all(&read?);
         crate::failpoint::hit("outcome-written");
         temporary.persist(path).map_err(|error| file_error(error.error))?;
         crate::failpoint::hit("outcome-renamed");
         // The new name is durable only once the folder is.
         crate::files::sync_folder(files.folder()).map_err(file_error)?;
         Ok(tally)
-    }
-
-    fn write_rows(
-        &self,
-        input: &mut Reader,
-        columns: &Columns,
-        table: &mut Table<impl Write>,
-    ) -> Result<Tally, RowError> {
-        let mut tally = Tally::default();
-        let mut rows = 0;
-        while let Some(row) = input.next()? {
-            if rows >= self.plan.rows() {
-                return Err(RowError::Changed);
-            }
-            for column in &columns.own {
-                table.field(row.cells.get(*column))?;
-            }
-            match (row.reading, self.plan.row(rows)) {
-                (Reading::Carried(_), None) => self.write_carried(row.cells, columns, table)?,
-                (Reading::Invalid(problems), None) => {
-                    tally.add(self.write_invalid(problems, table)?);
-                }
-                (Reading::Grant(_), None) if self.protected => {
-                    tally.add(self.write_protected(table)?);
-                }
-                (Reading::Grant(_), Some((grant, standing))) => {
-                    let duplicate_of = (standing != rows).then_some(standing + 1);
-                    tally.add(self.write_verdict(grant, duplicate_of, table)?);
-                }
-                _ => return Err(RowError::Changed),
-            }
-            crate::failpoint::hit("outcome-row");
-            rows += 1;
-        }
-        if rows == self.plan.rows() { Ok(tally) } else { Err(RowError::Changed) }
-    }
-
-    /// What became of the row before, as it stood there. The row that a duplicate names is still
-    /// the row with that number, for all rows are here, in their order.
-    fn write_carried(
-        &self,
-        cells: Cells<'_>,
-        columns: &Columns,
-        table: &mut Table<impl Write>,
-    ) -> Result<(), csv::Error> {
-        for (name, column) in COLUMNS.iter().zip(columns.before) {
-            let cell = column.map_or("", |column| cells.get(column));
-            if *name == MESSAGE_COLUMN && !cell.starts_with(REHEARSAL) {
-                table.field(&self.message(cell))?;
-            } else {
-                table.field(cell)?;
-            }
-        }
-        table.end_row()
-    }
-
-    fn write_invalid(
-        &self,
-        problems: &[Problem],
-        table: &mut Table<impl Write>,
-    ) -> Result<Status, csv::Error> {
-        let code = problems.first().map_or("", |problem| problem.kind.code());
-        let messages: Vec<String> = problems.iter().map(Problem::message).collect();
-        let messages = messages.join("; ");
-        let message = self.message(&messages);
-        table.row([Status::Invalid.name(), code, &message, "", "0", "", ""])?;
-        Ok(Status::Invalid)
-    }
-
-    fn write_protected(&self, table: &mut Table<impl Write>) -> Result<Status, csv::Error> {
-        let message = self.message("kept by --protect, and nothing was sent for it");
-        let status = Status::Protected.name();
-        table.row([status, "", &message, "", "0", "", ""])?;
-        Ok(Status::Protected)
-    }
-
-    fn write_verdict(
-        &self,
-        grant: u32,
-        duplicate_of: Option<usize>,
-        table: &mut Table<impl Write>,
-    ) -> Result<Status, csv::Error> {
-        let status = self.verdicts.status(grant);
-        let attempts = self.verdicts.attempts(grant).to_string();
-        let duplicate_of = duplicate_of.map(|row| row.to_string()).unwrap_or_default();
-        let (code, message, request_id, finished_at) = match self.verdicts.note_of(grant) {
-            Some(note) => {
-                (&*note.code, &*note.message, &*note.request_id, utc_seconds(note.finished_at))
-            }
-            None => ("", "", "", String::new()),
-        };
-        let message = self.message(message);
-        let words = [code, &*message, request_id].map(|word| self.harmless(word));
-        let [code, message, request_id] = &words;
-        table.row([
-            status.name(),
-            code,
-            message,
-            request_id,
-            &attempts,
-            &finished_at,
-            &duplicate_of,
-        ])?;
-        Ok(status)
-    }
-
-    fn message<'m>(&self, message: &'m str) -> Cow<'m, str> {
-        match (self.rehearsal, message) {
-            (false, message) => message.into(),
-            (true, "") => format!("{REHEARSAL} nothing was really changed").into(),
-            (true, message) => format!("{REHEARSAL} {message}").into(),
-        }
-    }
-
-    /// Words of the service, so that they neither steer a terminal nor are a formula in a
-    /// spreadsheet, however the outcome is written: nobody reads them back.
-    fn harmless<'m>(&self, words: &'m str) -> Cow<'m, str> {
-        let is_plain = words.bytes().all(|b| b.is_ascii() && !b.is_ascii_control());
-        let words = if is_plain { words.into() } else { Cow::Owned(escaped(words)) };
-        if !self.excel && spreadsheet::is_formula(&words) {
-            return format!("{TEXT_MARK}{words}").into();
-        }
-        words
     }
 }
 
@@ -274,22 +159,4 @@ pub fn is_of_rehearsal(path: &Path) -> bool {
         && table.records().next().is_none_or(|first| {
             first.is_ok_and(|row| row.get(message).is_some_and(|m| m.starts_with(REHEARSAL)))
         })
-}
-
-enum RowError {
-    Table(csv::Error),
-    Input(InputError),
-    Changed,
-}
-
-impl From<csv::Error> for RowError {
-    fn from(error: csv::Error) -> Self {
-        Self::Table(error)
-    }
-}
-
-impl From<InputError> for RowError {
-    fn from(error: InputError) -> Self {
-        Self::Input(error)
-    }
 }

@@ -1,69 +1,138 @@
 //! The outcome as bytes: plain, or so that a spreadsheet shows what is in it.
+//!
+//! The writer of the csv crate goes through a state machine for each cell, which for ten million
+//! rows of a dozen cells is most of the work; a test compares what is written with what it writes.
 
 use super::spreadsheet::marked;
 use crate::model::{TEXT_MARK, TEXT_MARK_COLUMN};
-use std::io::{self, Write};
 
-/// A table that is being written.
-pub(super) struct Table<W: Write> {
-    csv: csv::Writer<W>,
-    excel: bool,
+/// How a table is written: UTF-8, comma, LF; for spreadsheets a byte order mark, CR LF, and cells
+/// marked as text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table {
+    pub(super) excel: bool,
 }
 
-impl<W: Write> Table<W> {
-    /// UTF-8, comma, LF; with `excel` a byte order mark, CR LF, and cells marked as text.
-    pub(super) fn new(mut to: W, excel: bool) -> io::Result<Self> {
-        if excel {
-            to.write_all("\u{feff}".as_bytes())?;
-        }
-        let terminator = if excel { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
-        let csv = csv::WriterBuilder::new().terminator(terminator).from_writer(to);
-        Ok(Self { csv, excel })
-    }
-
+impl Table {
     /// The first row, with a column more if cells are marked.
-    pub(super) fn header<'n>(
-        &mut self,
-        names: impl Iterator<Item = &'n str>,
-    ) -> Result<(), csv::Error> {
+    pub(super) fn header<'n>(self, to: &mut Vec<u8>, names: impl Iterator<Item = &'n str>) {
+        if self.excel {
+            to.extend_from_slice("\u{feff}".as_bytes());
+        }
         for name in names {
-            self.field(name)?;
+            self.cell(to, name);
         }
         if self.excel {
-            self.csv.write_field(TEXT_MARK_COLUMN)?;
+            self.cell(to, TEXT_MARK_COLUMN);
         }
-        self.csv.write_record(None::<&[u8]>)
+        self.end_line(to);
     }
 
     /// The next cell of a row.
-    pub(super) fn field(&mut self, cell: &str) -> Result<(), csv::Error> {
+    pub(super) fn cell(self, to: &mut Vec<u8>, cell: &str) {
         if self.excel {
-            return self.csv.write_field(marked(cell).as_bytes());
+            quoted_if_needed(to, &marked(cell));
+        } else {
+            quoted_if_needed(to, cell);
         }
-        self.csv.write_field(cell)
+        to.push(b',');
     }
 
-    /// The last cells of a row.
-    pub(super) fn row<const CELLS: usize>(
-        &mut self,
-        cells: [&str; CELLS],
-    ) -> Result<(), csv::Error> {
-        for cell in cells {
-            self.field(cell)?;
+    /// The next cell of a row, which holds nothing but ASCII letters, digits, `-`, `_` and `.`.
+    pub(super) fn plain_cell(self, to: &mut Vec<u8>, cell: &str) {
+        if self.excel {
+            return self.cell(to, cell);
         }
-        self.end_row()
+        to.extend_from_slice(cell.as_bytes());
+        to.push(b',');
+    }
+
+    /// The next cell of a row, a whole number.
+    pub(super) fn number(self, to: &mut Vec<u8>, number: u64) {
+        self.plain_cell(to, itoa::Buffer::new().format(number));
     }
 
     /// Ends a row, saying whether its cells are marked.
-    pub(super) fn end_row(&mut self) -> Result<(), csv::Error> {
+    pub(super) fn end_row(self, to: &mut Vec<u8>) {
         if self.excel {
             let mut mark = [0; 4];
-            self.csv.write_field(TEXT_MARK.encode_utf8(&mut mark))?;
+            to.extend_from_slice(TEXT_MARK.encode_utf8(&mut mark).as_bytes());
+            to.push(b',');
         }
-        self.csv.write_record(None::<&[u8]>)
+        self.end_line(to);
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.csv.flush()
+    fn end_line(self, to: &mut Vec<u8>) {
+        to.pop_if(|last| *last == b',');
+        to.extend_from_slice(if self.excel { b"\r\n" } else { b"\n" });
+    }
+}
+
+/// A cell with a separator, a quote or the end of a line in it stands in quotes.
+fn quoted_if_needed(to: &mut Vec<u8>, cell: &str) {
+    if !cell.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+        return to.extend_from_slice(cell.as_bytes());
+    }
+    to.push(b'"');
+    for piece in cell.split_inclusive('"') {
+        to.extend_from_slice(piece.as_bytes());
+        if piece.ends_with('"') {
+            to.push(b'"');
+        }
+    }
+    to.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rows_are_written_as_the_csv_crate_writes_them(
+            rows in prop::collection::vec(prop::collection::vec("[a0 ,;\"'\r\n\t=é-]{0,6}", 2..5), 1..5)
+        ) {
+            let table = Table { excel: false };
+            let mut ours = Vec::new();
+            let mut theirs = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+            for row in &rows {
+                for cell in row {
+                    table.cell(&mut ours, cell);
+                }
+                table.end_row(&mut ours);
+                theirs.write_record(row).unwrap();
+            }
+            prop_assert_eq!(ours, theirs.into_inner().unwrap());
+        }
+
+        #[test]
+        fn spreadsheets_get_their_marks_and_line_ends(
+            row in prop::collection::vec("[a0,\"'\n=é-]{0,6}", 1..5)
+        ) {
+            let table = Table { excel: true };
+            let mut ours = Vec::new();
+            for cell in &row {
+                table.cell(&mut ours, cell);
+            }
+            table.end_row(&mut ours);
+            let terminator = csv::Terminator::CRLF;
+            let mut theirs =
+                csv::WriterBuilder::new().terminator(terminator).from_writer(Vec::new());
+            let cells = row.iter().map(|cell| marked(cell).into_owned());
+            theirs.write_record(cells.chain(["'".to_owned()])).unwrap();
+            prop_assert_eq!(ours, theirs.into_inner().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_header_begins_with_the_byte_order_mark_for_spreadsheets_only() {
+        let header = |excel| {
+            let mut line = Vec::new();
+            Table { excel }.header(&mut line, ["a", "b,c"].into_iter());
+            String::from_utf8(line).unwrap()
+        };
+        assert_eq!(header(false), "a,\"b,c\"\n");
+        assert_eq!(header(true), format!("\u{feff}a,\"b,c\",{TEXT_MARK_COLUMN}\r\n"));
     }
 }

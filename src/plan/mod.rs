@@ -134,11 +134,20 @@ impl Plan {
         &self.scopes[self.requests[request].scope as usize]
     }
 
-    /// The grant that a row asks for, and the row that stands for it (both rows from 0); `None`
-    /// for a row that nothing is sent for.
-    pub fn row(&self, row: usize) -> Option<(GrantId, usize)> {
+    /// The grant that a row, from 0, asks for; `None` for a row that nothing is sent for.
+    pub fn grant_of_row(&self, row: usize) -> Option<GrantId> {
         let grant = self.rows[row];
-        (grant != NO_GRANT).then(|| (grant, self.standing_rows[grant as usize] as usize))
+        (grant != NO_GRANT).then_some(grant)
+    }
+
+    /// The row, from 0, that stands for all rows that ask for a grant.
+    pub fn standing_row(&self, grant: GrantId) -> usize {
+        self.standing_rows[grant as usize] as usize
+    }
+
+    /// Both of a row.
+    pub fn row(&self, row: usize) -> Option<(GrantId, usize)> {
+        self.grant_of_row(row).map(|grant| (grant, self.standing_row(grant)))
     }
 
     /// The target and account of a grant.

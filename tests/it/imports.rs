@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules by storey, the lowest first. A module imports from lower storeys only.
 const STOREYS: &[&[&str]] = &[
-    &["model", "clock", "names", "hex", "failpoint"],
+    &["model", "clock", "names", "hex", "relay", "failpoint"],
     &["input", "grants", "api"],
     &["plan", "files"],
     &["spool"],

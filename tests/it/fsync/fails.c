@@ -1,6 +1,7 @@
 /* Lets fsync and fdatasync of some files fail, as a disk does that is breaking.
  *
- * FSYNC_FAILS=TEXT:N: of the files whose path contains TEXT, the N-th call and all after it. */
+ * FSYNC_FAILS=TEXT:N: of the files whose path contains TEXT, the N-th call and all after it;
+ * with N+ only that one: a disk tells each error once. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,7 +23,8 @@ static int fails(int fd) {
     path[length] = 0;
     snprintf(text, sizeof text, "%.*s", (int)(colon - told), told);
     if (!strstr(path, text)) return 0;
-    return __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST) >= atoi(colon + 1);
+    int call = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST), from = atoi(colon + 1);
+    return strchr(colon, '+') ? call == from : call >= from;
 }
 
 static int with(const char *name, int fd) {

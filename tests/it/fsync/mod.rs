@@ -82,3 +82,25 @@ async fn a_failed_fsync_is_said_and_nothing_is_claimed_that_is_not_durable() {
     }
     assert!(struck_in_the_middle > 0, "one of them strikes when requests are under way");
 }
+
+/// A long outcome goes to the disk while it is being written. What the disk says of that it does
+/// not say again at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_disk_in_the_middle_of_the_outcome_is_not_lost() {
+    let compiled = Sandbox::new();
+    let library = library(&compiled);
+    let service = serve(Settings::default()).await;
+    let sandbox = Sandbox::new();
+    let note = "x".repeat(900_000);
+    let rows = (0..50).map(|user| format!("{user},host,1,2,{note}\n"));
+    let head = "user,kind,target,account,note\n".to_owned();
+    sandbox.write("list.csv", std::iter::once(head).chain(rows).collect::<String>());
+    let in_the_middle = ".bastion-revoke.tmp:2+";
+    let ended = run(&sandbox, &service, Some((&library, in_the_middle)));
+    assert_eq!(ended.code, Some(74), "{ended:?}");
+    assert!(ended.stderr.contains("the outcome can't be written"), "{ended:?}");
+    assert!(!sandbox.exists("outcome.csv"));
+    run(&sandbox, &service, None).code(0);
+    assert_eq!(sandbox.column("status"), vec!["revoked"; 50]);
+    assert!(sandbox.column("note").iter().all(|cell| *cell == note));
+}

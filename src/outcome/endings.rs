@@ -1,0 +1,163 @@
+//! What an outcome says behind the input's own columns: the verdict of each row's grant.
+
+use super::spreadsheet::is_formula;
+use super::table::Table;
+use super::{COLUMNS, Tally};
+use crate::clock::utc_seconds;
+use crate::input::escaped;
+use crate::model::{REHEARSAL, Status, TEXT_MARK};
+use crate::plan::{GrantId, Plan};
+use crate::verdicts::{Note, NoteId, Verdict, Verdicts};
+use std::borrow::Cow;
+
+/// Texts of notes that are kept until there are too many of them.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// No text has been kept for it.
+const NOT_KEPT: u32 = u32::MAX;
+
+/// How words that are not the input's own are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    pub(super) table: Table,
+    pub(super) rehearsal: bool,
+}
+
+impl Words {
+    /// A message, which says of a rehearsal that it is one.
+    pub(super) fn message(self, message: &str) -> Cow<'_, str> {
+        match (self.rehearsal, message) {
+            (false, message) => message.into(),
+            (true, "") => format!("{REHEARSAL} nothing was really changed").into(),
+            (true, message) => format!("{REHEARSAL} {message}").into(),
+        }
+    }
+
+    /// The columns of a row that nothing was sent for.
+    pub(super) fn unsent(self, to: &mut Vec<u8>, status: Status, code: &str, message: &str) {
+        let message = self.message(message);
+        let cells: [&str; COLUMNS.len()] = [status.name(), code, &message, "", "0", "", ""];
+        for cell in cells {
+            self.table.cell(to, cell);
+        }
+        self.table.end_row(to);
+    }
+
+    /// Words of the service, so that they neither steer a terminal nor are a formula in a
+    /// spreadsheet, however the outcome is written: nobody reads them back.
+    fn of_service(self, to: &mut Vec<u8>, words: &str) {
+        let is_plain = words.bytes().all(|b| b.is_ascii() && !b.is_ascii_control());
+        let words = if is_plain { words.into() } else { Cow::Owned(escaped(words)) };
+        if !self.table.excel && is_formula(&words) {
+            return self.table.cell(to, &format!("{TEXT_MARK}{words}"));
+        }
+        self.table.cell(to, &words);
+    }
+}
+
+/// Ends the rows of an outcome that a grant stands behind.
+///
+/// The grants of a request share its note, but seldom stand together in a list: the text of a note
+/// is made once and kept. What is known of a grant lies anywhere in memory, so it is
+/// looked up for many rows before the first of them is written: the processor waits for many places
+/// at once.
+pub(super) struct Endings<'a> {
+    plan: &'a Plan,
+    verdicts: &'a Verdicts,
+    words: Words,
+    /// For each note, and in front of them for the lack of one, where its text is kept.
+    places: Vec<u32>,
+    texts: Vec<Text>,
+    kept: Vec<u8>,
+    known: Vec<Known>,
+}
+
+/// A note's text around the number of attempts.
+#[derive(Clone, Copy, Default)]
+struct Text {
+    start: u32,
+    attempts: u32,
+    end: u32,
+}
+
+/// What is known of the grant of a row.
+#[derive(Clone, Copy)]
+struct Known {
+    verdict: Verdict,
+    standing: usize,
+    text: Text,
+}
+
+impl<'a> Endings<'a> {
+    pub(super) fn new(plan: &'a Plan, verdicts: &'a Verdicts, words: Words) -> Self {
+        let places = vec![NOT_KEPT; verdicts.notes() + 1];
+        let (texts, kept, known) = (Vec::new(), Vec::new(), Vec::new());
+        Self { plan, verdicts, words, places, texts, kept, known }
+    }
+
+    /// Looks up the grants of some rows.
+    pub(super) fn look_up(&mut self, grants: impl Iterator<Item = GrantId>) {
+        if self.kept.len() > KEPT_BYTES {
+            self.kept.clear();
+            self.texts.clear();
+            self.places.fill(NOT_KEPT);
+        }
+        let mut known = std::mem::take(&mut self.known);
+        known.clear();
+        known.extend(grants.map(|grant| Known {
+            verdict: self.verdicts.of(grant),
+            standing: self.plan.standing_row(grant),
+            text: Text::default(),
+        }));
+        for known in &mut known {
+            known.text = self.text(known.verdict.note);
+        }
+        self.known = known;
+    }
+
+    /// Writes the end of a row, from 0, whose grant was looked up as the one with that number.
+    pub(super) fn write(&self, to: &mut Vec<u8>, row: usize, looked_up: usize, tally: &mut Tally) {
+        let Known { verdict, standing, text } = self.known[looked_up];
+        let table = self.words.table;
+        tally.add(verdict.status);
+        table.plain_cell(to, verdict.status.name());
+        to.extend_from_slice(&self.kept[text.start as usize..text.attempts as usize]);
+        table.number(to, u64::from(verdict.attempts));
+        to.extend_from_slice(&self.kept[text.attempts as usize..text.end as usize]);
+        if standing == row {
+            table.plain_cell(to, "");
+        } else {
+            table.number(to, standing as u64 + 1);
+        }
+        table.end_row(to);
+    }
+
+    fn text(&mut self, note: Option<NoteId>) -> Text {
+        let place = note.map_or(0, |note| note as usize + 1);
+        match self.places[place] {
+            NOT_KEPT => self.keep(note, place),
+            at => self.texts[at as usize],
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "KEPT_BYTES and the texts of a block more fit"
+    )]
+    fn keep(&mut self, note: Option<NoteId>, place: usize) -> Text {
+        let note = note.map(|note| self.verdicts.note(note));
+        let words = |of: fn(&Note) -> &str| note.map_or("", of);
+        let finished_at = note.map_or(String::new(), |note| utc_seconds(note.finished_at));
+        let (kept, ours) = (&mut self.kept, self.words);
+        let start = kept.len() as u32;
+        ours.of_service(kept, words(|note| &note.code));
+        ours.of_service(kept, &ours.message(words(|note| &note.message)));
+        ours.of_service(kept, words(|note| &note.request_id));
+        let attempts = kept.len() as u32;
+        ours.table.cell(kept, &finished_at);
+        let text = Text { start, attempts, end: kept.len() as u32 };
+        self.places[place] = self.texts.len() as u32;
+        self.texts.push(text);
+        text
+    }
+}
