@@ -115,9 +115,13 @@ fn sign_request(bench: &mut Criterion) {
     bench.bench_function("sign", |b| {
         b.iter(|| {
             let parameters = operation::parameters(black_box(&request));
-            let pairs: Vec<sign::Pair<'_>> =
-                parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            sign::v1_signature("testsecret", &sign::v1_string_to_sign("POST", &pairs))
+            let pairs = parameters.iter().map(|(name, value)| (&**name, &**value));
+            let form: sign::Form<'_> = pairs.collect();
+            let signature = sign::v1_signature(
+                "testsecret",
+                &sign::v1_string_to_sign_of("POST", &[black_box(&form)]),
+            );
+            (form.into_text(), signature)
         });
     });
 }

@@ -15,6 +15,7 @@
 #[path = "../../examples/generate/list.rs"]
 #[expect(dead_code, reason = "not every form of list is measured")]
 mod list;
+mod minimal;
 mod outcome;
 mod plan;
 mod process;

@@ -1,6 +1,7 @@
 //! The engine with no quota against a bare server, beside the least that a client can do.
 
 use crate::Line;
+use crate::minimal;
 use crate::process::cpu_of;
 use crate::service::Server;
 use anyhow::Context;
@@ -8,8 +9,7 @@ use bastion_revoke::api::client::Client;
 use bastion_revoke::api::credentials::{Credentials, Secret};
 use bastion_revoke::api::endpoint::{self, Endpoints};
 use bastion_revoke::api::transport::HttpTransport;
-use bastion_revoke::api::{operation, sign};
-use bastion_revoke::clock::{SystemClock, WallClock, utc_seconds};
+use bastion_revoke::clock::{SystemClock, WallClock};
 use bastion_revoke::engine::dispatcher::Start;
 use bastion_revoke::engine::{Control, Engine, Settings};
 use bastion_revoke::grants::Collector;
@@ -17,11 +17,9 @@ use bastion_revoke::ledger::{Job, Journal, Ledger, MemoryJournal, SqliteJournal}
 use bastion_revoke::model::{Account, Grant, Grantee, GranteeKind, Kind};
 use bastion_revoke::plan::Plan;
 use bastion_revoke::verdicts::Verdicts;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -61,97 +59,16 @@ struct Cost {
     cpu_us: f64,
 }
 
-/// Runs it on two threads, and says what it took.
+/// Runs it on one thread, as `run` does, and says what it took.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn timed(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Cost> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cpu = || cpu_of("self").context("/proc/self/stat");
     let (started, before) = (Instant::now(), cpu()?);
     runtime.block_on(work)?;
     let (wall, cpu) = (started.elapsed(), cpu()?.saturating_sub(before));
     let requests = REQUESTS as f64;
     Ok(Cost { per_s: requests / wall.as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / requests })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    results: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Target {
-    code: String,
-    host_accounts: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Item {
-    code: String,
-}
-
-/// Builds, signs, sends and decodes, and does nothing else.
-async fn minimal(plan: Arc<Plan>, url: String) -> anyhow::Result<()> {
-    // The same that the product uses; an earlier round may have installed it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().http1_only().build()?;
-    let next = Arc::new(AtomicUsize::new(0));
-    let tasks = (0..CONCURRENCY).map(|_| {
-        let (plan, url, client, next) = (plan.clone(), url.clone(), client.clone(), next.clone());
-        tokio::spawn(async move {
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= plan.requests() {
-                    return anyhow::Ok(());
-                }
-                one(&plan, number, &url, &client).await?;
-            }
-        })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await??;
-    }
-    Ok(())
-}
-
-async fn one(
-    plan: &Plan,
-    number: usize,
-    url: &str,
-    client: &reqwest::Client,
-) -> anyhow::Result<()> {
-    let request = plan.request(number)?;
-    let body = operation::parameters(&request);
-    let (nonce, now) = (SystemClock.nonce(), utc_seconds(SystemClock.now()));
-    let mut common = vec![
-        ("Action", request.operation().name()),
-        ("Version", "2019-12-09"),
-        ("Format", "JSON"),
-        ("AccessKeyId", "testid"),
-        ("SignatureMethod", "HMAC-SHA1"),
-        ("SignatureVersion", "1.0"),
-        ("SignatureNonce", &nonce),
-        ("Timestamp", &now),
-    ];
-    let pairs: Vec<sign::Pair<'_>> =
-        body.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let all: Vec<sign::Pair<'_>> = common.iter().chain(&pairs).copied().collect();
-    let signature = sign::v1_signature("testsecret", &sign::v1_string_to_sign("POST", &all));
-    common.push(("Signature", &signature));
-    let sending = client
-        .post(format!("{url}/?{}", sign::form_encode(common)))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(sign::form_encode(pairs));
-    let answer: Answer = serde_json::from_slice(&sending.send().await?.bytes().await?)?;
-    let good = answer
-        .results
-        .iter()
-        .all(|target| target.code == "OK" && target.host_accounts.iter().all(|i| i.code == "OK"));
-    anyhow::ensure!(good, "not all is well");
-    Ok(())
 }
 
 /// The engine, with a journal that keeps nothing or a ledger that lasts.
@@ -206,7 +123,7 @@ pub(crate) fn measure(folder: &Path) -> anyhow::Result<()> {
         let server = Server::start()?;
         let path = folder.join(format!("sending-{round}.ledger"));
         let costs = [
-            timed(minimal(Arc::clone(&plan), server.url.clone()))?,
+            timed(minimal::send(REQUESTS, CONCURRENCY, server.url.clone()))?,
             timed(engine(Arc::clone(&plan), &server.url, Arc::new(MemoryJournal)))?,
             timed(engine(Arc::clone(&plan), &server.url, Arc::new(ledger(&path)?)))?,
         ];

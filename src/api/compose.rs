@@ -2,7 +2,7 @@
 
 use super::credentials::Credentials;
 use super::operation;
-use super::sign::{self, Acs3, Pair, Scheme};
+use super::sign::{self, Acs3, Form, Pair, Scheme};
 use super::transport::{WireRequest, headers};
 use crate::model::Request;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -21,7 +21,7 @@ pub struct Repeat {
 /// A query of more bytes is not safe: libraries end at 64 KiB, servers and proxies often at 8.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
 
-const FORM: &str = "application/x-www-form-urlencoded";
+const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 const ACCEPT: &str = "application/json";
 
 /// Everything that an attempt is made of. Nonce and timestamp are of this attempt alone.
@@ -39,16 +39,15 @@ impl Attempt<'_> {
     /// The signed request, and the text that was signed.
     pub(super) fn compose(&self) -> (WireRequest, String) {
         let own = operation::parameters(self.request);
-        let own: Vec<Pair<'_>> =
-            own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let own = own.iter().map(|(name, value)| (&**name, &**value));
         match self.scheme {
-            Scheme::V1 => self.v1(own),
-            Scheme::Acs3 => self.acs3(&own),
+            Scheme::V1 => self.v1(own.collect()),
+            Scheme::Acs3 => self.acs3(&own.collect::<Vec<Pair<'_>>>()),
         }
     }
 
-    fn v1(&self, own: Vec<Pair<'_>>) -> (WireRequest, String) {
-        let mut common = vec![
+    fn v1<'a>(&'a self, mut body: Form<'a>) -> (WireRequest, String) {
+        let common = [
             ("AccessKeyId", self.credentials.access_key_id.as_str()),
             ("Action", self.request.operation().name()),
             // Documents disagree on the default, so it is always said.
@@ -59,24 +58,20 @@ impl Attempt<'_> {
             ("Timestamp", &self.timestamp),
             ("Version", super::VERSION),
         ];
-        let mut body = own;
+        let mut query = Form::from_iter(common);
         if let Some(token) = &self.credentials.security_token {
             // In the body: queries end up in the logs of proxies.
             body.push(("SecurityToken", token.expose()));
         }
-        let all: Vec<Pair<'_>> = common.iter().chain(&body).copied().collect();
-        let string_to_sign = sign::v1_string_to_sign("POST", &all);
+        let string_to_sign = sign::v1_string_to_sign_of("POST", &[&query, &body]);
         let secret = self.credentials.access_key_secret.expose();
         let signature = sign::v1_signature(secret, &string_to_sign);
-        common.push(("Signature", &signature));
-        let mut headers = headers([("content-type", FORM), ("accept", ACCEPT)]);
+        query.push(("Signature", &signature));
+        let mut headers = headers([("content-type", FORM_TYPE), ("accept", ACCEPT)]);
         headers.extend(self.repeated().iter().map(|(name, value)| header(name, value)));
-        let wire = WireRequest {
-            endpoint: self.endpoint.clone(),
-            query: sign::form_encode(common.iter().copied()),
-            headers,
-            body: sign::form_encode(body.iter().copied()),
-        };
+        let endpoint = self.endpoint.clone();
+        let wire =
+            WireRequest { endpoint, query: query.into_text(), headers, body: body.into_text() };
         (wire, string_to_sign)
     }
 
@@ -101,7 +96,7 @@ impl Attempt<'_> {
         ];
         all.extend(repeated.iter().map(|(name, value)| (*name, value.as_str())));
         if is_long {
-            all.push(("content-type", FORM));
+            all.push(("content-type", FORM_TYPE));
         }
         if let Some(token) = &self.credentials.security_token {
             all.push(("x-acs-accesskey-id", self.credentials.access_key_id.as_str()));

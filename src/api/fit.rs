@@ -9,7 +9,8 @@ const CUT: &str = "...";
 /// A text of at most `most` bytes in which what a terminal or a reader would take for something
 /// else than a character is written as an escape, such as `\u{1b}`.
 pub(super) fn fit(text: Cow<'static, str>, most: usize) -> Cow<'static, str> {
-    if text.len() <= most && !text.chars().any(is_unseen) {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if text.len() <= most && (is_plain || !text.chars().any(is_unseen)) {
         return text;
     }
     let mut fitted = String::with_capacity(text.len().min(most));

@@ -4,7 +4,8 @@
 //! `DetachDatabaseAccountsFromUser`; the `...FromUserGroup` twins take `UserGroupId` for `UserId`.
 
 use crate::model::{Accounts, Entry, GranteeKind, Kind, Request};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use std::borrow::Cow;
 
 /// The names that an operation gives to its targets and accounts, in requests and in answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,19 +59,27 @@ pub const fn grantee_id(kind: GranteeKind) -> &'static str {
     }
 }
 
+/// A parameter's name, which for databases holds numbers, and its value.
+pub type Parameter<'r> = (Cow<'static, str>, Cow<'r, str>);
+
 /// The operation's own parameters, without the common ones.
-pub fn parameters(request: &Request) -> Vec<(String, String)> {
+pub fn parameters(request: &Request) -> Vec<Parameter<'_>> {
     let words = Vocabulary::of(request.kind);
-    let mut parameters = vec![
-        ("InstanceId".to_owned(), request.instance_id.clone()),
-        ("RegionId".to_owned(), request.region.clone()),
-        (grantee_id(request.grantee.kind).to_owned(), request.grantee.id.clone()),
+    let mut parameters: Vec<Parameter<'_>> = vec![
+        ("InstanceId".into(), (&request.instance_id).into()),
+        ("RegionId".into(), (&request.region).into()),
+        (grantee_id(request.grantee.kind).into(), (&request.grantee.id).into()),
     ];
     let entries = request.entries.as_slice();
     match request.kind {
         Kind::Host | Kind::HostGroup => {
-            let list = entries.iter().map(|entry| json_entry(words, entry)).collect();
-            parameters.push((words.targets.to_owned(), Value::Array(list).to_string()));
+            let mut list = String::new();
+            for (at, entry) in entries.iter().enumerate() {
+                list.push(if at == 0 { '[' } else { ',' });
+                json_entry(words, entry, &mut list);
+            }
+            list.push(']');
+            parameters.push((words.targets.into(), list.into()));
         }
         Kind::Database => flatten(words, entries, &mut parameters),
     }
@@ -79,23 +88,48 @@ pub fn parameters(request: &Request) -> Vec<(String, String)> {
 
 /// One target as the JSON string of hosts and host groups has it. Leaving the accounts out asks
 /// for the whole target, so only [`Accounts::Whole`] may do it.
-fn json_entry(words: Vocabulary, entry: &Entry) -> Value {
-    let mut object = Map::new();
-    object.insert(words.target_id.to_owned(), entry.target.clone().into());
+fn json_entry(words: Vocabulary, entry: &Entry, json: &mut String) {
+    json.push('{');
     if let Accounts::Listed(accounts) = &entry.accounts {
-        object.insert(words.accounts.to_owned(), accounts.as_slice().to_vec().into());
+        json_member(words.accounts, json);
+        for (at, account) in accounts.as_slice().iter().enumerate() {
+            json.push(if at == 0 { '[' } else { ',' });
+            json_text(account, json);
+        }
+        json.push_str("],");
     }
-    Value::Object(object)
+    json_member(words.target_id, json);
+    json_text(&entry.target, json);
+    json.push('}');
+}
+
+/// One of our own names, which needs no escapes.
+fn json_member(name: &str, json: &mut String) {
+    json.push('"');
+    json.push_str(name);
+    json.push_str("\":");
+}
+
+fn json_text(text: &str, json: &mut String) {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_plain {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&Value::from(text).to_string());
+    }
 }
 
 /// `Databases.1.DatabaseId`, `Databases.1.DatabaseAccountIds.1` and so on, counted from 1.
-fn flatten(words: Vocabulary, entries: &[Entry], parameters: &mut Vec<(String, String)>) {
+fn flatten<'r>(words: Vocabulary, entries: &'r [Entry], parameters: &mut Vec<Parameter<'r>>) {
     for (at, entry) in (1..).zip(entries) {
         let prefix = format!("{}.{at}", words.targets);
-        parameters.push((format!("{prefix}.{}", words.target_id), entry.target.clone()));
+        parameters.push((format!("{prefix}.{}", words.target_id).into(), (&entry.target).into()));
         if let Accounts::Listed(accounts) = &entry.accounts {
             for (at, account) in (1..).zip(accounts.as_slice()) {
-                parameters.push((format!("{prefix}.{}.{at}", words.accounts), account.clone()));
+                let name = format!("{prefix}.{}.{at}", words.accounts);
+                parameters.push((name.into(), account.into()));
             }
         }
     }
@@ -122,7 +156,10 @@ mod tests {
     }
 
     fn own(kind: Kind, from: GranteeKind) -> Vec<(String, String)> {
-        let mut parameters = parameters(&request(kind, from));
+        let request = request(kind, from);
+        let parameters = parameters(&request).into_iter();
+        let mut parameters: Vec<(String, String)> =
+            parameters.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         assert_eq!(parameters.remove(0), ("InstanceId".into(), "bastionhost-cn-test".into()));
         assert_eq!(parameters.remove(0), ("RegionId".into(), "cn-hangzhou".into()));
         parameters

@@ -21,7 +21,7 @@ use super::error::{Class, classify};
 use super::fit::fit;
 use super::operation::{Vocabulary, grantee_id};
 use super::tree::{Member, Tree};
-use crate::model::{Account, Accounts, Entry, Request, Status};
+use crate::model::{Accounts, Entry, Request, Status};
 use std::borrow::Cow;
 
 /// The longest message of the service that is kept, in bytes.
@@ -144,13 +144,13 @@ fn judge_tree(request: &Request, status: u16, tree: &Tree<'_>) -> Option<Judgeme
     let request_id = tree.member("RequestId").text().unwrap_or_default().to_owned();
     let code = tree.member("Code");
     if tree.has("Results") {
-        let is_ok = match code {
+        let is_good = match code {
             Member::Absent => true,
-            Member::Text(code) => matches!(code.to_ascii_uppercase().as_str(), "OK" | "200" | ""),
+            Member::Text(code) => matches!(code, "" | "200") || is_ok(code),
             Member::Contradictory => false,
         };
-        if is_ok && (200..300).contains(&status) {
-            let items = judge_items(request, &tree.all("Results"));
+        if is_good && (200..300).contains(&status) {
+            let items = judge_items(request, tree);
             return Some(Judgement::Items { request_id, items });
         }
         return Some(Judgement::Refused {
@@ -175,8 +175,12 @@ fn judge_tree(request: &Request, status: u16, tree: &Tree<'_>) -> Option<Judgeme
 /// A message without the fillers that stand where there is none.
 fn meaningful(message: &str) -> &str {
     let message = message.trim();
-    let filler = ["none", "n/a", "null", "无"];
-    if filler.contains(&message.to_lowercase().as_str()) { "" } else { message }
+    let fillers = ["none", "n/a", "null", "无"];
+    if fillers.iter().any(|filler| message.eq_ignore_ascii_case(filler)) { "" } else { message }
+}
+
+fn is_ok(code: &str) -> bool {
+    code.eq_ignore_ascii_case("OK")
 }
 
 /// What was said about one thing, however often.
@@ -209,7 +213,7 @@ impl<'a> Said<'a> {
     }
 
     fn is_ok(self) -> bool {
-        matches!(self, Self::Once { code, .. } if code.eq_ignore_ascii_case("OK"))
+        matches!(self, Self::Once { code, .. } if is_ok(code))
     }
 }
 
@@ -239,73 +243,94 @@ impl<'a> Heard<'_, 'a> {
     }
 }
 
-fn judge_items(request: &Request, results: &[&Tree<'_>]) -> Vec<ItemAnswer> {
+fn judge_items(request: &Request, answer: &Tree<'_>) -> Vec<ItemAnswer> {
     let words = Vocabulary::of(request.kind);
     let new_heard =
         |entry| Heard { entry, outer: Said::default(), inner: Vec::with_capacity(entry.grants()) };
     let mut heard: Vec<Heard<'_, '_>> = request.entries.as_slice().iter().map(new_heard).collect();
     let mut untied_failure = false;
-    for element in results {
-        let foreign = match element.member(grantee_id(request.grantee.kind)) {
-            Member::Absent => false,
-            Member::Text(id) => id != request.grantee.id,
-            Member::Contradictory => true,
-        };
-        let spoil = |code| if foreign { Member::Contradictory } else { code };
-        let accounts = element.all(words.answered_accounts);
-        let accounts = accounts.iter().filter(|account| matches!(account, Tree::Object(_)));
-        match element.member(words.target_id) {
-            Member::Text(target) => {
-                let Some(of) = heard.iter_mut().find(|heard| heard.entry.target == target) else {
-                    tracing::warn!(target_id = target, "the answer names a target not asked for");
-                    continue;
-                };
-                of.outer.hear(spoil(element.member("Code")), element.member("Message"));
-                for account in accounts {
-                    let id = account.member(words.account_id).text();
-                    of.hear_account(id, spoil(account.member("Code")), account.member("Message"));
-                }
-            }
-            Member::Absent => {
-                // An older shape: accounts in an element of their own, without their target. It
-                // may hold a code of its own, which must not contradict theirs.
-                let own_ok = match element.member("Code") {
-                    Member::Absent => true,
-                    Member::Text(code) => code.eq_ignore_ascii_case("OK"),
-                    Member::Contradictory => false,
-                };
-                for account in accounts {
-                    let id = account.member(words.account_id).text();
-                    let code = account.member("Code");
-                    let ok = code.text().is_some_and(|code| code.eq_ignore_ascii_case("OK"));
-                    let code = if ok && !own_ok { Member::Contradictory } else { spoil(code) };
-                    let mut asking =
-                        heard.iter_mut().filter(|heard| id.is_some_and(|id| heard.asks_for(id)));
-                    match (asking.next(), asking.next()) {
-                        (Some(only), None) => {
-                            only.hear_account(id, code, account.member("Message"));
-                        }
-                        _ => untied_failure |= !ok,
-                    }
-                }
-            }
-            Member::Contradictory => untied_failure = true,
-        }
-    }
+    answer.each("Results", &mut |element| {
+        untied_failure |= !hear_element(request, words, element, &mut heard);
+    });
     let mut answers = Vec::with_capacity(request.grants());
-    for (target, account) in request.items() {
-        let of = heard.iter().find(|heard| heard.entry.target == target);
-        answers.push(match (of, account) {
-            (None, _) => missing(),
-            (Some(of), Account::Whole) => judge_whole(of, untied_failure),
-            (Some(of), Account::Named(account)) => judge_account(of, account),
-        });
+    for of in &heard {
+        match &of.entry.accounts {
+            Accounts::Whole => answers.push(judge_whole(of, untied_failure)),
+            Accounts::Listed(accounts) => {
+                let accounts = accounts.as_slice().iter().enumerate();
+                answers.extend(accounts.map(|(at, account)| judge_account(of, at, account)));
+            }
+        }
     }
     answers
 }
 
-fn judge_account(of: &Heard<'_, '_>, account: &str) -> ItemAnswer {
-    let inner = of.inner.iter().find(|(id, _)| *id == Some(account));
+/// Takes in what an element of the results says; false if it tells of a failure that can't be
+/// tied to a target.
+fn hear_element<'a>(
+    request: &Request,
+    words: Vocabulary,
+    element: &'a Tree<'_>,
+    heard: &mut [Heard<'_, 'a>],
+) -> bool {
+    let foreign = match element.member(grantee_id(request.grantee.kind)) {
+        Member::Absent => false,
+        Member::Text(id) => id != request.grantee.id,
+        Member::Contradictory => true,
+    };
+    let spoil = |code| if foreign { Member::Contradictory } else { code };
+    let each_account = |hear: &mut dyn FnMut(&'a Tree<'_>)| {
+        element.each(words.answered_accounts, &mut |account| {
+            if matches!(account, Tree::Object(_)) {
+                hear(account);
+            }
+        });
+    };
+    let mut is_tied = true;
+    match element.member(words.target_id) {
+        Member::Text(target) => {
+            let Some(of) = heard.iter_mut().find(|heard| heard.entry.target == target) else {
+                tracing::warn!(target_id = target, "the answer names a target not asked for");
+                return true;
+            };
+            of.outer.hear(spoil(element.member("Code")), element.member("Message"));
+            each_account(&mut |account| {
+                let id = account.member(words.account_id).text();
+                of.hear_account(id, spoil(account.member("Code")), account.member("Message"));
+            });
+        }
+        Member::Absent => {
+            // An older shape: accounts in an element of their own, without their target. It
+            // may hold a code of its own, which must not contradict theirs.
+            let own_ok = match element.member("Code") {
+                Member::Absent => true,
+                Member::Text(code) => is_ok(code),
+                Member::Contradictory => false,
+            };
+            each_account(&mut |account| {
+                let id = account.member(words.account_id).text();
+                let code = account.member("Code");
+                let ok = code.text().is_some_and(is_ok);
+                let code = if ok && !own_ok { Member::Contradictory } else { spoil(code) };
+                let mut asking =
+                    heard.iter_mut().filter(|heard| id.is_some_and(|id| heard.asks_for(id)));
+                match (asking.next(), asking.next()) {
+                    (Some(only), None) => {
+                        only.hear_account(id, code, account.member("Message"));
+                    }
+                    _ => is_tied &= ok,
+                }
+            });
+        }
+        Member::Contradictory => is_tied = false,
+    }
+    is_tied
+}
+
+/// `at` is where the account stands in the request, and mostly in the answer too.
+fn judge_account(of: &Heard<'_, '_>, at: usize, account: &str) -> ItemAnswer {
+    let is_it = |(id, _): &&(Option<&str>, Said<'_>)| *id == Some(account);
+    let inner = of.inner.get(at).filter(is_it).or_else(|| of.inner.iter().find(is_it));
     let inner = inner.map_or(Said::Nothing, |(_, said)| *said);
     match (of.outer, inner) {
         (Said::Contradiction, _) | (_, Said::Contradiction) => contradictory(),
@@ -352,12 +377,17 @@ fn item(said: Said<'_>) -> ItemAnswer {
         Said::Once { code, message } => (code, message),
     };
     // Source: the result codes on the pages of the three operations; `AlREADY` is their spelling.
-    let status = match code.to_ascii_uppercase().as_str() {
-        "OK" => Status::Revoked,
-        "OBJECT_ALREADY_EXISTS" => Status::AlreadyAbsent,
-        "OBJECT_NOT_FOUND" => Status::NotFound,
-        "UNEXPECTED" | "" => Status::Unknown,
-        _ => Status::Failed,
+    let is = |known: &str| code.eq_ignore_ascii_case(known);
+    let status = if is_ok(code) {
+        Status::Revoked
+    } else if is("OBJECT_ALREADY_EXISTS") {
+        Status::AlreadyAbsent
+    } else if is("OBJECT_NOT_FOUND") {
+        Status::NotFound
+    } else if is("UNEXPECTED") || code.is_empty() {
+        Status::Unknown
+    } else {
+        Status::Failed
     };
     let code = if status == Status::Revoked { Cow::Borrowed("OK") } else { code.to_owned().into() };
     let message = match meaningful(message) {

@@ -14,59 +14,137 @@ use sha2::{Digest, Sha256};
 /// A parameter or header as name and value, not yet encoded.
 pub type Pair<'a> = (&'a str, &'a str);
 
-const HEX_UPPER: &[u8; 16] = b"0123456789ABCDEF";
+/// What a byte is in percent-encoding: itself, or a `%` and upper-case hex.
+#[derive(Clone, Copy)]
+struct Encoded {
+    bytes: [u8; 3],
+    len: usize,
+}
 
-/// Appends `text` with every byte but `A-Za-z0-9-_.~` percent-encoded in upper-case hex.
-pub fn percent_encode_into(out: &mut String, text: &str) {
-    for byte in text.bytes() {
+/// Every byte but `A-Za-z0-9-_.~` is encoded.
+const ENCODED: [Encoded; 256] = {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut encoded = [Encoded { bytes: [b'%', 0, 0], len: 3 }; 256];
+    let mut byte = 0_u8;
+    loop {
+        let entry = &mut encoded[byte as usize];
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
+            *entry = Encoded { bytes: [byte, 0, 0], len: 1 };
         } else {
-            out.push('%');
-            out.push(char::from(HEX_UPPER[usize::from(byte >> 4)]));
-            out.push(char::from(HEX_UPPER[usize::from(byte & 15)]));
+            entry.bytes[1] = HEX[(byte >> 4) as usize];
+            entry.bytes[2] = HEX[(byte & 15) as usize];
         }
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    encoded
+};
+
+/// Appends the bytes, percent-encoded.
+fn encode_into(out: &mut Vec<u8>, bytes: &[u8]) {
+    // Room for the longest that it can be, so that each byte is written without a look.
+    let mut at = out.len();
+    out.resize(at + 3 * bytes.len(), 0);
+    for byte in bytes {
+        let Encoded { bytes, len } = ENCODED[usize::from(*byte)];
+        out[at..at + 3].copy_from_slice(&bytes);
+        at += len;
+    }
+    out.truncate(at);
+}
+
+fn ascii(encoded: Vec<u8>) -> String {
+    // Nothing else is ever appended.
+    String::from_utf8(encoded).unwrap_or_default()
+}
+
+/// `text`, with every byte but `A-Za-z0-9-_.~` percent-encoded in upper-case hex.
+pub fn percent_encode(text: &str) -> String {
+    let mut out = Vec::new();
+    encode_into(&mut out, text.as_bytes());
+    ascii(out)
+}
+
+/// Parameters, encoded once, to be sent and signed.
+#[derive(Debug, Default)]
+pub struct Form<'a> {
+    /// `name=value&name=value`.
+    encoded: Vec<u8>,
+    /// Each of them, not encoded, and where its encoded text ends.
+    pairs: Vec<(Pair<'a>, usize)>,
+}
+
+impl<'a> Form<'a> {
+    /// Appends a parameter.
+    pub fn push(&mut self, (name, value): Pair<'a>) {
+        if !self.encoded.is_empty() {
+            self.encoded.push(b'&');
+        }
+        encode_into(&mut self.encoded, name.as_bytes());
+        self.encoded.push(b'=');
+        encode_into(&mut self.encoded, value.as_bytes());
+        self.pairs.push(((name, value), self.encoded.len()));
+    }
+
+    /// The form body or query, in the order in which it came.
+    pub fn into_text(self) -> String {
+        ascii(self.encoded)
+    }
+
+    /// Each pair with its encoded text.
+    fn pairs(&self) -> impl Iterator<Item = (Pair<'a>, &[u8])> {
+        let mut start = 0;
+        self.pairs.iter().map(move |(pair, end)| {
+            let encoded = &self.encoded[start..*end];
+            start = end + 1;
+            (*pair, encoded)
+        })
     }
 }
 
-/// `text`, percent-encoded.
-pub fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() * 2);
-    percent_encode_into(&mut out, text);
-    out
+impl<'a> FromIterator<Pair<'a>> for Form<'a> {
+    fn from_iter<I: IntoIterator<Item = Pair<'a>>>(pairs: I) -> Self {
+        let mut form = Self::default();
+        pairs.into_iter().for_each(|pair| form.push(pair));
+        form
+    }
 }
 
 /// The pairs as `name=value&name=value`, encoded, in the order given: a form body or a query.
 pub fn form_encode<'a>(pairs: impl IntoIterator<Item = Pair<'a>>) -> String {
-    let mut out = String::new();
-    for (name, value) in pairs {
-        if !out.is_empty() {
-            out.push('&');
-        }
-        percent_encode_into(&mut out, name);
-        out.push('=');
-        percent_encode_into(&mut out, value);
-    }
-    out
+    pairs.into_iter().collect::<Form<'_>>().into_text()
 }
 
-/// The pairs sorted bytewise by name (`Databases.10.` stands before `Databases.2.`), encoded.
-fn canonical_query(pairs: &[Pair<'_>]) -> String {
-    let mut sorted: Vec<Pair<'_>> = pairs.to_vec();
-    sorted.sort_unstable();
-    form_encode(sorted)
+/// The pairs of the forms together, sorted bytewise by name (`Databases.10.` stands before
+/// `Databases.2.`).
+fn canonical_query(forms: &[&Form<'_>]) -> Vec<u8> {
+    let mut sorted: Vec<(Pair<'_>, &[u8])> = forms.iter().flat_map(|form| form.pairs()).collect();
+    sorted.sort_unstable_by_key(|(pair, _)| *pair);
+    let mut canonical = Vec::with_capacity(forms.iter().map(|form| form.encoded.len() + 1).sum());
+    for (at, (_, encoded)) in sorted.into_iter().enumerate() {
+        if at > 0 {
+            canonical.push(b'&');
+        }
+        canonical.extend_from_slice(encoded);
+    }
+    canonical
 }
 
 /// The v1 string to sign: `METHOD&%2F&` and the encoded canonical query.
 ///
 /// `parameters` are those of the query and of the form body together, without `Signature`.
 pub fn v1_string_to_sign(method: &str, parameters: &[Pair<'_>]) -> String {
-    let canonical = canonical_query(parameters);
-    let mut out = String::with_capacity(canonical.len() * 3 / 2);
-    out.push_str(method);
-    out.push_str("&%2F&");
-    percent_encode_into(&mut out, &canonical);
-    out
+    v1_string_to_sign_of(method, &[&parameters.iter().copied().collect()])
+}
+
+/// The same of forms that are encoded already.
+pub fn v1_string_to_sign_of(method: &str, forms: &[&Form<'_>]) -> String {
+    let mut out = method.as_bytes().to_vec();
+    out.extend_from_slice(b"&%2F&");
+    encode_into(&mut out, &canonical_query(forms));
+    ascii(out)
 }
 
 /// The v1 signature: Base64 of HMAC-SHA1 under the secret and a `&`.
@@ -115,7 +193,8 @@ impl Acs3<'_> {
     pub fn string_to_sign(&self) -> String {
         let mut headers = self.headers.to_vec();
         headers.sort_unstable();
-        let mut canonical = format!("{}\n/\n{}\n", self.method, canonical_query(self.query));
+        let query = ascii(canonical_query(&[&self.query.iter().copied().collect()]));
+        let mut canonical = format!("{}\n/\n{query}\n", self.method);
         for (name, value) in headers {
             canonical.push_str(name);
             canonical.push(':');

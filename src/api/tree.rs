@@ -57,17 +57,13 @@ impl<'a> Tree<'a> {
         read_xml(text)
     }
 
-    /// Every value under that name, lists opened, whatever the capitals.
-    pub fn all<'t>(&'t self, name: &str) -> Vec<&'t Tree<'a>> {
-        let mut found = Vec::new();
+    /// Hears every value under that name, lists opened, whatever the capitals.
+    pub fn each<'t>(&'t self, name: &str, hear: &mut impl FnMut(&'t Tree<'a>)) {
         if let Tree::Object(members) = self {
-            for (key, value) in members {
-                if key.eq_ignore_ascii_case(name) {
-                    value.open_into(&mut found);
-                }
+            for (_, value) in members.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)) {
+                value.open(hear);
             }
         }
-        found
     }
 
     /// Whether there is a member of that name at all.
@@ -79,21 +75,21 @@ impl<'a> Tree<'a> {
     /// The one text under that name.
     pub fn member(&self, name: &str) -> Member<'_> {
         let mut found = Member::Absent;
-        for value in self.all(name) {
+        self.each(name, &mut |value| {
             found = match (found, value) {
                 (found, Tree::Null) => found,
                 (Member::Absent, Tree::Text(text)) => Member::Text(text),
                 (Member::Text(before), Tree::Text(text)) if before == text => found,
                 _ => Member::Contradictory,
             };
-        }
+        });
         found
     }
 
-    fn open_into<'t>(&'t self, found: &mut Vec<&'t Tree<'a>>) {
+    fn open<'t>(&'t self, hear: &mut impl FnMut(&'t Tree<'a>)) {
         match self {
-            Tree::List(values) => values.iter().for_each(|value| value.open_into(found)),
-            value => found.push(value),
+            Tree::List(values) => values.iter().for_each(|value| value.open(hear)),
+            value => hear(value),
         }
     }
 }
@@ -262,9 +258,9 @@ mod tests {
     #[test]
     fn an_object_reads_like_a_list_of_one_and_numbers_like_text() {
         let tree = Tree::from_json(r#"{"results":{"HostId":1,"Code":"OK"}}"#).unwrap();
-        let results = tree.all("Results");
-        assert_eq!(results.len(), 1);
-        assert_eq!(results[0].member("HostId"), Member::Text("1"));
+        let mut ids = Vec::new();
+        tree.each("Results", &mut |result| ids.push(result.member("HostId")));
+        assert_eq!(ids, [Member::Text("1")]);
     }
 
     #[test]
@@ -282,7 +278,8 @@ mod tests {
              <Results><HostId>a&amp;b&#65;</HostId></Results></R>",
         )
         .unwrap();
-        let ids: Vec<_> = tree.all("Results").iter().map(|r| r.member("HostId")).collect();
+        let mut ids = Vec::new();
+        tree.each("Results", &mut |result| ids.push(result.member("HostId")));
         assert_eq!(ids, [Member::Text("1"), Member::Text("a&bA")]);
     }
 
