@@ -3,12 +3,20 @@
 //! None of them decides how long a run takes, which is requests divided by the quota; these
 //! benches are here to notice when that stops being true.
 
+use bastion_revoke::api::client::Client;
+use bastion_revoke::api::credentials::{Credentials, Secret};
+use bastion_revoke::api::endpoint::{self, Endpoints};
+use bastion_revoke::api::transport::{SendError, Transport, WireAnswer, WireRequest};
 use bastion_revoke::api::{operation, response, sign};
+use bastion_revoke::clock::{SystemClock, WallClock};
+use bastion_revoke::engine::dispatcher::Start;
 use bastion_revoke::engine::pace::{Event, Pace};
+use bastion_revoke::engine::{Control, Engine, Settings};
 use bastion_revoke::grants::{Collector, Grants};
 use bastion_revoke::input::{Options, Reader, Source};
 use bastion_revoke::ledger::{
-    AttemptResult, AttemptState, GrantSet, Job, Journal, Ledger, Record, SqliteJournal,
+    AttemptResult, AttemptState, GrantSet, Job, Journal, Ledger, MemoryJournal, Record,
+    SqliteJournal,
 };
 use bastion_revoke::model::{
     Account, Accounts, Entries, Entry, Grant, Grantee, GranteeKind, Kind, Request, UpToTen,
@@ -17,11 +25,16 @@ use bastion_revoke::outcome::Outcome;
 use bastion_revoke::plan::Plan;
 use bastion_revoke::verdicts::Verdicts;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use http::HeaderMap;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+
+/// More than any machine sends: no quota.
+const UNLIMITED_PER_S: f64 = 10_000_000.0;
 
 const ROWS: usize = 20_000;
 
@@ -126,22 +139,27 @@ fn sign_request(bench: &mut Criterion) {
     });
 }
 
+/// The answer that everything a request asks for is revoked.
+fn answer_to(request: &Request, grantee: Option<&str>) -> String {
+    let result = |entry: &Entry| {
+        let Accounts::Listed(accounts) = &entry.accounts else { unreachable!() };
+        let item = |id: &String| serde_json::json!({ "Code": "OK", "HostAccountId": id });
+        let items: Vec<_> = accounts.as_slice().iter().map(item).collect();
+        let mut result = serde_json::json!({
+            "Code": "OK", "HostId": entry.target, "HostAccounts": items,
+        });
+        if let Some(grantee) = grantee {
+            result["UserId"] = grantee.into();
+        }
+        result
+    };
+    let results: Vec<_> = request.entries.as_slice().iter().map(result).collect();
+    serde_json::json!({ "RequestId": "R", "Results": results }).to_string()
+}
+
 fn decode(bench: &mut Criterion) {
     let request = full_request();
-    let results: Vec<serde_json::Value> = request
-        .entries
-        .as_slice()
-        .iter()
-        .map(|entry| {
-            let Accounts::Listed(accounts) = &entry.accounts else { unreachable!() };
-            let item = |id: &String| serde_json::json!({ "Code": "OK", "HostAccountId": id });
-            let items: Vec<_> = accounts.as_slice().iter().map(item).collect();
-            serde_json::json!({
-                "Code": "OK", "UserId": "17", "HostId": entry.target, "HostAccounts": items,
-            })
-        })
-        .collect();
-    let body = serde_json::json!({ "RequestId": "R", "Results": results }).to_string();
+    let body = answer_to(&request, Some("17"));
     let mut bench = bench.benchmark_group("answer");
     bench.throughput(Throughput::Elements(1));
     bench.bench_function("decode", |b| {
@@ -255,9 +273,83 @@ fn outcome_write(bench: &mut Criterion) {
     group.finish();
 }
 
+/// A network that answers at once.
+struct Instant(WireAnswer);
+
+impl Transport for Instant {
+    async fn send(&self, _: WireRequest) -> Result<WireAnswer, SendError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Everything between the plan and the network, for full requests of many users.
+fn engine(bench: &mut Criterion) {
+    const REQUESTS: usize = 1000;
+    let request = full_request();
+    let mut collector = Collector::default();
+    for user in 0..REQUESTS {
+        let id = user.to_string();
+        for (target, account) in request.items() {
+            let taken = collector.push(&Grant {
+                instance_id: &request.instance_id,
+                region: &request.region,
+                grantee: Grantee { kind: GranteeKind::User, id: &id },
+                kind: Kind::Host,
+                target,
+                account,
+            });
+            assert!(taken.is_ok());
+        }
+    }
+    let plan = Arc::new(Plan::new(collector.finish()));
+    let answer = WireAnswer {
+        status: 200,
+        headers: HeaderMap::new(),
+        body: answer_to(&request, None).into(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a runtime");
+    let mut group = bench.benchmark_group("engine");
+    group.throughput(Throughput::Elements(REQUESTS as u64));
+    group.bench_function("request", |b| {
+        b.iter(|| {
+            let endpoint = endpoint::parse("http://127.0.0.1:1").expect("an address");
+            let endpoints = Endpoints::new(Some(endpoint), []).expect("an endpoint");
+            let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+            let keys = Credentials {
+                access_key_id: "testid".to_owned(),
+                access_key_secret: Secret::new("testsecret".to_owned()),
+                security_token: None,
+            };
+            let transport = Instant(answer.clone());
+            let engine = Engine {
+                client: Arc::new(Client::new(transport, endpoints, keys, Arc::clone(&clock))),
+                journal: Arc::new(MemoryJournal),
+                clock,
+                settings: Settings {
+                    rate_per_s: UNLIMITED_PER_S,
+                    concurrency: 64,
+                    max_attempts: 8,
+                    deadline: None,
+                    canary: None,
+                    fail_over: None,
+                    seed: 1,
+                },
+                control: watch::channel(Control::Run).1,
+                plan: Arc::clone(&plan),
+            };
+            let verdicts = Verdicts::new(plan.grants());
+            let start = Start { verdicts, touched: Vec::new(), first_attempt: 1 };
+            let ended = runtime.block_on(engine.run_from(UNLIMITED_PER_S, start, &mut |_| {}));
+            assert_eq!(ended.verdicts.settled(), plan.grants());
+        });
+    });
+    group.finish();
+}
+
 criterion_group! {
     name = stages;
     config = Criterion::default().sample_size(20);
-    targets = plan, parse, sign_request, decode, ledger_commit, pace_decision, outcome_write
+    targets = plan, parse, sign_request, decode, engine, ledger_commit, pace_decision, outcome_write
 }
 criterion_main!(stages);

@@ -20,7 +20,7 @@
 use super::error::{Class, classify};
 use super::fit::fit;
 use super::operation::{Vocabulary, grantee_id};
-use super::tree::{Member, Tree};
+use super::tree::{Branch, Member, Tree};
 use crate::model::{Accounts, Entry, Request, Status};
 use std::borrow::Cow;
 
@@ -126,7 +126,7 @@ pub fn judge(request: &Request, status: u16, body: &[u8]) -> Judgement {
         }
         Err(error) => return malformed(format!("the answer can't be read: {error}")),
     };
-    judge_tree(request, status, &tree).unwrap_or_else(|| {
+    judge_tree(request, status, tree.root()).unwrap_or_else(|| {
         malformed(if looks_like_html(text) {
             "an HTML page, probably of a proxy or gateway".to_owned()
         } else {
@@ -140,7 +140,7 @@ fn looks_like_html(text: &str) -> bool {
     start.contains("<html") || start.contains("<!doctype html")
 }
 
-fn judge_tree(request: &Request, status: u16, tree: &Tree<'_>) -> Option<Judgement> {
+fn judge_tree(request: &Request, status: u16, tree: Branch<'_>) -> Option<Judgement> {
     let request_id = tree.member("RequestId").text().unwrap_or_default().to_owned();
     let code = tree.member("Code");
     if tree.has("Results") {
@@ -243,7 +243,7 @@ impl<'a> Heard<'_, 'a> {
     }
 }
 
-fn judge_items(request: &Request, answer: &Tree<'_>) -> Vec<ItemAnswer> {
+fn judge_items(request: &Request, answer: Branch<'_>) -> Vec<ItemAnswer> {
     let words = Vocabulary::of(request.kind);
     let new_heard =
         |entry| Heard { entry, outer: Said::default(), inner: Vec::with_capacity(entry.grants()) };
@@ -270,7 +270,7 @@ fn judge_items(request: &Request, answer: &Tree<'_>) -> Vec<ItemAnswer> {
 fn hear_element<'a>(
     request: &Request,
     words: Vocabulary,
-    element: &'a Tree<'_>,
+    element: Branch<'a>,
     heard: &mut [Heard<'_, 'a>],
 ) -> bool {
     let foreign = match element.member(grantee_id(request.grantee.kind)) {
@@ -279,9 +279,9 @@ fn hear_element<'a>(
         Member::Contradictory => true,
     };
     let spoil = |code| if foreign { Member::Contradictory } else { code };
-    let each_account = |hear: &mut dyn FnMut(&'a Tree<'_>)| {
+    let each_account = |hear: &mut dyn FnMut(Branch<'a>)| {
         element.each(words.answered_accounts, &mut |account| {
-            if matches!(account, Tree::Object(_)) {
+            if account.is_object() {
                 hear(account);
             }
         });

@@ -5,24 +5,44 @@
 //! members are kept: which of two contradicting values counts is the reader's to decide.
 
 use quick_xml::events::{BytesRef, Event};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
 /// How deep an answer may be nested; a real one is five deep.
 const MAX_DEPTH: usize = 64;
 
-/// A node of an answer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Tree<'a> {
+/// An answer, all of its nodes in one list: a node stands before what is in it.
+#[derive(Debug)]
+pub struct Tree<'a> {
+    nodes: Vec<Node<'a>>,
+}
+
+#[derive(Debug)]
+struct Node<'a> {
+    /// The member's name, within an object.
+    name: Cow<'a, str>,
+    value: Value<'a>,
+    /// Where what is in it ends.
+    end: usize,
+}
+
+#[derive(Debug)]
+enum Value<'a> {
     /// JSON `null`.
     Null,
     /// Text, or the text of a number or boolean.
     Text(Cow<'a, str>),
-    /// A list.
-    List(Vec<Tree<'a>>),
-    /// An object, members in the order and number in which they came.
-    Object(Vec<(Cow<'a, str>, Tree<'a>)>),
+    List,
+    /// Members in the order and number in which they came.
+    Object,
+}
+
+/// A node and what is in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Branch<'t> {
+    nodes: &'t [Node<'t>],
+    at: usize,
 }
 
 /// What a member holds when one text is due.
@@ -49,7 +69,16 @@ impl<'a> Member<'a> {
 impl<'a> Tree<'a> {
     /// Reads JSON; trailing or missing bytes make it fail.
     pub fn from_json(text: &'a str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        // A real answer has a node for each 20 bytes.
+        let mut nodes = Vec::with_capacity(text.len() / 16);
+        let read = || -> serde_json::Result<()> {
+            let mut json = serde_json::Deserializer::from_str(text);
+            Reading { nodes: &mut nodes, name: Cow::Borrowed("") }.deserialize(&mut json)?;
+            json.end()
+        };
+        let mut read = read;
+        read().map_err(|error| error.to_string())?;
+        Ok(Self { nodes })
     }
 
     /// Reads XML as the members of its root, whatever the root is called.
@@ -57,46 +86,68 @@ impl<'a> Tree<'a> {
         read_xml(text)
     }
 
+    /// All of it.
+    pub fn root(&self) -> Branch<'_> {
+        Branch { nodes: &self.nodes, at: 0 }
+    }
+}
+
+impl<'t> Branch<'t> {
+    fn node(self) -> &'t Node<'t> {
+        &self.nodes[self.at]
+    }
+
+    /// What is directly in it.
+    fn children(self) -> impl Iterator<Item = Self> {
+        let mut at = self.at + 1;
+        let end = self.node().end;
+        std::iter::from_fn(move || {
+            let child = (at < end).then_some(Self { at, ..self })?;
+            at = child.node().end;
+            Some(child)
+        })
+    }
+
+    /// The members of that name, whatever the capitals, if it is an object.
+    fn members(self, name: &str) -> impl Iterator<Item = Self> {
+        let children = self.is_object().then(|| self.children());
+        children.into_iter().flatten().filter(|m| m.node().name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether it is an object.
+    pub fn is_object(self) -> bool {
+        matches!(self.node().value, Value::Object)
+    }
+
     /// Hears every value under that name, lists opened, whatever the capitals.
-    pub fn each<'t>(&'t self, name: &str, hear: &mut impl FnMut(&'t Tree<'a>)) {
-        if let Tree::Object(members) = self {
-            for (_, value) in members.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)) {
-                value.open(hear);
-            }
-        }
+    pub fn each(self, name: &str, hear: &mut impl FnMut(Self)) {
+        self.members(name).for_each(|value| value.open(hear));
     }
 
     /// Whether there is a member of that name at all.
-    pub fn has(&self, name: &str) -> bool {
-        matches!(self, Tree::Object(members)
-            if members.iter().any(|(key, _)| key.eq_ignore_ascii_case(name)))
+    pub fn has(self, name: &str) -> bool {
+        self.members(name).next().is_some()
     }
 
     /// The one text under that name.
-    pub fn member(&self, name: &str) -> Member<'_> {
+    pub fn member(self, name: &str) -> Member<'t> {
         let mut found = Member::Absent;
         self.each(name, &mut |value| {
-            found = match (found, value) {
-                (found, Tree::Null) => found,
-                (Member::Absent, Tree::Text(text)) => Member::Text(text),
-                (Member::Text(before), Tree::Text(text)) if before == text => found,
+            found = match (found, &value.node().value) {
+                (found, Value::Null) => found,
+                (Member::Absent, Value::Text(text)) => Member::Text(text),
+                (Member::Text(before), Value::Text(text)) if before == text => found,
                 _ => Member::Contradictory,
             };
         });
         found
     }
 
-    fn open<'t>(&'t self, hear: &mut impl FnMut(&'t Tree<'a>)) {
-        match self {
-            Tree::List(values) => values.iter().for_each(|value| value.open(hear)),
-            value => hear(value),
+    fn open(self, hear: &mut impl FnMut(Self)) {
+        match self.node().value {
+            Value::List => self.children().for_each(|value| value.open(hear)),
+            _ => hear(self),
         }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Tree<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor(std::marker::PhantomData))
     }
 }
 
@@ -122,89 +173,116 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
     }
 }
 
-struct TreeVisitor<'a>(std::marker::PhantomData<&'a ()>);
+/// Reads the next value with everything in it.
+struct Reading<'n, 'a> {
+    nodes: &'n mut Vec<Node<'a>>,
+    name: Cow<'a, str>,
+}
 
-impl<'de: 'a, 'a> Visitor<'de> for TreeVisitor<'a> {
-    type Value = Tree<'a>;
+impl<'a> Reading<'_, 'a> {
+    fn text(self, text: Cow<'a, str>) {
+        let end = self.nodes.len() + 1;
+        self.nodes.push(Node { name: self.name, value: Value::Text(text), end });
+    }
+}
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Reading<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Reading<'_, 'a> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an answer of the API")
     }
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Tree::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        let end = self.nodes.len() + 1;
+        self.nodes.push(Node { name: self.name, value: Value::Null, end });
+        Ok(())
     }
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Tree::Text(value.to_string().into()))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.text(value.to_string().into());
+        Ok(())
     }
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Tree::Text(value.to_string().into()))
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.text(value.to_string().into());
+        Ok(())
     }
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Tree::Text(value.to_string().into()))
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.text(value.to_string().into());
+        Ok(())
     }
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
         // An id that only fits a float has lost digits: spelled so that it matches no id.
-        Ok(Tree::Text(format!("{value:e}").into()))
+        self.text(format!("{value:e}").into());
+        Ok(())
     }
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Tree::Text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        self.text(Cow::Borrowed(text));
+        Ok(())
     }
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Tree::Text(Cow::Owned(text.to_owned())))
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.text(Cow::Owned(text.to_owned()));
+        Ok(())
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
-        let mut list = Vec::with_capacity(values.size_hint().unwrap_or(0).min(128));
-        while let Some(value) = values.next_element()? {
-            list.push(value);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
+        let Self { nodes, name } = self;
+        let at = begin(nodes, name, Value::List);
+        while values.next_element_seed(Reading { nodes, name: Cow::Borrowed("") })?.is_some() {}
+        nodes[at].end = nodes.len();
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Self { nodes, name } = self;
+        let at = begin(nodes, name, Value::Object);
+        while let Some(Key(name)) = entries.next_key()? {
+            entries.next_value_seed(Reading { nodes, name })?;
         }
-        Ok(Tree::List(list))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(4);
-        while let Some((Key(key), value)) = entries.next_entry()? {
-            members.push((key, value));
-        }
-        Ok(Tree::Object(members))
+        nodes[at].end = nodes.len();
+        Ok(())
     }
 }
 
-/// An element that is still open: its name, its children and its own text.
+/// Appends a node whose end is not known yet, and says where it is.
+fn begin<'a>(nodes: &mut Vec<Node<'a>>, name: Cow<'a, str>, value: Value<'a>) -> usize {
+    let at = nodes.len();
+    nodes.push(Node { name, value, end: at + 1 });
+    at
+}
+
+/// An element that is still open: where it stands, and its own text.
 struct Open {
-    name: String,
-    members: Vec<(Cow<'static, str>, Tree<'static>)>,
+    at: usize,
     text: String,
-}
-
-impl Open {
-    fn close(self) -> (String, Tree<'static>) {
-        let tree = if self.members.is_empty() {
-            Tree::Text(self.text.trim().to_owned().into())
-        } else {
-            Tree::Object(self.members)
-        };
-        (self.name, tree)
-    }
 }
 
 fn read_xml(text: &str) -> Result<Tree<'static>, String> {
     let mut reader = quick_xml::Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
+    let mut nodes: Vec<Node<'static>> = Vec::new();
     let mut open: Vec<Open> = Vec::new();
-    let mut root = None;
     loop {
         match reader.read_event().map_err(|error| error.to_string())? {
             Event::Start(start) => {
-                if root.is_some() || open.len() >= MAX_DEPTH {
+                let is_second_root = open.is_empty() && !nodes.is_empty();
+                if is_second_root || open.len() >= MAX_DEPTH {
                     return Err("not one well-formed XML document".to_owned());
                 }
                 let name = start.local_name().as_ref().to_owned();
-                open.push(Open { name, members: Vec::new(), text: String::new() });
+                let at = begin(&mut nodes, name.into(), Value::Object);
+                open.push(Open { at, text: String::new() });
             }
             Event::End(_) => {
-                let (name, tree) = open.pop().ok_or("an end without a start")?.close();
-                match open.last_mut() {
-                    Some(parent) => parent.members.push((name.into(), tree)),
-                    None => root = Some(tree),
+                let Open { at, text } = open.pop().ok_or("an end without a start")?;
+                let end = nodes.len();
+                nodes[at].end = end;
+                if end == at + 1 {
+                    nodes[at].value = Value::Text(text.trim().to_owned().into());
                 }
             }
             Event::Text(bytes) => {
@@ -234,7 +312,10 @@ fn read_xml(text: &str) -> Result<Tree<'static>, String> {
     if !open.is_empty() {
         return Err("the XML document breaks off".to_owned());
     }
-    root.ok_or_else(|| "no XML document".to_owned())
+    if nodes.is_empty() {
+        return Err("no XML document".to_owned());
+    }
+    Ok(Tree { nodes })
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<char, String> {
@@ -257,29 +338,29 @@ mod tests {
 
     #[test]
     fn an_object_reads_like_a_list_of_one_and_numbers_like_text() {
-        let tree = Tree::from_json(r#"{"results":{"HostId":1,"Code":"OK"}}"#).unwrap();
+        let answer = Tree::from_json(r#"{"results":{"HostId":1,"Code":"OK"}}"#).unwrap();
         let mut ids = Vec::new();
-        tree.each("Results", &mut |result| ids.push(result.member("HostId")));
+        answer.root().each("Results", &mut |result| ids.push(result.member("HostId")));
         assert_eq!(ids, [Member::Text("1")]);
     }
 
     #[test]
     fn repeated_members_that_differ_are_contradictory() {
-        let tree = Tree::from_json(r#"{"Code":"OK","Code":"UNEXPECTED","X":1,"x":1}"#).unwrap();
-        assert_eq!(tree.member("Code"), Member::Contradictory);
-        assert_eq!(tree.member("X"), Member::Text("1"));
-        assert_eq!(tree.member("Y"), Member::Absent);
+        let answer = Tree::from_json(r#"{"Code":"OK","Code":"UNEXPECTED","X":1,"x":1}"#).unwrap();
+        assert_eq!(answer.root().member("Code"), Member::Contradictory);
+        assert_eq!(answer.root().member("X"), Member::Text("1"));
+        assert_eq!(answer.root().member("Y"), Member::Absent);
     }
 
     #[test]
     fn xml_reads_like_the_json_it_stands_for() {
-        let tree = Tree::from_xml(
+        let answer = Tree::from_xml(
             "<?xml version=\"1.0\"?><R><Results><HostId>1</HostId><Message/></Results>\
              <Results><HostId>a&amp;b&#65;</HostId></Results></R>",
         )
         .unwrap();
         let mut ids = Vec::new();
-        tree.each("Results", &mut |result| ids.push(result.member("HostId")));
+        answer.root().each("Results", &mut |result| ids.push(result.member("HostId")));
         assert_eq!(ids, [Member::Text("1"), Member::Text("a&bA")]);
     }
 
@@ -295,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_number_too_long_for_an_integer_matches_no_id() {
-        let tree = Tree::from_json(r#"{"HostId":100000000000000000000}"#).unwrap();
-        assert_eq!(tree.member("HostId"), Member::Text("1e20"));
+        let answer = Tree::from_json(r#"{"HostId":100000000000000000000}"#).unwrap();
+        assert_eq!(answer.root().member("HostId"), Member::Text("1e20"));
     }
 }
