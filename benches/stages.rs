@@ -19,7 +19,7 @@ use bastion_revoke::ledger::{
     SqliteJournal,
 };
 use bastion_revoke::model::{
-    Account, Accounts, Entries, Entry, Grant, Grantee, GranteeKind, Kind, Request, UpToTen,
+    Account, Accounts, Entries, Entry, Grant, Grantee, GranteeKind, Kind, Name, Request, UpToTen,
 };
 use bastion_revoke::outcome::Outcome;
 use bastion_revoke::plan::Plan;
@@ -108,9 +108,9 @@ fn parse(bench: &mut Criterion) {
 /// As large as a request may be: 10 hosts with 10 accounts each.
 fn full_request() -> Request {
     let entry = |target: u32| {
-        let accounts = (0..10).map(|account| (target * 10 + account).to_string()).collect();
+        let accounts = (0..10).map(|account| (target * 10 + account).to_string().into()).collect();
         let accounts = Accounts::Listed(UpToTen::new(accounts).expect("ten"));
-        Entry { target: target.to_string(), accounts }
+        Entry { target: target.to_string().into(), accounts }
     };
     Request {
         instance_id: "bastionhost-cn-abc123".to_owned(),
@@ -143,7 +143,7 @@ fn sign_request(bench: &mut Criterion) {
 fn answer_to(request: &Request, grantee: Option<&str>) -> String {
     let result = |entry: &Entry| {
         let Accounts::Listed(accounts) = &entry.accounts else { unreachable!() };
-        let item = |id: &String| serde_json::json!({ "Code": "OK", "HostAccountId": id });
+        let item = |id: &Name| serde_json::json!({ "Code": "OK", "HostAccountId": id });
         let items: Vec<_> = accounts.as_slice().iter().map(item).collect();
         let mut result = serde_json::json!({
             "Code": "OK", "HostId": entry.target, "HostAccounts": items,

@@ -59,10 +59,10 @@ pub(super) fn list(bytes: &[u8], scratch: &Arc<File>) {
 /// A request whose answer is judged: a whole target, and three accounts of two others.
 pub(super) fn request() -> Request {
     let listed = |names: &[&str]| {
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let names = names.iter().map(|name| (*name).into()).collect();
         Accounts::Listed(UpToTen::new(names).expect("one or two"))
     };
-    let entry = |target: &str, accounts| Entry { target: target.to_owned(), accounts };
+    let entry = |target: &str, accounts| Entry { target: target.into(), accounts };
     let entries = vec![
         entry("1", Accounts::Whole),
         entry("2", listed(&["3", "4"])),

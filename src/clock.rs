@@ -2,6 +2,8 @@
 //! a time is written down. Everything that waits uses `tokio::time`.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 
 /// Where wall-clock time and nonces come from; tests supply their own.
 pub trait WallClock: Send + Sync {
@@ -28,24 +30,45 @@ impl WallClock for SystemClock {
 
 /// `2026-01-02T03:04:05Z`: whole seconds in UTC, as the API signs and this tool prints them.
 ///
-/// Every outcome row and every signature has one, and `strftime` takes ten times as long.
+/// Every outcome row, every signature and every record has a time, and `strftime` takes ten times
+/// as long.
 pub fn utc_seconds(time: Timestamp) -> String {
-    let at = jiff::tz::Offset::UTC.to_datetime(time);
-    let Ok(year) = u16::try_from(at.year()) else {
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    };
-    let mut text = String::with_capacity(20);
-    let mut push = |number: i8, before: char| {
-        let number = number.unsigned_abs();
-        text.push(before);
-        text.push(char::from(b'0' + number / 10 % 10));
-        text.push(char::from(b'0' + number % 10));
-    };
+    written(time, "%Y-%m-%dT%H:%M:%SZ", |_, text| text.push('Z'))
+}
+
+/// The same to the millisecond, as the ledger keeps times: `2026-01-02T03:04:05.678Z`.
+pub fn utc_millis(time: Timestamp) -> String {
+    written(time, "%Y-%m-%dT%H:%M:%S.%3fZ", |at, text| {
+        let millis = at.subsec_nanosecond() / 1_000_000;
+        text.push('.');
+        text.extend([millis / 100, millis / 10 % 10, millis % 10].map(digit));
+        text.push('Z');
+    })
+}
+
+/// Writes a time digit by digit, and what comes behind its seconds; as `format` has it where the
+/// year has no four digits.
+fn written(time: Timestamp, format: &str, end: impl FnOnce(DateTime, &mut String)) -> String {
+    let at = Offset::UTC.to_datetime(time);
+    let year = i32::from(at.year());
+    if !(1000..=9999).contains(&year) {
+        return time.strftime(format).to_string();
+    }
+    let mut text = String::with_capacity(format.len() + 4);
+    text.extend([year / 1000, year / 100 % 10, year / 10 % 10, year % 10].map(digit));
     let parts = [at.month(), at.day(), at.hour(), at.minute(), at.second()];
     for (part, before) in parts.into_iter().zip(['-', '-', 'T', ':', ':']) {
-        push(part, before);
+        let part = i32::from(part);
+        text.push(before);
+        text.extend([part / 10, part % 10].map(digit));
     }
-    format!("{year:04}{text}Z")
+    end(at, &mut text);
+    text
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "one digit")]
+fn digit(number: i32) -> char {
+    char::from(b'0' + number as u8)
 }
 
 #[cfg(test)]
@@ -53,14 +76,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_are_written_as_strftime_writes_them() {
+    fn times_are_written_as_strftime_writes_them() {
         let mut random = fastrand::Rng::with_seed(3);
         let (first, last) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
         let rare = [first, last, 0, -1, -62_167_219_200, -62_167_219_201, 951_782_400];
         let any = std::iter::repeat_with(|| random.i64(first..=last)).take(2000);
-        for second in rare.into_iter().chain(any) {
-            let time = Timestamp::from_second(second).unwrap();
-            assert_eq!(utc_seconds(time), time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        for second in rare.into_iter().chain(any.collect::<Vec<_>>()) {
+            let nanosecond = random.i32(0..1_000_000_000);
+            for nanosecond in [0, nanosecond, 999_999_999] {
+                let Ok(time) = Timestamp::new(second, nanosecond) else { continue };
+                assert_eq!(utc_seconds(time), time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+                let millis = time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+                assert_eq!(utc_millis(time), millis);
+            }
         }
     }
 }

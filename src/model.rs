@@ -186,20 +186,24 @@ impl<T> UpToTen<T> {
     }
 }
 
+/// An id or a name. Short ones, which is nearly all of them, are kept in place: a request holds
+/// more than a hundred.
+pub type Name = smol_str::SmolStr;
+
 /// Which accounts of a target a request names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accounts {
     /// The target and all its accounts.
     Whole,
     /// Exactly these.
-    Listed(UpToTen<String>),
+    Listed(UpToTen<Name>),
 }
 
 /// One target of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The target's id.
-    pub target: String,
+    pub target: Name,
     /// What of it.
     pub accounts: Accounts,
 }
@@ -266,7 +270,7 @@ impl Request {
     /// and in which an answer's items are reported.
     pub fn items(&self) -> impl Iterator<Item = (&str, Account<&str>)> {
         self.entries.as_slice().iter().flat_map(|entry| {
-            let accounts: &[String] = match &entry.accounts {
+            let accounts: &[Name] = match &entry.accounts {
                 Accounts::Whole => &[],
                 Accounts::Listed(accounts) => accounts.as_slice(),
             };
@@ -388,7 +392,7 @@ mod tests {
     use super::*;
 
     fn entry(target: &str) -> Entry {
-        Entry { target: target.to_owned(), accounts: Accounts::Whole }
+        Entry { target: target.into(), accounts: Accounts::Whole }
     }
 
     #[test]

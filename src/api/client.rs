@@ -298,7 +298,7 @@ mod tests {
     }
 
     fn request() -> Request {
-        let entry = Entry { target: "8".to_owned(), accounts: Accounts::Whole };
+        let entry = Entry { target: "8".into(), accounts: Accounts::Whole };
         Request {
             instance_id: "i".to_owned(),
             region: "cn-hangzhou".to_owned(),
@@ -335,10 +335,12 @@ mod tests {
     /// Ten groups with ten long names each.
     fn long_request() -> Request {
         let names = |group| {
-            (0..10).map(move |n| format!("\u{8d26}\u{6237}{}-{group}-{n}", "\u{540d}".repeat(80)))
+            (0..10).map(move |n| {
+                format!("\u{8d26}\u{6237}{}-{group}-{n}", "\u{540d}".repeat(80)).into()
+            })
         };
         let entries = (0..10).map(|group: u32| Entry {
-            target: group.to_string(),
+            target: group.to_string().into(),
             accounts: Accounts::Listed(UpToTen::new(names(group).collect()).unwrap()),
         });
         Request {

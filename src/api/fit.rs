@@ -7,10 +7,13 @@ use std::borrow::Cow;
 const CUT: &str = "...";
 
 /// A text of at most `most` bytes in which what a terminal or a reader would take for something
-/// else than a character is written as an escape, such as `\u{1b}`.
+/// else than a character is written as an escape, such as `\u{1b}`. What is borrowed for ever are
+/// words of our own, which are fit.
 pub(super) fn fit(text: Cow<'static, str>, most: usize) -> Cow<'static, str> {
-    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if text.len() <= most && (is_plain || !text.chars().any(is_unseen)) {
+    if matches!(text, Cow::Borrowed(_)) {
+        return text;
+    }
+    if text.len() <= most && !text.chars().any(is_unseen) {
         return text;
     }
     let mut fitted = String::with_capacity(text.len().min(most));
@@ -50,7 +53,7 @@ mod tests {
     fn what_cannot_be_seen_is_spelt_out() {
         let dirty = "a\u{1b}[2J\n\u{7f}\u{9b}\u{202e}\u{2066}\u{feff}\0\u{4e2d} \u{e9}";
         let clean = r"a\u{1b}[2J\n\u{7f}\u{9b}\u{202e}\u{2066}\u{feff}\u{0}".to_owned();
-        assert_eq!(fit(dirty.into(), 2048), clean + "\u{4e2d} \u{e9}");
+        assert_eq!(fit(dirty.to_owned().into(), 2048), clean + "\u{4e2d} \u{e9}");
         assert!(matches!(fit("a plain one".into(), 2048), Cow::Borrowed(_)));
     }
 

@@ -125,11 +125,12 @@ fn json_text(text: &str, json: &mut String) {
 fn flatten<'r>(words: Vocabulary, entries: &'r [Entry], parameters: &mut Vec<Parameter<'r>>) {
     for (at, entry) in (1..).zip(entries) {
         let prefix = format!("{}.{at}", words.targets);
-        parameters.push((format!("{prefix}.{}", words.target_id).into(), (&entry.target).into()));
+        parameters
+            .push((format!("{prefix}.{}", words.target_id).into(), entry.target.as_str().into()));
         if let Accounts::Listed(accounts) = &entry.accounts {
             for (at, account) in (1..).zip(accounts.as_slice()) {
                 let name = format!("{prefix}.{}.{at}", words.accounts);
-                parameters.push((name.into(), account.into()));
+                parameters.push((name.into(), account.as_str().into()));
             }
         }
     }
@@ -141,10 +142,10 @@ mod tests {
     use crate::model::{Entries, Grantee, UpToTen};
 
     fn request(kind: Kind, from: GranteeKind) -> Request {
-        let listed = UpToTen::new(vec!["1".to_owned(), "a\"b".to_owned()]).unwrap();
+        let listed = UpToTen::new(vec!["1".into(), "a\"b".into()]).unwrap();
         let entries = vec![
-            Entry { target: "8".to_owned(), accounts: Accounts::Whole },
-            Entry { target: "9".to_owned(), accounts: Accounts::Listed(listed) },
+            Entry { target: "8".into(), accounts: Accounts::Whole },
+            Entry { target: "9".into(), accounts: Accounts::Listed(listed) },
         ];
         Request {
             instance_id: "bastionhost-cn-test".to_owned(),

@@ -111,7 +111,9 @@ impl<'t> Branch<'t> {
     /// The members of that name, whatever the capitals, if it is an object.
     fn members(self, name: &str) -> impl Iterator<Item = Self> {
         let children = self.is_object().then(|| self.children());
-        children.into_iter().flatten().filter(|m| m.node().name.eq_ignore_ascii_case(name))
+        // Nearly all are written as they should be, which is found out faster.
+        let is_it = move |own: &str| own == name || own.eq_ignore_ascii_case(name);
+        children.into_iter().flatten().filter(move |member| is_it(&member.node().name))
     }
 
     /// Whether it is an object.

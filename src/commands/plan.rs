@@ -5,7 +5,7 @@ use crate::cli::PlanArgs;
 use crate::config::PlanSettings;
 use crate::exit::{Exit, Failure};
 use crate::guards::Protection;
-use crate::model::{Accounts, Request};
+use crate::model::{Accounts, Name, Request};
 use crate::plan::Plan;
 use crate::plan::summary::{LeftOut, Summary};
 use crate::report::{print, summary};
@@ -74,7 +74,7 @@ struct Target<'a> {
     id: &'a str,
     /// Absent for a whole target.
     #[serde(skip_serializing_if = "Option::is_none")]
-    accounts: Option<&'a [String]>,
+    accounts: Option<&'a [Name]>,
 }
 
 impl<'a> Line<'a> {

@@ -5,7 +5,7 @@
 
 use super::text;
 use super::{AttemptId, AttemptResult, GrantSet, Journal, JournalError, Record};
-use crate::clock::utc_seconds;
+use crate::clock::{utc_millis, utc_seconds};
 use crate::spool::Segment;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params};
@@ -423,7 +423,7 @@ fn write_record(
                 "INSERT INTO attempt (id, run, grants, intended_at) VALUES (?1, ?2, ?3, ?4)",
             )?;
             let attempt = i64::try_from(*attempt).unwrap_or(i64::MAX);
-            statement.execute(params![attempt, run, text::ranges(grants), text::time(*at)])?;
+            statement.execute(params![attempt, run, text::ranges(grants), utc_millis(*at)])?;
         }
         Record::Result { attempt, grants, result } => {
             let mut statement = transaction.prepare_cached(
@@ -438,7 +438,7 @@ fn write_record(
                 result.code,
                 result.message,
                 result.request_id,
-                text::time(result.finished_at),
+                utc_millis(result.finished_at),
                 text::items(grants, &result.exceptions),
             ])?;
             if changed != 1 {

@@ -4,7 +4,6 @@ use super::sqlite::Attempt;
 use super::{AttemptId, AttemptResult, AttemptState, Exception, GrantSet};
 use crate::model::Status;
 use crate::plan::GrantId;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -32,11 +31,6 @@ fn read_ranges(text: &str) -> Option<GrantSet> {
         .map(GrantSet)
         // A request never holds more, and what is larger was not written by this tool.
         .filter(|grants| grants.len() <= MAX_GRANTS)
-}
-
-/// RFC 3339 in UTC, to the millisecond.
-pub(super) fn time(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
 #[derive(Serialize, Deserialize)]

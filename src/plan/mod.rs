@@ -10,7 +10,7 @@ pub mod summary;
 
 use crate::grants::{Grants, Item, NO_GRANT, OfScope, Scope, ScopeNames, Words};
 use crate::model::{
-    Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Operation, Request,
+    Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation, Request,
     UpToTen,
 };
 use sha2::{Digest, Sha256};
@@ -221,11 +221,11 @@ impl Plan {
     }
 
     fn entry(&self, target: &[Item]) -> Result<Entry, ListError> {
-        let accounts: Vec<String> = target
+        let accounts: Vec<Name> = target
             .iter()
             .filter_map(|item| match self.words.item(*item).1 {
                 Account::Whole => None,
-                Account::Named(name) => Some(name.to_owned()),
+                Account::Named(name) => Some(name.into()),
             })
             .collect();
         let whole = target[0].is_whole();
@@ -233,7 +233,7 @@ impl Plan {
         debug_assert!(!whole || target.len() == 1, "a whole target covers its accounts");
         let accounts =
             if whole { Accounts::Whole } else { Accounts::Listed(UpToTen::new(accounts)?) };
-        Ok(Entry { target: self.words.item(target[0]).0.to_owned(), accounts })
+        Ok(Entry { target: self.words.item(target[0]).0.into(), accounts })
     }
 
     /// Packs some grants of one scope anew, into the fewest requests for them.

@@ -185,9 +185,12 @@ impl<'a, J: Journal> Desk<'a, J> {
         let targets = request.entries.as_slice().iter().map(|entry| {
             let accounts = match &entry.accounts {
                 Accounts::Whole => UnitAccounts::Whole(Star::All),
-                Accounts::Listed(names) => UnitAccounts::Listed(names.as_slice().to_vec()),
+                Accounts::Listed(names) => {
+                    let names = names.as_slice().iter().map(ToString::to_string);
+                    UnitAccounts::Listed(names.collect())
+                }
             };
-            (entry.target.clone(), accounts)
+            (entry.target.to_string(), accounts)
         });
         let of = |kind| (request.grantee.kind == kind).then(|| request.grantee.id.clone());
         Ok(Unit {

@@ -262,7 +262,7 @@ impl Transport for Picky {
 }
 
 fn request() -> Request {
-    let entry = Entry { target: "8".to_owned(), accounts: Accounts::Whole };
+    let entry = Entry { target: "8".into(), accounts: Accounts::Whole };
     Request {
         instance_id: "i".to_owned(),
         region: "cn-hangzhou".to_owned(),

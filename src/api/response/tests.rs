@@ -6,9 +6,9 @@ use crate::model::{Entries, Grantee, GranteeKind, Kind, UpToTen};
 /// Host 1 as a whole; accounts a and b of host 2; account c of host 3.
 fn request() -> Request {
     let listed = |names: &[&str]| {
-        Accounts::Listed(UpToTen::new(names.iter().map(|n| (*n).to_owned()).collect()).unwrap())
+        Accounts::Listed(UpToTen::new(names.iter().map(|n| (*n).into()).collect()).unwrap())
     };
-    let entry = |target: &str, accounts| Entry { target: target.to_owned(), accounts };
+    let entry = |target: &str, accounts| Entry { target: target.into(), accounts };
     Request {
         instance_id: "i".to_owned(),
         region: "r".to_owned(),
@@ -183,8 +183,8 @@ fn an_account_without_its_target_counts_only_if_one_target_asked_for_it() {
     assert_eq!(of(r#"{"HostAccounts":{"HostAccountId":"c","Code":"OK"}}"#)[0], Revoked);
 
     let mut twins = request();
-    let accounts = Accounts::Listed(UpToTen::new(vec!["c".to_owned()]).unwrap());
-    let entry = |target: &str| Entry { target: target.to_owned(), accounts: accounts.clone() };
+    let accounts = Accounts::Listed(UpToTen::new(vec!["c".into()]).unwrap());
+    let entry = |target: &str| Entry { target: target.into(), accounts: accounts.clone() };
     twins.entries = Entries::new(vec![entry("3"), entry("4")]).unwrap();
     let body = r#"{"Results":[{"HostId":"3","Code":"OK"},{"HostId":"4","Code":"OK"},
         {"HostAccounts":[{"HostAccountId":"c","Code":"OK"}]}]}"#;
