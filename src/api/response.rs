@@ -74,10 +74,10 @@ impl Judgement {
     pub fn fit_to_keep(self) -> Self {
         let word = |text: String| fit(text.into(), MOST_WORD_BYTES).into_owned();
         match self {
-            Self::Items { request_id, items } => Self::Items {
-                request_id: word(request_id),
-                items: items.into_iter().map(ItemAnswer::fit_to_keep).collect(),
-            },
+            Self::Items { request_id, mut items } => {
+                items.iter_mut().for_each(ItemAnswer::fit_to_keep);
+                Self::Items { request_id: word(request_id), items }
+            }
             Self::Refused { request_id, class, code, message } => Self::Refused {
                 request_id: word(request_id),
                 class,
@@ -89,10 +89,14 @@ impl Judgement {
 }
 
 impl ItemAnswer {
-    fn fit_to_keep(self) -> Self {
-        let Self { status, code, message } = self;
-        let (code, message) = (fit(code, MOST_WORD_BYTES), fit(message, MOST_MESSAGE_BYTES));
-        Self { status, code, message }
+    fn fit_to_keep(&mut self) {
+        for (text, most) in
+            [(&mut self.code, MOST_WORD_BYTES), (&mut self.message, MOST_MESSAGE_BYTES)]
+        {
+            if let Cow::Owned(owned) = text {
+                *text = fit(std::mem::take(owned).into(), most);
+            }
+        }
     }
 }
 
@@ -273,7 +277,9 @@ fn hear_element<'a>(
     element: Branch<'a>,
     heard: &mut [Heard<'_, 'a>],
 ) -> bool {
-    let foreign = match element.member(grantee_id(request.grantee.kind)) {
+    let names = [grantee_id(request.grantee.kind), words.target_id, "Code", "Message"];
+    let [grantee, target, code, message] = element.members_named(names);
+    let foreign = match grantee {
         Member::Absent => false,
         Member::Text(id) => id != request.grantee.id,
         Member::Contradictory => true,
@@ -286,37 +292,38 @@ fn hear_element<'a>(
             }
         });
     };
+    let of_account = [words.account_id, "Code", "Message"];
     let mut is_tied = true;
-    match element.member(words.target_id) {
+    match target {
         Member::Text(target) => {
             let Some(of) = heard.iter_mut().find(|heard| heard.entry.target == target) else {
                 tracing::warn!(target_id = target, "the answer names a target not asked for");
                 return true;
             };
-            of.outer.hear(spoil(element.member("Code")), element.member("Message"));
+            of.outer.hear(spoil(code), message);
             each_account(&mut |account| {
-                let id = account.member(words.account_id).text();
-                of.hear_account(id, spoil(account.member("Code")), account.member("Message"));
+                let [id, code, message] = account.members_named(of_account);
+                of.hear_account(id.text(), spoil(code), message);
             });
         }
         Member::Absent => {
             // An older shape: accounts in an element of their own, without their target. It
             // may hold a code of its own, which must not contradict theirs.
-            let own_ok = match element.member("Code") {
+            let own_ok = match code {
                 Member::Absent => true,
                 Member::Text(code) => is_ok(code),
                 Member::Contradictory => false,
             };
             each_account(&mut |account| {
-                let id = account.member(words.account_id).text();
-                let code = account.member("Code");
+                let [id, code, message] = account.members_named(of_account);
+                let id = id.text();
                 let ok = code.text().is_some_and(is_ok);
                 let code = if ok && !own_ok { Member::Contradictory } else { spoil(code) };
                 let mut asking =
                     heard.iter_mut().filter(|heard| id.is_some_and(|id| heard.asks_for(id)));
                 match (asking.next(), asking.next()) {
                     (Some(only), None) => {
-                        only.hear_account(id, code, account.member("Message"));
+                        only.hear_account(id, code, message);
                     }
                     _ => is_tied &= ok,
                 }

@@ -57,6 +57,16 @@ pub enum Member<'a> {
 }
 
 impl<'a> Member<'a> {
+    /// What it holds when another value comes under its name.
+    fn and(self, node: &'a Node<'a>) -> Self {
+        match (self, &node.value) {
+            (before, Value::Null) => before,
+            (Self::Absent, Value::Text(text)) => Self::Text(text),
+            (Self::Text(before), Value::Text(text)) if before == text => self,
+            _ => Self::Contradictory,
+        }
+    }
+
     /// The text, if that is what it is.
     pub fn text(self) -> Option<&'a str> {
         match self {
@@ -111,9 +121,7 @@ impl<'t> Branch<'t> {
     /// The members of that name, whatever the capitals, if it is an object.
     fn members(self, name: &str) -> impl Iterator<Item = Self> {
         let children = self.is_object().then(|| self.children());
-        // Nearly all are written as they should be, which is found out faster.
-        let is_it = move |own: &str| own == name || own.eq_ignore_ascii_case(name);
-        children.into_iter().flatten().filter(move |member| is_it(&member.node().name))
+        children.into_iter().flatten().filter(move |member| is_same(&member.node().name, name))
     }
 
     /// Whether it is an object.
@@ -133,15 +141,21 @@ impl<'t> Branch<'t> {
 
     /// The one text under that name.
     pub fn member(self, name: &str) -> Member<'t> {
-        let mut found = Member::Absent;
-        self.each(name, &mut |value| {
-            found = match (found, &value.node().value) {
-                (found, Value::Null) => found,
-                (Member::Absent, Value::Text(text)) => Member::Text(text),
-                (Member::Text(before), Value::Text(text)) if before == text => found,
-                _ => Member::Contradictory,
-            };
-        });
+        let [member] = self.members_named([name]);
+        member
+    }
+
+    /// The one text under each of these names, which differ in more than capitals.
+    pub fn members_named<const NAMES: usize>(self, names: [&str; NAMES]) -> [Member<'t>; NAMES] {
+        let mut found = [Member::Absent; NAMES];
+        if self.is_object() {
+            for member in self.children() {
+                let own = &*member.node().name;
+                if let Some(at) = names.iter().position(|name| is_same(own, name)) {
+                    member.open(&mut |value| found[at] = found[at].and(value.node()));
+                }
+            }
+        }
         found
     }
 
@@ -151,6 +165,12 @@ impl<'t> Branch<'t> {
             _ => hear(self),
         }
     }
+}
+
+/// Whether a name is that one, whatever the capitals. Nearly all are written as they should be,
+/// which is found out faster.
+fn is_same(own: &str, name: &str) -> bool {
+    own == name || own.eq_ignore_ascii_case(name)
 }
 
 /// A member's name, borrowed from the answer where it holds no escapes.
