@@ -73,7 +73,8 @@ pub fn parameters(request: &Request) -> Vec<Parameter<'_>> {
     let entries = request.entries.as_slice();
     match request.kind {
         Kind::Host | Kind::HostGroup => {
-            let mut list = String::new();
+            // A full request of short ids.
+            let mut list = String::with_capacity(2048);
             for (at, entry) in entries.iter().enumerate() {
                 list.push(if at == 0 { '[' } else { ',' });
                 json_entry(words, entry, &mut list);

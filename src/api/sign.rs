@@ -141,9 +141,11 @@ pub fn v1_string_to_sign(method: &str, parameters: &[Pair<'_>]) -> String {
 
 /// The same of forms that are encoded already.
 pub fn v1_string_to_sign_of(method: &str, forms: &[&Form<'_>]) -> String {
-    let mut out = method.as_bytes().to_vec();
+    let canonical = canonical_query(forms);
+    let mut out = Vec::with_capacity(method.len() + 5 + 3 * canonical.len());
+    out.extend_from_slice(method.as_bytes());
     out.extend_from_slice(b"&%2F&");
-    encode_into(&mut out, &canonical_query(forms));
+    encode_into(&mut out, &canonical);
     ascii(out)
 }
 

@@ -402,9 +402,7 @@ impl Ledger {
         let path = &self.path;
         let error = |source| LedgerError::Sqlite { path: path.clone(), source };
         let transaction = self.connection.transaction().map_err(error)?;
-        for record in records {
-            write_record(&transaction, run, record).map_err(error)?;
-        }
+        write_records(&transaction, run, records).map_err(error)?;
         crate::failpoint::hit("before-commit");
         transaction.commit().map_err(error)?;
         crate::failpoint::hit("after-commit");
@@ -412,38 +410,40 @@ impl Ledger {
     }
 }
 
-fn write_record(
+fn write_records(
     transaction: &rusqlite::Transaction<'_>,
     run: i64,
-    record: &Record,
+    records: &[Record],
 ) -> rusqlite::Result<()> {
-    match record {
-        Record::Intent { attempt, grants, at } => {
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO attempt (id, run, grants, intended_at) VALUES (?1, ?2, ?3, ?4)",
-            )?;
-            let attempt = i64::try_from(*attempt).unwrap_or(i64::MAX);
-            statement.execute(params![attempt, run, text::ranges(grants), utc_millis(*at)])?;
-        }
-        Record::Result { attempt, grants, result } => {
-            let mut statement = transaction.prepare_cached(
-                "UPDATE attempt SET state = ?2, last = ?3, code = ?4, message = ?5, \
-                 request_id = ?6, finished_at = ?7, items = ?8 WHERE id = ?1",
-            )?;
-            let attempt = i64::try_from(*attempt).unwrap_or(i64::MAX);
-            let changed = statement.execute(params![
-                attempt,
-                result.state.name(),
-                result.last,
-                result.code,
-                result.message,
-                result.request_id,
-                utc_millis(result.finished_at),
-                text::items(grants, &result.exceptions),
-            ])?;
-            if changed != 1 {
-                // A result without its intent would vanish without a word.
-                return Err(rusqlite::Error::StatementChangedRows(changed));
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO attempt (id, run, grants, intended_at) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let mut update = transaction.prepare_cached(
+        "UPDATE attempt SET state = ?2, last = ?3, code = ?4, message = ?5, request_id = ?6, \
+         finished_at = ?7, items = ?8 WHERE id = ?1",
+    )?;
+    let number = |attempt: AttemptId| i64::try_from(attempt).unwrap_or(i64::MAX);
+    for record in records {
+        match record {
+            Record::Intent { attempt, grants, at } => {
+                let grants = text::ranges(grants);
+                insert.execute(params![number(*attempt), run, grants, utc_millis(*at)])?;
+            }
+            Record::Result { attempt, grants, result } => {
+                let changed = update.execute(params![
+                    number(*attempt),
+                    result.state.name(),
+                    result.last,
+                    result.code,
+                    result.message,
+                    result.request_id,
+                    utc_millis(result.finished_at),
+                    text::items(grants, &result.exceptions),
+                ])?;
+                if changed != 1 {
+                    // A result without its intent would vanish without a word.
+                    return Err(rusqlite::Error::StatementChangedRows(changed));
+                }
             }
         }
     }
