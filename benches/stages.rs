@@ -192,7 +192,8 @@ fn answered() -> AttemptResult {
 
 fn ledger_commit(bench: &mut Criterion) {
     let records = records(&Plan::new(collected(&rows())));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let fresh = || {
         let folder = tempfile::tempdir().expect("a folder");
         let job = Job { identity: BTreeMap::new(), settings: BTreeMap::new(), inputs: Vec::new() };

@@ -11,6 +11,7 @@ use bastion_revoke::exit::{Exit, Failure};
 use bastion_revoke::report::{defects, logs};
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     defects::explain();
@@ -33,7 +34,9 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Runtime::new()
+    let runtime = runtime_for(&cli.command)
+        .enable_all()
+        .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))?;
     let exit = runtime.block_on(async {
         signals::survive_file_limit();
@@ -42,6 +45,15 @@ fn dispatch(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
     // A name server that does not answer must not keep a run that was told to stop at once.
     runtime.shutdown_background();
     exit
+}
+
+/// A run does little for each request, and waking another thread costs more than that: half of its
+/// time on the processor went there. The ledger and the reading of lists have threads of their own.
+fn runtime_for(command: &Command) -> Builder {
+    match command {
+        Command::Run(args) if args.via.is_none() && !args.rehearse => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    }
 }
 
 async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {

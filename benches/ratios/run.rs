@@ -33,12 +33,18 @@ fn begin(listener: &TcpListener, list: &Path, out: &Path, more: &[&str]) -> anyh
             break connection;
         }
         anyhow::ensure!(child.try_wait()?.is_none(), "the run ended before its first request");
-        std::thread::yield_now();
+        pause();
     };
     let wall = started.elapsed();
     let peak_bytes = process::peak_of(child.id()).unwrap_or(0);
     process::kill(child)?;
     Ok(Begun { wall, peak_bytes })
+}
+
+/// Leaves both processors to the run that is waited for.
+#[expect(clippy::disallowed_methods, reason = "another process works in real time")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(1));
 }
 
 /// Writes down that the first half of the planned requests is done.
@@ -55,7 +61,7 @@ fn half_done(list: &Path, out: &Path) -> anyhow::Result<()> {
         records.push(Record::Intent { attempt, grants: grants.clone(), at });
         records.push(Record::Result { attempt, grants, result: answered(request) });
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     runtime.block_on(journal.commit(records))?;
     drop(journal.stop());
     Ok(())
@@ -95,8 +101,8 @@ pub(crate) fn measure(folder: &Path) -> anyhow::Result<()> {
     Line {
         what: format!("half-done run to the first request, {ROWS} rows"),
         ours: s(resumed),
-        reference: format!("a new run to its first request {}; plan {}", s(fresh), s(planning)),
-        ratio: resumed.as_secs_f64() / fresh.as_secs_f64(),
+        reference: format!("plan {}; a new run to its first request {}", s(planning), s(fresh)),
+        ratio: resumed.as_secs_f64() / planning.as_secs_f64(),
         most: 1.5,
     }
     .print();
