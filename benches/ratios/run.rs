@@ -33,18 +33,12 @@ fn begin(listener: &TcpListener, list: &Path, out: &Path, more: &[&str]) -> anyh
             break connection;
         }
         anyhow::ensure!(child.try_wait()?.is_none(), "the run ended before its first request");
-        pause();
+        process::pause();
     };
     let wall = started.elapsed();
     let peak_bytes = process::peak_of(child.id()).unwrap_or(0);
     process::kill(child)?;
     Ok(Begun { wall, peak_bytes })
-}
-
-/// Leaves both processors to the run that is waited for.
-#[expect(clippy::disallowed_methods, reason = "another process works in real time")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(1));
 }
 
 /// Writes down that the first half of the planned requests is done.

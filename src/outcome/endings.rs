@@ -13,6 +13,9 @@ use std::borrow::Cow;
 /// Texts of notes that are kept until there are too many of them.
 const KEPT_BYTES: usize = 64 << 20;
 
+/// The usual length of such a text, or more.
+const TEXT_BYTES: usize = 128;
+
 /// No text has been kept for it.
 const NOT_KEPT: u32 = u32::MAX;
 
@@ -91,8 +94,10 @@ struct Known {
 impl<'a> Endings<'a> {
     pub(super) fn new(plan: &'a Plan, verdicts: &'a Verdicts, words: Words) -> Self {
         let places = vec![NOT_KEPT; verdicts.notes() + 1];
-        let (texts, kept, known) = (Vec::new(), Vec::new(), Vec::new());
-        Self { plan, verdicts, words, places, texts, kept, known }
+        // Room that is not written to takes no memory, and growing would copy all of it.
+        let most = (verdicts.notes() * TEXT_BYTES).min(KEPT_BYTES);
+        let (texts, known) = (Vec::with_capacity(verdicts.notes()), Vec::new());
+        Self { plan, verdicts, words, places, texts, kept: Vec::with_capacity(most), known }
     }
 
     /// Looks up the grants of some rows.
@@ -146,13 +151,13 @@ impl<'a> Endings<'a> {
     )]
     fn keep(&mut self, note: Option<NoteId>, place: usize) -> Text {
         let note = note.map(|note| self.verdicts.note(note));
-        let words = |of: fn(&Note) -> &str| note.map_or("", of);
+        let words = |of: fn(Note<'_>) -> &str| note.map_or("", of);
         let finished_at = note.map_or(String::new(), |note| utc_seconds(note.finished_at));
         let (kept, ours) = (&mut self.kept, self.words);
         let start = kept.len() as u32;
-        ours.of_service(kept, words(|note| &note.code));
-        ours.of_service(kept, &ours.message(words(|note| &note.message)));
-        ours.of_service(kept, words(|note| &note.request_id));
+        ours.of_service(kept, words(|note| note.code));
+        ours.of_service(kept, &ours.message(words(|note| note.message)));
+        ours.of_service(kept, words(|note| note.request_id));
         let attempts = kept.len() as u32;
         ours.table.cell(kept, &finished_at);
         let text = Text { start, attempts, end: kept.len() as u32 };

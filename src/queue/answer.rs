@@ -132,9 +132,9 @@ pub fn of_row(member: &Member, verdicts: &Verdicts, worker: &str) -> (Status, Ve
     let outcome = words(&[
         ("id", member.id.clone()),
         ("status", status.name().to_owned()),
-        ("code", of(note.map(|note| &*note.code))),
-        ("message", of(note.map(|note| &*note.message))),
-        ("request_id", of(note.map(|note| &*note.request_id))),
+        ("code", of(note.map(|note| note.code))),
+        ("message", of(note.map(|note| note.message))),
+        ("request_id", of(note.map(|note| note.request_id))),
         ("attempts", verdicts.attempts(grant).to_string()),
         ("finished_at", note.map(|note| utc_seconds(note.finished_at)).unwrap_or_default()),
         ("duplicate_of", member.duplicate_of.clone().unwrap_or_default()),

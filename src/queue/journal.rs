@@ -177,7 +177,7 @@ impl WindowJournal {
             .grants
             .first()
             .and_then(|grant| state.verdicts.note_of(*grant))
-            .map(|n| &*n.request_id);
+            .map(|note| note.request_id);
         tracing::info!(row = member.id, status = status.name(), request_id, "outcome");
         outcome
     }
