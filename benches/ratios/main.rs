@@ -4,8 +4,8 @@
 //! cargo bench --bench ratios -- [ROWS] [PYTHON] [PART]
 //! ```
 //!
-//! `ROWS` is 1,000,000 unless given; `PART` is one of `plan`, `outcome`, `run` and `sending`, or
-//! all of them. `PYTHON` is an interpreter that has the package `duckdb`; without
+//! `ROWS` is 1,000,000 unless given; `PART` is one of `plan`, `outcome`, `run`, `sending` and
+//! `memory`, or all of these, or `quota`, which takes eight minutes. `PYTHON` is an interpreter that has the package `duckdb`; without
 //! one the comparison with it is left out, and the table says so. Every reference is measured in
 //! the same run, in turns with what it is the reference of, and the best of three counts: the
 //! machine may be busy, but then it is for both.
@@ -22,6 +22,7 @@ mod process;
 mod run;
 mod sending;
 mod service;
+mod whole;
 
 use anyhow::Context;
 use std::path::PathBuf;
@@ -69,6 +70,12 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("sending") {
         sending::measure(folder.path())?;
+    }
+    if wanted("memory") {
+        whole::memory(folder.path())?;
+    }
+    if part.as_deref() == Some("quota") {
+        whole::quota(folder.path())?;
     }
     Ok(())
 }
