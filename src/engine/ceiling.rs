@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How late a wake-up may be and still count as on time. Tokio's timers are a millisecond coarse;
 /// without this each lateness would be lost for good, and a rate above some hundreds a second
 /// could not be reached at all.
-const SLACK: Duration = Duration::from_millis(2);
+pub(super) const SLACK: Duration = Duration::from_millis(2);
 
 /// A clock that stands where the ceiling sets it: at the engine's "now", less excused lateness.
 #[derive(Debug, Clone, Default)]

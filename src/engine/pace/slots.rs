@@ -1,5 +1,6 @@
 //! When the next request may leave, at a given pace.
 
+use crate::engine::ceiling::SLACK;
 use std::time::Duration;
 
 /// The times at which requests left, and the wait that a server asked for.
@@ -22,8 +23,10 @@ impl Slots {
     pub(super) fn next_at(&self, now: Duration, rate_per_s: f64, ceiling_per_s: f64) -> Duration {
         let Some(slot) = self.slot else { return now.max(self.hold) };
         let due = slot + interval(rate_per_s);
-        // Late timers are made up for, but two requests never stand closer than the ceiling.
-        due.max(self.sent + interval(ceiling_per_s)).max(self.hold).max(now)
+        // Late work is made up for, but two requests never stand closer than the ceiling; at the
+        // ceiling itself a late timer is made up for too, as the ceiling does.
+        let apart = interval(ceiling_per_s).saturating_sub(SLACK);
+        due.max(self.sent + apart).max(self.hold).max(now)
     }
 
     /// A request leaves.
@@ -52,4 +55,26 @@ impl Slots {
 
 fn interval(per_s: f64) -> Duration {
     Duration::from_secs_f64(1.0 / per_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_timer_costs_nothing_at_the_ceiling_either() {
+        let (rate, late) = (50.0, Duration::from_millis(1));
+        let mut slots = Slots::default();
+        let (mut now, mut sent) = (Duration::ZERO, 0_u32);
+        while now < Duration::from_secs(20) {
+            let at = slots.next_at(now, rate, rate);
+            if at <= now {
+                slots.sent(now, rate);
+                sent += 1;
+            } else {
+                now = at + late;
+            }
+        }
+        assert!((999..=1001).contains(&sent), "{sent} in 20 s at 50 per second");
+    }
 }
