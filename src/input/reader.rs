@@ -220,11 +220,21 @@ impl Reader {
 
     /// Finds the next record, in the next input if need be.
     fn find(&mut self) -> Result<bool, InputError> {
+        if let Some(open) = &mut self.current
+            && open.find()?
+        {
+            return Ok(true);
+        }
+        self.find_in_next()
+    }
+
+    /// Ends the input that has been read, and finds the first record in those that follow. Apart
+    /// from what is done for each row, which it would slow down with all that it needs on the stack.
+    #[cold]
+    #[inline(never)]
+    fn find_in_next(&mut self) -> Result<bool, InputError> {
         loop {
-            if let Some(open) = &mut self.current {
-                if open.find()? {
-                    return Ok(true);
-                }
+            if let Some(open) = self.current.take() {
                 let rows = self.formats.last().map_or(0, |format| format.rows);
                 let fields = open.finish(&self.options.map, rows)?;
                 if let Some(watch) = &mut self.watch {
@@ -233,12 +243,13 @@ impl Reader {
                 if let Some(format) = self.formats.last_mut() {
                     format.fields = fields;
                 }
-                self.current = None;
             }
             let Some(source) = self.sources.get(self.formats.len()) else { return Ok(false) };
             let (open, format) = Open::new(source, &self.options, &mut self.union, self.window)?;
             self.formats.push(format);
-            self.current = Some(open);
+            if self.current.insert(open).find()? {
+                return Ok(true);
+            }
         }
     }
 

@@ -99,6 +99,7 @@ struct Reading<'a, 'c, 'p> {
 }
 
 /// Reads a row: the grant it names, or `None` and at least one problem.
+#[inline(never)]
 pub(super) fn read<'a>(
     cells: &Cells<'a>,
     layout: &Layout,

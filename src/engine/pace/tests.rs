@@ -390,7 +390,7 @@ proptest! {
                     }
                     sent.push(now);
                     for (more, earlier) in (1_u32..).zip(sent.iter().rev().skip(1)) {
-                        let most = (now - *earlier).as_secs_f64() * ceiling_per_s + 1.001;
+                        let most = now.saturating_sub(*earlier).as_secs_f64() * ceiling_per_s + 1.001;
                         prop_assert!(f64::from(more) <= most, "{more} within the time for {most}");
                     }
                     in_flight.push(now);
