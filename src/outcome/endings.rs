@@ -72,6 +72,7 @@ pub(super) struct Endings<'a> {
     places: Vec<u32>,
     texts: Vec<Text>,
     kept: Vec<u8>,
+    most_kept: usize,
     known: Vec<Known>,
 }
 
@@ -95,14 +96,14 @@ impl<'a> Endings<'a> {
     pub(super) fn new(plan: &'a Plan, verdicts: &'a Verdicts, words: Words) -> Self {
         let places = vec![NOT_KEPT; verdicts.notes() + 1];
         // Room that is not written to takes no memory, and growing would copy all of it.
-        let most = (verdicts.notes() * TEXT_BYTES).min(KEPT_BYTES);
+        let kept = Vec::with_capacity((verdicts.notes() * TEXT_BYTES).min(KEPT_BYTES));
         let (texts, known) = (Vec::with_capacity(verdicts.notes()), Vec::new());
-        Self { plan, verdicts, words, places, texts, kept: Vec::with_capacity(most), known }
+        Self { plan, verdicts, words, places, texts, kept, most_kept: KEPT_BYTES, known }
     }
 
     /// Looks up the grants of some rows.
     pub(super) fn look_up(&mut self, grants: impl Iterator<Item = GrantId>) {
-        if self.kept.len() > KEPT_BYTES {
+        if self.kept.len() > self.most_kept {
             self.kept.clear();
             self.texts.clear();
             self.places.fill(NOT_KEPT);
@@ -164,5 +165,82 @@ impl<'a> Endings<'a> {
         self.places[place] = self.texts.len() as u32;
         self.texts.push(text);
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grants::Collector;
+    use crate::ledger::{AttemptResult, AttemptState, GrantSet};
+    use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
+    use jiff::Timestamp;
+
+    /// Sixty rows of five users, every seventh repeated; each request has a note of its own, and the
+    /// last one was never sent.
+    fn plan() -> Plan {
+        let mut collector = Collector::default();
+        for row in 0..60_u32 {
+            let row = if row % 7 == 6 { row - 5 } else { row };
+            let (user, account) = ((row % 5).to_string(), row.to_string());
+            let grant = Grant {
+                instance_id: "i",
+                region: "r",
+                grantee: Grantee { kind: GranteeKind::User, id: &user },
+                kind: Kind::Host,
+                target: "1",
+                account: Account::Named(&account),
+            };
+            collector.push(&grant).unwrap();
+        }
+        Plan::new(collector.finish())
+    }
+
+    fn verdicts(plan: &Plan) -> Verdicts {
+        let mut verdicts = Verdicts::new(plan.grants());
+        for request in 0..plan.requests() - 1 {
+            let result = AttemptResult {
+                state: AttemptState::Answered,
+                last: false,
+                code: "OK".into(),
+                message: "=1+1".repeat(request % 2),
+                request_id: format!("R, {request}"),
+                finished_at: Timestamp::from_second(request.try_into().unwrap()).unwrap(),
+                exceptions: Vec::new(),
+            };
+            verdicts.record(&GrantSet::range(plan.grants_of(request)), &result);
+        }
+        verdicts
+    }
+
+    fn written(plan: &Plan, verdicts: &Verdicts, most_kept: usize, block: usize) -> String {
+        let words = Words { table: Table { excel: false }, rehearsal: false };
+        let mut endings = Endings { most_kept, ..Endings::new(plan, verdicts, words) };
+        let (mut to, mut tally) = (Vec::new(), Tally::default());
+        let rows: Vec<usize> = (0..plan.rows()).collect();
+        for block in rows.chunks(block) {
+            endings.look_up(block.iter().filter_map(|row| plan.grant_of_row(*row)));
+            for (at, row) in block.iter().enumerate() {
+                endings.write(&mut to, *row, at, &mut tally);
+            }
+        }
+        assert_eq!(tally.rows(), plan.rows() as u64);
+        String::from_utf8(to).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_of_notes_does_not_show() {
+        let plan = plan();
+        let verdicts = verdicts(&plan);
+        let usual = written(&plan, &verdicts, KEPT_BYTES, 60);
+        for (most_kept, block) in [(0, 1), (0, 7), (100, 3), (KEPT_BYTES, 1)] {
+            assert_eq!(written(&plan, &verdicts, most_kept, block), usual, "{most_kept} {block}");
+        }
+        let rows: Vec<&str> = usual.lines().collect();
+        assert_eq!(rows[0], "revoked,OK,,\"R, 0\",1,1970-01-01T00:00:00Z,");
+        assert_eq!(rows[6], rows[1].to_owned() + "2", "row 7 repeats row 2");
+        assert!(usual.contains(",'=1+1,"), "{usual}");
+        let unsent = rows.iter().filter(|row| **row == "unprocessed,,,,0,,").count();
+        assert!(unsent > 0, "{usual}");
     }
 }
