@@ -25,7 +25,7 @@ impl<T: Default> Outlet<T> {
 }
 
 /// Runs `fill` on a thread of its own, and `take` on this one for whatever it hands over, in its
-/// order. The first error of `take` ends both. `take` leaves empty what it has taken, for it is
+/// order. The first error of `take` ends both. `take` leaves what it has taken fit to be
 /// filled again.
 pub fn relay<T, A, E>(
     fill: impl FnOnce(&Outlet<T>) -> A + Send,

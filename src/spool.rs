@@ -3,12 +3,17 @@
 
 use crate::files::RunFiles;
 use crate::input::{InputError, Source};
+use crate::relay::{Outlet, relay};
 use sha2::{Digest, Sha256};
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempPath;
+
+/// How much is copied at once.
+const CHUNK_BYTES: usize = 1 << 17;
 
 /// An input as named on the command line: a file, or standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,23 +82,19 @@ impl Spool {
         let (file, temporary) = files.temporary().map_err(no_copy)?.into_parts();
         let mut segments = Vec::with_capacity(inputs.len());
         let mut digest = Sha256::new();
-        let mut to = &file;
-        let mut buffer = vec![0; 1 << 17];
         for input in inputs {
-            let mut from = open(input)?;
-            let mut len = 0;
-            loop {
-                let got = match from.read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(got) => got,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => return Err(unreadable(input, error).into()),
-                };
-                digest.update(&buffer[..got]);
-                let copied = to.write_all(&buffer[..got]);
-                copied.map_err(no_copy)?;
-                len += got as u64;
-            }
+            let (copied, hashed) = relay(
+                |outlet| copy_from(input, &file, outlet),
+                |chunk: &mut Vec<u8>| {
+                    digest.update(&chunk);
+                    Ok::<(), Infallible>(())
+                },
+            );
+            let Ok(()) = hashed;
+            let len = copied.map_err(|error| match error {
+                CopyError::Input(error) => error.into(),
+                CopyError::Copy(error) => no_copy(error),
+            })?;
             // The lengths keep two lists from looking like one other list cut elsewhere.
             digest.update(len.to_le_bytes());
             segments.push(Segment { name: input.name(), len });
@@ -179,9 +180,33 @@ impl Write for HashWriter<'_> {
     }
 }
 
+enum CopyError {
+    Input(InputError),
+    Copy(io::Error),
+}
+
+/// Copies an input and hands the bytes on; gives their number.
+fn copy_from(input: &InputName, mut to: &File, outlet: &Outlet<Vec<u8>>) -> Result<u64, CopyError> {
+    let mut from = open(input).map_err(CopyError::Input)?;
+    let (mut chunk, mut len) = (Vec::new(), 0);
+    loop {
+        chunk.resize(CHUNK_BYTES, 0);
+        let got = match from.read(&mut chunk) {
+            Ok(0) => return Ok(len),
+            Ok(got) => got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(CopyError::Input(unreadable(input, error))),
+        };
+        chunk.truncate(got);
+        to.write_all(&chunk).map_err(CopyError::Copy)?;
+        len += got as u64;
+        outlet.exchange(&mut chunk);
+    }
+}
+
 fn open(input: &InputName) -> Result<Box<dyn Read>, InputError> {
     match input {
-        InputName::Stdin => Ok(Box::new(io::stdin().lock())),
+        InputName::Stdin => Ok(Box::new(io::stdin())),
         InputName::File(path) => {
             let file = File::open(path).map_err(|error| unreadable(input, error))?;
             Ok(Box::new(file))
