@@ -107,6 +107,8 @@ pub struct Collector {
     targets: Interner,
     accounts: Interner,
     scopes: Index,
+    /// How many rows name a grant of each scope.
+    scope_rows: Vec<u32>,
     /// How many fences there are so far.
     fences: u128,
     rows: Vec<Row>,
@@ -200,6 +202,10 @@ impl Collector {
                 | u128::from(*grantee)
         }));
         self.scopes.numbers_of(&columns.scope_keys, &mut columns.scopes);
+        self.scope_rows.resize(self.scopes.keys().len(), 0);
+        for scope in &columns.scopes {
+            self.scope_rows[*scope as usize] += 1;
+        }
         let mut accounts = columns.accounts.iter();
         let mut scopes = columns.scopes.iter().zip(&columns.targets);
         self.rows.extend(batch.heads.drain(..).map(|head| {
@@ -216,7 +222,7 @@ impl Collector {
     /// Sorts the rows into grants and drops duplicates and covered accounts.
     pub fn finish(mut self) -> Grants {
         self.absorb_pending();
-        let Self { instances, grantees, targets, accounts, scopes, rows, .. } = self;
+        let Self { instances, grantees, targets, accounts, scopes, scope_rows, rows, .. } = self;
         let words = Words {
             instances: instances.into_names(),
             grantees: grantees.into_names(),
@@ -225,7 +231,7 @@ impl Collector {
         };
         let scopes: Vec<Scope> = scopes.into_keys().into_iter().map(Scope::of_key).collect();
         let input_rows = rows.len();
-        let (mut sorted, scope_ends) = rows_by_scope(&rows, scopes.len());
+        let (mut sorted, scope_ends) = rows_by_scope(&rows, scope_rows);
         drop(rows);
         sort_scopes(&mut sorted, &scope_ends);
         Grants { words, scopes, scope_ends, sorted, input_rows }
@@ -248,13 +254,10 @@ impl SortedRow {
 }
 
 /// A counting sort: the rows that name a grant by scope, in input order within a scope, and where
-/// each scope ends.
+/// each scope ends. `ends` holds how many rows each has.
 #[expect(clippy::cast_possible_truncation, reason = "rows are counted against MAX_ROWS")]
-fn rows_by_scope(rows: &[Row], scopes: usize) -> (Vec<SortedRow>, Vec<u32>) {
-    let mut ends = vec![0_u32; scopes];
-    for row in rows.iter().filter(|row| row.scope != NO_GRANT) {
-        ends[row.scope as usize] += 1;
-    }
+fn rows_by_scope(rows: &[Row], mut ends: Vec<u32>) -> (Vec<SortedRow>, Vec<u32>) {
+    ends.shrink_to_fit();
     let mut total = 0;
     for end in &mut ends {
         total += std::mem::replace(end, total);
