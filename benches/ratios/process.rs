@@ -24,7 +24,9 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<(Took, String)> {
     let started = Instant::now();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
     let id = child.id();
-    let waiting = std::thread::spawn(move || child.wait_with_output());
+    // It takes the time itself: whoever looks now and then would notice the end late.
+    let waiting =
+        std::thread::spawn(move || child.wait_with_output().map(|output| (output, Instant::now())));
     let (mut cpu, mut peak_bytes) = (Duration::ZERO, 0);
     while !waiting.is_finished() {
         // Both only grow, so that the last look before the end is nearly all.
@@ -32,8 +34,8 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<(Took, String)> {
         peak_bytes = peak_of(id).unwrap_or(0).max(peak_bytes);
         pause();
     }
-    let output = waiting.join().map_err(|_| anyhow::anyhow!("a thread died"))??;
-    let wall = started.elapsed();
+    let (output, ended) = waiting.join().map_err(|_| anyhow::anyhow!("a thread died"))??;
+    let wall = ended.duration_since(started);
     anyhow::ensure!(output.status.success(), "{command:?}: {}", output.status);
     Ok((Took { wall, cpu, peak_bytes }, String::from_utf8(output.stdout)?))
 }
