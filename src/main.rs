@@ -47,8 +47,8 @@ fn dispatch(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
     exit
 }
 
-/// A run does little for each request, and waking another thread costs more than that: half of its
-/// time on the processor went there. The ledger and the reading of lists have threads of their own.
+/// A run does little for each request, and waking other threads for it took more than a third of
+/// its time on the processor. The ledger and the reading of lists have threads of their own.
 fn runtime_for(command: &Command) -> Builder {
     match command {
         Command::Run(args) if args.via.is_none() && !args.rehearse => Builder::new_current_thread(),
