@@ -47,12 +47,16 @@ fn dispatch(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
     exit
 }
 
-/// A run does little for each request, and waking other threads for it took more than a third of
-/// its time on the processor. The ledger and the reading of lists have threads of their own.
+/// What serves others, or a queue, has many threads. A run does little for each request, and waking
+/// other threads for it took more than a third of its time on the processor; the ledger and the
+/// reading of lists have threads of their own.
 fn runtime_for(command: &Command) -> Builder {
     match command {
-        Command::Run(args) if args.via.is_none() && !args.rehearse => Builder::new_current_thread(),
-        _ => Builder::new_multi_thread(),
+        Command::Run(args) if args.via.is_some() || args.rehearse => Builder::new_multi_thread(),
+        Command::Enqueue(_) | Command::Collect(_) | Command::Work(_) | Command::Simulate(_) => {
+            Builder::new_multi_thread()
+        }
+        _ => Builder::new_current_thread(),
     }
 }
 

@@ -1,138 +1,206 @@
-//! Distinct numbers of 128 bits, each known by a small number from then on.
+//! Distinct keys, each known by a small number from then on.
 
-use foldhash::fast::FixedState;
-use std::hash::BuildHasher;
+/// An empty place of a table.
+const EMPTY: u32 = 0;
 
-/// An empty place of the table.
-const EMPTY: u64 = 0;
+/// What an [`Index`] has to know of its keys.
+pub(crate) trait Keys {
+    /// A key as it is asked for, and as it is kept.
+    type Key: Copy;
+
+    /// The hash of a key that is asked for.
+    fn hash(&self, asked: Self::Key) -> u64;
+
+    /// The hash of a key that is kept: the same as when it was asked for.
+    fn hash_kept(&self, kept: Self::Key) -> u64;
+
+    /// Whether a key that is asked for is the one that is kept.
+    fn same(&self, kept: Self::Key, asked: Self::Key) -> bool;
+
+    /// The key as it is to be kept.
+    fn keep(&mut self, asked: Self::Key) -> Self::Key;
+}
 
 /// Distinct keys, numbered from 0 by first appearance.
 ///
 /// Whole columns are looked up at once: the first pass over a column only reads the table, the
 /// second only the keys it leads to, so that the processor waits for many places in memory
 /// together and not for one after the other.
-#[derive(Debug, Default)]
-pub(crate) struct Index {
-    keys: Vec<u128>,
-    /// Half of a key's hash, and its number plus one. The place is the other half of the hash, or
-    /// the next free one behind it.
-    table: Vec<u64>,
-    in_table: usize,
-    hasher: FixedState,
+#[derive(Debug)]
+pub(crate) struct Index<K> {
+    keys: Vec<K>,
+    /// In its low bits, as many as the length of the table needs, a key's number plus one, and above
+    /// them a piece of its hash. The place is another piece of the hash, or the next free one behind.
+    table: Vec<u32>,
     hashes: Vec<u64>,
 }
 
-impl Index {
+impl<K> Default for Index<K> {
+    fn default() -> Self {
+        Self { keys: Vec::new(), table: Vec::new(), hashes: Vec::new() }
+    }
+}
+
+impl<K: Copy> Index<K> {
     /// The numbers of a column of keys, in its order; new ones for those never seen.
-    pub(crate) fn numbers_of(&mut self, column: &[u128], numbers: &mut Vec<u32>) {
+    pub(crate) fn numbers_of(
+        &mut self,
+        column: &[K],
+        keys: &mut impl Keys<Key = K>,
+        numbers: &mut Vec<u32>,
+    ) {
         numbers.clear();
-        self.hashes.clear();
-        self.hashes.extend(column.iter().map(|key| self.hasher.hash_one(key)));
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.clear();
+        hashes.extend(column.iter().map(|key| keys.hash(*key)));
         if self.table.is_empty() {
             numbers.resize(column.len(), 0);
         } else {
-            let mask = self.table.len() - 1;
-            numbers.extend(self.hashes.iter().map(|hash| {
-                let slot = self.table[place(*hash, mask)];
-                if tag(slot) == tag(*hash) { next_number(slot) } else { 0 }
+            let slots = Slots::of(&self.table);
+            numbers.extend(hashes.iter().map(|hash| {
+                let slot = self.table[slots.place(*hash)];
+                if slots.tag(slot) == slots.tag_of(*hash) { slots.next_number(slot) } else { 0 }
             }));
         }
         for (number, key) in numbers.iter_mut().zip(column) {
             let found = self.keys.get((*number as usize).wrapping_sub(1));
-            *number = if found == Some(key) { *number } else { 0 };
+            let same = found.is_some_and(|kept| keys.same(*kept, *key));
+            *number = if same { *number } else { 0 };
         }
         for (at, key) in column.iter().enumerate() {
-            let hash = self.hashes[at];
             numbers[at] = match numbers[at] {
-                0 => self.number_of(*key, hash),
+                0 => self.number_of(*key, hashes[at], keys),
                 known => known - 1,
             };
         }
+        self.hashes = hashes;
     }
 
-    fn number_of(&mut self, key: u128, hash: u64) -> u32 {
-        if self.in_table * 4 >= self.table.len() * 3 {
-            self.grow();
+    fn number_of(&mut self, key: K, hash: u64, keys: &mut impl Keys<Key = K>) -> u32 {
+        if self.keys.len() * 4 >= self.table.len() * 3 {
+            self.grow(keys);
         }
-        let mask = self.table.len() - 1;
-        let mut at = place(hash, mask);
+        let slots = Slots::of(&self.table);
+        let mut at = slots.place(hash);
         loop {
             let slot = self.table[at];
             if slot == EMPTY {
-                let number = self.push(key);
-                self.table[at] = hash & !u64::from(u32::MAX) | u64::from(number + 1);
-                self.in_table += 1;
+                let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+                self.keys.push(keys.keep(key));
+                self.table[at] = slots.tag_of(hash) | (number + 1);
                 return number;
             }
-            let number = next_number(slot).wrapping_sub(1);
-            if tag(slot) == tag(hash) && self.keys[number as usize] == key {
-                return number;
+            if slots.tag(slot) == slots.tag_of(hash) {
+                let number = slots.next_number(slot) - 1;
+                if keys.same(self.keys[number as usize], key) {
+                    return number;
+                }
             }
-            at = (at + 1) & mask;
+            at = slots.behind(at);
         }
     }
 
-    /// Numbers a key that is found in another way.
-    pub(crate) fn push(&mut self, key: u128) -> u32 {
-        let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-        self.keys.push(key);
-        number
-    }
-
-    fn grow(&mut self) {
+    fn grow(&mut self, keys: &impl Keys<Key = K>) {
         let length = (self.table.len() * 2).max(16);
-        let old = std::mem::replace(&mut self.table, vec![EMPTY; length]);
-        for slot in old.into_iter().filter(|slot| *slot != EMPTY) {
-            let key = self.keys[next_number(slot) as usize - 1];
-            let mut at = place(self.hasher.hash_one(key), length - 1);
-            while self.table[at] != EMPTY {
-                at = (at + 1) & (length - 1);
+        // Before the new table is there, for they could be many; every key knows its number.
+        self.table = Vec::new();
+        let mut table = Vec::with_capacity(length);
+        // Written and not only asked for as zeros: memory that is read before it is first written is
+        // mapped twice, and changing a mapping interrupts the other threads.
+        table.resize(length, EMPTY);
+        let slots = Slots::of(&table);
+        for (number, key) in (1..).zip(&self.keys) {
+            let hash = keys.hash_kept(*key);
+            let mut at = slots.place(hash);
+            while table[at] != EMPTY {
+                at = slots.behind(at);
             }
-            self.table[at] = slot;
+            table[at] = slots.tag_of(hash) | number;
         }
-    }
-
-    /// The keys by their numbers.
-    pub(crate) fn keys(&self) -> &[u128] {
-        &self.keys
+        self.table = table;
     }
 
     /// Only the keys, for when nothing more is looked up.
-    pub(crate) fn into_keys(mut self) -> Vec<u128> {
+    pub(crate) fn into_keys(mut self) -> Vec<K> {
         self.keys.shrink_to_fit();
         self.keys
     }
 }
 
-/// Where a hash belongs in a table; its lower half alone decides, so that the upper one tells apart
-/// those that meet there.
-#[expect(clippy::cast_possible_truncation, reason = "a table has no more places than 32 bits say")]
-fn place(hash: u64, mask: usize) -> usize {
-    hash as usize & mask
+/// How a table of some length, a power of two, uses its slots.
+#[derive(Clone, Copy)]
+struct Slots {
+    /// The bits of a slot that hold a number; the others hold a piece of a hash.
+    number: u32,
 }
 
-fn tag(hash: u64) -> u64 {
-    hash >> 32
-}
+impl Slots {
+    #[expect(clippy::cast_possible_truncation, reason = "no more keys than 32 bits can number")]
+    fn of(table: &[u32]) -> Self {
+        Self { number: (table.len() - 1) as u32 }
+    }
 
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is the number")]
-fn next_number(slot: u64) -> u32 {
-    slot as u32
+    /// Where a hash belongs; its lower half alone decides, so that the upper one tells apart those
+    /// that meet there.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn place(self, hash: u64) -> usize {
+        (hash as u32 & self.number) as usize
+    }
+
+    /// The place behind another one, the first behind the last.
+    fn behind(self, place: usize) -> usize {
+        (place + 1) & self.number as usize
+    }
+
+    fn tag_of(self, hash: u64) -> u32 {
+        (hash >> 32) as u32 & !self.number
+    }
+
+    fn tag(self, slot: u32) -> u32 {
+        slot & !self.number
+    }
+
+    fn next_number(self, slot: u32) -> u32 {
+        slot & self.number
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Numbers with hashes so bad that many meet at one place, some of them with one tag.
+    struct Numbers;
+
+    impl Keys for Numbers {
+        type Key = u32;
+
+        fn hash(&self, asked: u32) -> u64 {
+            u64::from(asked % 700) << 32 | u64::from(asked % 3000)
+        }
+
+        fn hash_kept(&self, kept: u32) -> u64 {
+            self.hash(kept)
+        }
+
+        fn same(&self, kept: u32, asked: u32) -> bool {
+            kept == asked
+        }
+
+        fn keep(&mut self, asked: u32) -> u32 {
+            asked
+        }
+    }
+
     #[test]
     fn columns_of_any_length_number_keys_by_first_appearance() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut index = Index::default();
-        let mut seen: Vec<u128> = Vec::new();
+        let mut seen: Vec<u32> = Vec::new();
         let mut numbers = Vec::new();
         for length in [0, 1, 15, 1, 3000, 2, 20_000] {
-            let column: Vec<u128> = (0..length).map(|_| u128::from(random.u32(..9000))).collect();
-            index.numbers_of(&column, &mut numbers);
+            let column: Vec<u32> = (0..length).map(|_| random.u32(..9000)).collect();
+            index.numbers_of(&column, &mut Numbers, &mut numbers);
             for key in &column {
                 if !seen.contains(key) {
                     seen.push(*key);
@@ -144,6 +212,6 @@ mod tests {
                 .collect();
             assert_eq!(numbers, expected);
         }
-        assert_eq!(index.keys(), seen);
+        assert_eq!(index.into_keys(), seen);
     }
 }

@@ -2,11 +2,9 @@
 
 mod index;
 
-pub(crate) use index::Index;
+pub(crate) use index::{Index, Keys};
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use std::hash::BuildHasher;
 
 /// The longest string, in bytes, that fits into a [`Key`] itself; ids are rarely longer.
@@ -18,7 +16,7 @@ const APART: u8 = u8::MAX;
 /// Sixteen bytes for a string: its text and then its length, or where its text is kept. Short
 /// strings compare and hash as one number this way, and a lookup reads one place in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(u128);
+pub(crate) struct Key([u8; SHORT + 1]);
 
 impl Key {
     /// The key of a string, which is appended to `apart` if it is long.
@@ -49,22 +47,28 @@ impl Key {
             }
             _ => return None,
         };
-        Some(Self(number | (length as u128) << (SHORT * 8)))
+        Some(Self((number | (length as u128) << (SHORT * 8)).to_le_bytes()))
     }
 
     fn apart(start: usize, length: usize) -> Self {
-        Self(start as u128 | (length as u128) << 64 | u128::from(APART) << (SHORT * 8))
+        let number = start as u128 | (length as u128) << 64 | u128::from(APART) << (SHORT * 8);
+        Self(number.to_le_bytes())
     }
 
     fn is_apart(self) -> bool {
-        self.0 >> (SHORT * 8) == u128::from(APART)
+        self.0[SHORT] == APART
+    }
+
+    fn number(self) -> u128 {
+        u128::from_le_bytes(self.0)
     }
 
     /// The long string that the key leads to.
     #[expect(clippy::cast_possible_truncation, reason = "both are places in a string in memory")]
     fn long(self, apart: &str) -> &str {
-        let start = self.0 as u64 as usize;
-        let length = ((self.0 >> 64) as u64 & (u64::MAX >> 8)) as usize;
+        let number = self.number();
+        let start = number as u64 as usize;
+        let length = ((number >> 64) as u64 & (u64::MAX >> 8)) as usize;
         &apart[start..start + length]
     }
 }
@@ -72,84 +76,83 @@ impl Key {
 /// Distinct strings, numbered from 0 by first appearance.
 ///
 /// Costs 16 bytes for each distinct string of at most 15 bytes, otherwise 16 and its bytes, and
-/// 11 to 21 more while strings are interned. Numbers depend only on the order of appearance, never
+/// 5 to 11 more while strings are interned. Numbers depend only on the order of appearance, never
 /// on a hash, so a plan is the same on every machine.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
-    index: Index,
+    index: Index<Key>,
     /// The long strings, one after the other.
     apart: String,
-    /// The numbers of the long strings.
-    long: HashTable<u32>,
-    hasher: FixedState,
-    keys: Vec<u128>,
 }
 
 impl Interner {
     /// The numbers of a column of strings, in its order; `apart` holds its long ones.
     pub(crate) fn intern_all(&mut self, column: &[Key], apart: &str, numbers: &mut Vec<u32>) {
-        self.keys.clear();
-        if apart.is_empty() {
-            self.keys.extend(column.iter().map(|key| key.0));
-            return self.index.numbers_of(&self.keys, numbers);
-        }
-        // Numbers are given by first appearance, so a long string waits for those before it.
-        let mut all = Vec::with_capacity(column.len());
-        for piece in column.chunk_by(|a, b| !a.is_apart() && !b.is_apart()) {
-            match piece {
-                [key] if key.is_apart() => all.push(self.intern_long(key.long(apart))),
-                short => {
-                    self.keys.clear();
-                    self.keys.extend(short.iter().map(|key| key.0));
-                    self.index.numbers_of(&self.keys, numbers);
-                    all.extend_from_slice(numbers);
-                }
-            }
-        }
-        *numbers = all;
-    }
-
-    fn intern_long(&mut self, name: &str) -> u32 {
-        let Self { index, apart, long, hasher, .. } = self;
-        let text = |number: &u32| Key(index.keys()[*number as usize]).long(apart);
-        let entry = long.entry(
-            hasher.hash_one(name),
-            |number| text(number) == name,
-            |number| hasher.hash_one(text(number)),
-        );
-        match entry {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let number = index.push(Key::of(name, apart).0);
-                entry.insert(number);
-                number
-            }
-        }
+        let mut strings =
+            Strings { kept: &mut self.apart, asked: apart, hasher: FixedState::default() };
+        self.index.numbers_of(column, &mut strings, numbers);
     }
 
     /// The number of one string.
     pub(crate) fn intern(&mut self, name: &str) -> u32 {
-        match Key::short(name) {
-            None => self.intern_long(name),
-            Some(key) => {
-                let mut number = Vec::with_capacity(1);
-                self.index.numbers_of(&[key.0], &mut number);
-                number[0]
-            }
-        }
+        let (mut apart, mut number) = (String::new(), Vec::with_capacity(1));
+        let key = Key::of(name, &mut apart);
+        self.intern_all(&[key], &apart, &mut number);
+        number[0]
     }
 
     /// The strings by their numbers.
     pub(crate) fn into_names(self) -> Names {
-        let keys = self.index.into_keys().into_iter().map(|key| Key(key).0.to_le_bytes()).collect();
-        Names { keys, apart: self.apart }
+        Names { keys: self.index.into_keys(), apart: self.apart }
+    }
+}
+
+/// The texts that the keys of long strings lead to: of those that are kept, and of those that are
+/// asked for.
+struct Strings<'a> {
+    kept: &'a mut String,
+    asked: &'a str,
+    hasher: FixedState,
+}
+
+impl Strings<'_> {
+    fn hash_in(&self, key: Key, apart: &str) -> u64 {
+        if key.is_apart() {
+            self.hasher.hash_one(key.long(apart))
+        } else {
+            self.hasher.hash_one(key.number())
+        }
+    }
+}
+
+impl Keys for Strings<'_> {
+    type Key = Key;
+
+    fn hash(&self, asked: Key) -> u64 {
+        self.hash_in(asked, self.asked)
+    }
+
+    fn hash_kept(&self, kept: Key) -> u64 {
+        self.hash_in(kept, self.kept)
+    }
+
+    fn same(&self, kept: Key, asked: Key) -> bool {
+        if asked.is_apart() {
+            kept.is_apart() && kept.long(self.kept) == asked.long(self.asked)
+        } else {
+            kept == asked
+        }
+    }
+
+    fn keep(&mut self, asked: Key) -> Key {
+        if asked.is_apart() { Key::of(asked.long(self.asked), self.kept) } else { asked }
     }
 }
 
 /// Distinct strings by their numbers.
 #[derive(Debug, Default)]
 pub struct Names {
-    keys: Vec<[u8; SHORT + 1]>,
+    keys: Vec<Key>,
     apart: String,
 }
 
@@ -157,10 +160,10 @@ impl Names {
     /// The string with that number.
     pub fn get(&self, number: u32) -> &str {
         let key = &self.keys[number as usize];
-        match key[SHORT] {
-            APART => Key(u128::from_le_bytes(*key)).long(&self.apart),
+        match key.0[SHORT] {
+            APART => key.long(&self.apart),
             // A whole string went in, so that it is one when it comes out.
-            length => std::str::from_utf8(&key[..usize::from(length)]).unwrap_or_default(),
+            length => std::str::from_utf8(&key.0[..usize::from(length)]).unwrap_or_default(),
         }
     }
 

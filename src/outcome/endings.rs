@@ -6,7 +6,7 @@ use super::{COLUMNS, Tally};
 use crate::clock::utc_seconds;
 use crate::input::escaped;
 use crate::model::{REHEARSAL, Status, TEXT_MARK};
-use crate::plan::{GrantId, Plan};
+use crate::plan::GrantId;
 use crate::verdicts::{Note, NoteId, Verdict, Verdicts};
 use std::borrow::Cow;
 
@@ -65,7 +65,6 @@ impl Words {
 /// looked up for many rows before the first of them is written: the processor waits for many places
 /// at once.
 pub(super) struct Endings<'a> {
-    plan: &'a Plan,
     verdicts: &'a Verdicts,
     words: Words,
     /// For each note, and in front of them for the lack of one, where its text is kept.
@@ -93,16 +92,16 @@ struct Known {
 }
 
 impl<'a> Endings<'a> {
-    pub(super) fn new(plan: &'a Plan, verdicts: &'a Verdicts, words: Words) -> Self {
+    pub(super) fn new(verdicts: &'a Verdicts, words: Words) -> Self {
         let places = vec![NOT_KEPT; verdicts.notes() + 1];
         // Room that is not written to takes no memory, and growing would copy all of it.
         let kept = Vec::with_capacity((verdicts.notes() * TEXT_BYTES).min(KEPT_BYTES));
         let (texts, known) = (Vec::with_capacity(verdicts.notes()), Vec::new());
-        Self { plan, verdicts, words, places, texts, kept, most_kept: KEPT_BYTES, known }
+        Self { verdicts, words, places, texts, kept, most_kept: KEPT_BYTES, known }
     }
 
-    /// Looks up the grants of some rows.
-    pub(super) fn look_up(&mut self, grants: impl Iterator<Item = GrantId>) {
+    /// Looks up the grants of some rows, each with the row that stands for it.
+    pub(super) fn look_up(&mut self, grants: impl Iterator<Item = (GrantId, usize)>) {
         if self.kept.len() > self.most_kept {
             self.kept.clear();
             self.texts.clear();
@@ -110,9 +109,9 @@ impl<'a> Endings<'a> {
         }
         let mut known = std::mem::take(&mut self.known);
         known.clear();
-        known.extend(grants.map(|grant| Known {
+        known.extend(grants.map(|(grant, standing)| Known {
             verdict: self.verdicts.of(grant),
-            standing: self.plan.standing_row(grant),
+            standing,
             text: Text::default(),
         }));
         for known in &mut known {
@@ -174,6 +173,7 @@ mod tests {
     use crate::grants::Collector;
     use crate::ledger::{AttemptResult, AttemptState, GrantSet};
     use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
+    use crate::plan::Plan;
     use jiff::Timestamp;
 
     /// Sixty rows of five users, every seventh repeated; each request has a note of its own, and the
@@ -215,11 +215,11 @@ mod tests {
 
     fn written(plan: &Plan, verdicts: &Verdicts, most_kept: usize, block: usize) -> String {
         let words = Words { table: Table { excel: false }, rehearsal: false };
-        let mut endings = Endings { most_kept, ..Endings::new(plan, verdicts, words) };
+        let mut endings = Endings { most_kept, ..Endings::new(verdicts, words) };
         let (mut to, mut tally) = (Vec::new(), Tally::default());
         let rows: Vec<usize> = (0..plan.rows()).collect();
         for block in rows.chunks(block) {
-            endings.look_up(block.iter().filter_map(|row| plan.grant_of_row(*row)));
+            endings.look_up(block.iter().filter_map(|row| plan.row(*row)));
             for (at, row) in block.iter().enumerate() {
                 endings.write(&mut to, *row, at, &mut tally);
             }

@@ -26,8 +26,9 @@ pub(super) struct Block {
 pub(super) struct Row {
     /// Where its cells end in the text.
     pub(super) end: usize,
-    /// The grant whose verdict is to follow; without one, the row is whole.
-    pub(super) grant: Option<GrantId>,
+    /// The grant whose verdict is to follow, and the row that stands for it; without one, the row
+    /// is whole.
+    pub(super) asks: Option<(GrantId, usize)>,
 }
 
 impl Block {
@@ -66,8 +67,8 @@ impl Rows<'_> {
             }
             let Block { text, rows: ends } = &mut block;
             self.own_cells(row.cells, text);
-            let grant = self.plan.grant_of_row(rows);
-            match (row.reading, grant) {
+            let asks = self.plan.row(rows);
+            match (row.reading, asks) {
                 (Reading::Carried(_), None) => self.carried(row.cells, text),
                 (Reading::Invalid(problems), None) => {
                     self.invalid(problems, text);
@@ -81,7 +82,7 @@ impl Rows<'_> {
                 (Reading::Grant(_), Some(_)) => {}
                 _ => return Err(OutcomeError::Changed),
             }
-            ends.push(Row { end: text.len(), grant });
+            ends.push(Row { end: text.len(), asks });
             rows += 1;
             if block.is_full() && !outlet.exchange(&mut block) {
                 return Ok(tally);

@@ -4,11 +4,12 @@
 //! planned request is one range of grants.
 
 pub mod bound;
+mod build;
 pub mod largest;
 pub mod pack;
 pub mod summary;
 
-use crate::grants::{Grants, Item, NO_GRANT, OfScope, Scope, ScopeNames, Words};
+use crate::grants::{Grants, Item, NO_GRANT, ScopeNames, Scopes, Words};
 use crate::model::{
     Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation, Request,
     UpToTen,
@@ -33,23 +34,24 @@ impl Limits {
 /// Number of a grant, request by request.
 pub type GrantId = u32;
 
-/// What will be sent, and the way from each input row to it.
+/// What will be sent, and the way from each input row to it: 12 bytes a row.
 #[derive(Debug)]
 pub struct Plan {
     words: Words,
-    scopes: Vec<Scope>,
-    /// Per request its scope and where its grants end.
-    requests: Vec<PlannedRequest>,
+    scopes: Scopes,
+    /// For each scope where its requests end.
+    scope_ends: Vec<u32>,
+    /// For each request where its grants end.
+    request_ends: Vec<GrantId>,
     items: Vec<Item>,
-    rows: Vec<GrantId>,
-    standing_rows: Vec<u32>,
+    /// For each row its grant, or which row stands for it.
+    rows: Vec<u32>,
+    whole_targets: usize,
+    targets_kept: usize,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct PlannedRequest {
-    scope: u32,
-    end: GrantId,
-}
+/// Set in a row that another one stands for; the other bits are that row.
+const STOOD_FOR: u32 = 1 << 31;
 
 impl Plan {
     /// Packs all grants into the fewest requests.
@@ -58,45 +60,17 @@ impl Plan {
     }
 
     /// The same under other limits, so that tests can compare with every possible packing.
-    #[expect(clippy::cast_possible_truncation, reason = "grants are counted against MAX_ROWS")]
     pub fn with_limits(grants: Grants, limits: Limits) -> Self {
         let fewest =
             if cfg!(debug_assertions) { bound::fewest_requests(&grants, limits) } else { 0 };
-        let mut requests = Vec::new();
-        let mut items = Vec::with_capacity(grants.at_most());
-        let mut standing_rows = Vec::with_capacity(grants.at_most());
-        let mut rows = vec![NO_GRANT; grants.input_rows];
-        let mut of_scope = OfScope::default();
-        let mut packed = pack::Packed::default();
-        for scope in 0..grants.scopes.len() {
-            grants.of_scope(scope, &mut of_scope);
-            packed.deal(&of_scope.items, limits);
-            let base = items.len();
-            for at in &packed.order {
-                let number = items.len() as GrantId;
-                items.push(of_scope.items[*at]);
-                let asking = of_scope.rows_of(*at);
-                standing_rows.push(asking[0]);
-                for row in asking {
-                    rows[*row as usize] = number;
-                }
-            }
-            requests.extend(
-                packed.ends.iter().map(|end| PlannedRequest {
-                    scope: scope as u32,
-                    end: (base + end) as GrantId,
-                }),
-            );
-        }
-        let Grants { words, scopes, .. } = grants;
-        let plan = Self { words, scopes, requests, items, rows, standing_rows };
-        debug_assert_eq!(plan.requests.len(), fewest, "the plan has the fewest requests");
+        let plan = build::build(grants, limits);
+        debug_assert_eq!(plan.request_ends.len(), fewest, "the plan has the fewest requests");
         plan
     }
 
     /// How many requests are planned.
     pub fn requests(&self) -> usize {
-        self.requests.len()
+        self.request_ends.len()
     }
 
     /// How many distinct grants are to be revoked.
@@ -111,43 +85,59 @@ impl Plan {
 
     /// The grants of a planned request.
     pub fn grants_of(&self, request: usize) -> Range<GrantId> {
-        let start = if request == 0 { 0 } else { self.requests[request - 1].end };
-        start..self.requests[request].end
+        range(&self.request_ends, request)
     }
 
     /// The planned request that holds a grant.
     pub fn request_of(&self, grant: GrantId) -> usize {
-        self.requests.partition_point(|request| request.end <= grant)
+        self.request_ends.partition_point(|end| *end <= grant)
     }
 
     /// The operation of a planned request.
     pub fn operation_of(&self, request: usize) -> Operation {
-        self.scope_of(request).operation()
+        self.scopes.context(self.scope_number_of(request)).operation
     }
 
     /// The number of the scope of a planned request; only grants of one scope share a request.
     pub fn scope_number_of(&self, request: usize) -> u32 {
-        self.requests[request].scope
+        place(self.scope_ends.partition_point(|end| *end as usize <= request))
     }
 
-    fn scope_of(&self, request: usize) -> &Scope {
-        &self.scopes[self.requests[request].scope as usize]
+    /// The planned requests of a scope.
+    fn requests_of_scope(&self, scope: u32) -> Range<usize> {
+        let Range { start, end } = range(&self.scope_ends, scope as usize);
+        start as usize..end as usize
+    }
+
+    /// What is revoked in a scope, in numbers.
+    fn items_of_scope(&self, scope: u32) -> &[Item] {
+        let requests = self.requests_of_scope(scope);
+        let start = self.grants_of(requests.start).start;
+        let end = self.grants_of(requests.end - 1).end;
+        &self.items[start as usize..end as usize]
+    }
+
+    /// The numbers of all scopes.
+    fn scope_numbers(&self) -> Range<u32> {
+        0..place(self.scopes.len())
+    }
+
+    /// The grant that a row, from 0, asks for, and the row that stands for all that ask for it;
+    /// `None` for a row that nothing is sent for.
+    pub fn row(&self, row: usize) -> Option<(GrantId, usize)> {
+        match self.rows[row] {
+            NO_GRANT => None,
+            grant if grant & STOOD_FOR == 0 => Some((grant, row)),
+            other => {
+                let standing = (other & !STOOD_FOR) as usize;
+                Some((self.rows[standing], standing))
+            }
+        }
     }
 
     /// The grant that a row, from 0, asks for; `None` for a row that nothing is sent for.
     pub fn grant_of_row(&self, row: usize) -> Option<GrantId> {
-        let grant = self.rows[row];
-        (grant != NO_GRANT).then_some(grant)
-    }
-
-    /// The row, from 0, that stands for all rows that ask for a grant.
-    pub fn standing_row(&self, grant: GrantId) -> usize {
-        self.standing_rows[grant as usize] as usize
-    }
-
-    /// Both of a row.
-    pub fn row(&self, row: usize) -> Option<(GrantId, usize)> {
-        self.grant_of_row(row).map(|grant| (grant, self.standing_row(grant)))
+        self.row(row).map(|(grant, _)| grant)
     }
 
     /// The target and account of a grant.
@@ -157,12 +147,12 @@ impl Plan {
 
     /// Who and where a planned request is about.
     pub fn scope_names(&self, request: usize) -> ScopeNames<'_> {
-        self.words.scope(self.scope_of(request))
+        self.words.scope(&self.scopes, self.scope_number_of(request))
     }
 
-    /// The regions of all scopes; one may come more than once.
+    /// The regions of all requests; one may come more than once.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().map(|scope| self.words.scope(scope).region)
+        self.scopes.contexts().iter().map(|context| self.words.region_of(context))
     }
 
     /// A digest of the planned requests, in their order: SHA-256 in lower-case hex. Equal digests
@@ -171,10 +161,13 @@ impl Plan {
         let mut digest = Sha256::new();
         // Request by request: the digest takes many small pieces slowly.
         let mut text = Vec::new();
-        for request in 0..self.requests() {
+        let requests = self
+            .scope_numbers()
+            .flat_map(|scope| self.requests_of_scope(scope).map(move |request| (scope, request)));
+        for (scope, request) in requests {
             text.clear();
-            let scope = self.scope_names(request);
-            let operation = self.operation_of(request).name();
+            let operation = self.scopes.context(scope).operation.name();
+            let scope = self.words.scope(&self.scopes, scope);
             for part in [operation, scope.instance_id, scope.region, scope.grantee.id] {
                 text.extend_from_slice(&(part.len() as u64).to_le_bytes());
                 text.extend_from_slice(part.as_bytes());
@@ -209,7 +202,7 @@ impl Plan {
         scope: u32,
         grants: impl IntoIterator<Item = GrantId>,
     ) -> Result<Request, ListError> {
-        let names = self.words.scope(&self.scopes[scope as usize]);
+        let names = self.words.scope(&self.scopes, scope);
         let items: Vec<Item> = grants.into_iter().map(|grant| self.items[grant as usize]).collect();
         let entries = items
             .chunk_by(|a, b| a.target == b.target)
@@ -250,10 +243,20 @@ impl Plan {
         packed
             .ends
             .into_iter()
-            .map(|end| packed.order[std::mem::replace(&mut start, end)..end].to_vec())
-            .map(|order| order.into_iter().map(|at| grants[at]).collect())
+            .map(|end| std::mem::replace(&mut start, end as usize)..end as usize)
+            .map(|own| packed.order[own].iter().map(|at| grants[*at as usize]).collect())
             .collect()
     }
+}
+
+/// What lies between the end before it and its own.
+fn range(ends: &[u32], at: usize) -> Range<u32> {
+    at.checked_sub(1).map_or(0, |before| ends[before])..ends[at]
+}
+
+/// Nothing is more numerous than rows, which 31 bits number.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

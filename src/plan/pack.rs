@@ -4,7 +4,7 @@
 //! With `N` at least the slots of any one target, no request gets a target twice; with `N` at
 //! least a tenth of all slots, none gets more than ten.
 
-use super::Limits;
+use super::{Limits, place};
 use crate::grants::Item;
 use std::ops::Range;
 
@@ -13,10 +13,12 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub struct Packed {
     /// For each request, where its items end in `order`.
-    pub ends: Vec<usize>,
+    pub ends: Vec<u32>,
     /// Indexes into the items given, request by request.
-    pub order: Vec<usize>,
-    slots: Vec<Range<usize>>,
+    pub order: Vec<u32>,
+    /// How many targets the items have.
+    pub targets: usize,
+    slots: Vec<Range<u32>>,
 }
 
 impl Packed {
@@ -24,7 +26,6 @@ impl Packed {
     pub fn deal(&mut self, items: &[Item], limits: Limits) {
         self.ends.clear();
         self.order.clear();
-        self.slots.clear();
         let most = self.cut(items, limits);
         // Enough for all slots, and for the target with most of them.
         let requests = self.slots.len().div_ceil(limits.targets).max(most);
@@ -32,26 +33,25 @@ impl Packed {
             for slot in self.slots.iter().skip(request).step_by(requests) {
                 self.order.extend(slot.clone());
             }
-            self.ends.push(self.order.len());
+            self.ends.push(place(self.order.len()));
         }
     }
 
     /// Cuts the items into entries of requests: runs of one target, at most ten accounts each.
     /// Returns the most entries of one target.
     fn cut(&mut self, items: &[Item], limits: Limits) -> usize {
+        self.slots.clear();
+        self.targets = 0;
         let mut most = 0;
         let mut start = 0;
-        while start < items.len() {
-            let target = items[start].target;
-            let before = self.slots.len();
-            while start < items.len() && items[start].target == target {
-                let longest = items.len().min(start + limits.accounts);
-                let alike = |item: &&Item| item.target == target;
-                let end = start + items[start..longest].iter().take_while(alike).count();
-                self.slots.push(start..end);
-                start = end;
-            }
-            most = most.max(self.slots.len() - before);
+        for of_target in items.chunk_by(|a, b| a.target == b.target) {
+            let end = start + of_target.len();
+            let slots = (start..end).step_by(limits.accounts);
+            most = most.max(slots.len());
+            self.targets += 1;
+            self.slots
+                .extend(slots.map(|start| place(start)..place(end.min(start + limits.accounts))));
+            start = end;
         }
         most
     }

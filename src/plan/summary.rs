@@ -1,8 +1,7 @@
 //! What a plan amounts to, in numbers.
 
 use super::Plan;
-use crate::grants::Scope;
-use crate::model::{GranteeKind, Kind, Operation};
+use crate::model::{GranteeKind, Operation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -55,14 +54,11 @@ impl Summary {
     pub fn of(plan: &Plan, left_out: LeftOut, rate_per_s: f64) -> Self {
         let LeftOut { protected, carried } = left_out;
         let mut requests = [0_usize; Operation::ALL.len()];
-        for request in 0..plan.requests() {
-            requests[plan.operation_of(request).index()] += 1;
+        for scope in plan.scope_numbers() {
+            let operation = plan.scopes.context(scope).operation;
+            requests[operation.index()] += plan.requests_of_scope(scope).len();
         }
-        let mut holders: Vec<_> = plan.scopes.iter().map(Scope::holder).collect();
-        holders.sort_unstable();
-        holders.dedup();
-        let users = holders.iter().filter(|holder| holder.1 == GranteeKind::User).count();
-        let Targets { named, whole, kept } = Targets::of(plan);
+        let named = Named::of(plan);
         let sent = plan.rows.iter().filter(|grant| **grant != super::NO_GRANT).count();
         let longest = requests.iter().copied().max().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a duration for people")]
@@ -73,11 +69,11 @@ impl Summary {
             protected,
             carried,
             duplicates: sent - plan.grants(),
-            users,
-            user_groups: holders.len() - users,
-            targets: named,
-            whole_targets: whole,
-            targets_kept: kept,
+            users: named.users,
+            user_groups: named.user_groups,
+            targets: named.targets,
+            whole_targets: plan.whole_targets,
+            targets_kept: plan.targets_kept,
             revocations: plan.grants(),
             requests: Operation::ALL
                 .into_iter()
@@ -94,53 +90,134 @@ impl Summary {
     }
 }
 
-/// What is counted of targets.
+/// How many different ones are named, counted per instance.
 #[derive(Debug, Default)]
-struct Targets {
-    named: usize,
-    whole: usize,
-    kept: usize,
+struct Named {
+    users: usize,
+    user_groups: usize,
+    targets: usize,
 }
 
-/// No scope and no instance has this number.
-const NEVER: u32 = u32::MAX;
-
-impl Targets {
-    /// Counts without a set of pairs, which would be as large as the plan: each target's name
-    /// remembers the instance in which it was last counted, by kind, and the scope.
+impl Named {
+    /// Counts without a set of pairs, which could be as large as the plan: each name remembers as
+    /// what it was counted, one instance after the other.
     fn of(plan: &Plan) -> Self {
-        let mut last_instance = vec![[NEVER; 3]; plan.words.targets()];
-        let mut last_scope = vec![NEVER; plan.words.targets()];
-        // Instance by instance, or a name would forget that it was counted.
-        let count = u32::try_from(plan.requests()).unwrap_or(u32::MAX);
-        let mut requests: Vec<u32> = (0..count).collect();
-        requests.sort_by_key(|request| plan.scope_of(*request as usize).instance());
-        let mut counted = Self::default();
-        for request in requests {
-            let request = request as usize;
-            let scope = plan.scope_of(request);
-            let number = plan.scope_number_of(request);
-            let kind = match scope.kind() {
-                Kind::Host => 0,
-                Kind::HostGroup => 1,
-                Kind::Database => 2,
-            };
-            let grants = plan.grants_of(request);
-            let items = &plan.items[grants.start as usize..grants.end as usize];
-            for entry in items.chunk_by(|a, b| a.target == b.target) {
-                let target = entry[0].target as usize;
-                if std::mem::replace(&mut last_instance[target][kind], scope.instance())
-                    != scope.instance()
-                {
-                    counted.named += 1;
-                }
-                if entry[0].is_whole() {
-                    counted.whole += 1;
-                } else if std::mem::replace(&mut last_scope[target], number) != number {
-                    counted.kept += 1;
+        let mut named = Self::default();
+        let mut marks = Marks::none(plan);
+        let contexts = plan.scopes.contexts();
+        if contexts.windows(2).all(|two| two[0].instance == two[1].instance) {
+            named.count(plan, plan.scope_numbers(), &mut marks);
+            return named;
+        }
+        let instance = |scope: &u32| plan.scopes.context(*scope).instance;
+        let mut scopes: Vec<u32> = plan.scope_numbers().collect();
+        scopes.sort_by_key(instance);
+        for of_instance in scopes.chunk_by(|a, b| instance(a) == instance(b)) {
+            named.count(plan, of_instance.iter().copied(), &mut marks);
+            marks.clear(plan, of_instance);
+        }
+        named
+    }
+
+    /// Counts what some scopes of one instance name for the first time.
+    fn count(&mut self, plan: &Plan, scopes: impl Iterator<Item = u32>, marks: &mut Marks) {
+        for scope in scopes {
+            let Operation { kind, from } = plan.scopes.context(scope).operation;
+            if mark(&mut marks.grantees[plan.scopes.grantee(scope) as usize], from as u8) {
+                match from {
+                    GranteeKind::User => self.users += 1,
+                    GranteeKind::UserGroup => self.user_groups += 1,
                 }
             }
+            for item in plan.items_of_scope(scope) {
+                let is_new = mark(&mut marks.targets[item.target as usize], kind as u8);
+                self.targets += usize::from(is_new);
+            }
         }
-        counted
+    }
+}
+
+/// For each name as which kinds it was counted, a bit each.
+struct Marks {
+    grantees: Vec<u8>,
+    targets: Vec<u8>,
+}
+
+impl Marks {
+    fn none(plan: &Plan) -> Self {
+        Self { grantees: vec![0; plan.words.grantees()], targets: vec![0; plan.words.targets()] }
+    }
+
+    /// Forgets what these scopes name.
+    fn clear(&mut self, plan: &Plan, scopes: &[u32]) {
+        for scope in scopes {
+            self.grantees[plan.scopes.grantee(*scope) as usize] = 0;
+            for item in plan.items_of_scope(*scope) {
+                self.targets[item.target as usize] = 0;
+            }
+        }
+    }
+}
+
+/// Whether the mark is new.
+fn mark(marks: &mut u8, kind: u8) -> bool {
+    let bit = 1 << kind;
+    let is_new = *marks & bit == 0;
+    *marks |= bit;
+    is_new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grants::Collector;
+    use crate::model::{Account, Grant, Grantee, Kind};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_counted_as_sets_would_count_them() {
+        let mut random = fastrand::Rng::with_seed(3);
+        for instances in [1, 1, 2, 9] {
+            let mut collector = Collector::default();
+            let (mut holders, mut targets) = (BTreeSet::new(), BTreeSet::new());
+            let [mut whole, mut pairs] = [BTreeSet::new(), BTreeSet::new()];
+            for row in 0..random.usize(1..400) {
+                if row % 50 == 49 {
+                    collector.fence();
+                }
+                let instance = random.u8(..instances).to_string();
+                let from = random.choice([GranteeKind::User, GranteeKind::UserGroup]).unwrap();
+                let kind = random.choice([Kind::Host, Kind::HostGroup, Kind::Database]).unwrap();
+                // The same names on all sides: they differ in what they name.
+                let [user, target] = [9, 30].map(|most| random.u8(..most).to_string());
+                let account = random.u8(..25).to_string();
+                let is_whole = account == "0";
+                let grant = Grant {
+                    instance_id: &instance,
+                    region: "r",
+                    grantee: Grantee { kind: from, id: &user },
+                    kind,
+                    target: &target,
+                    account: if is_whole { Account::Whole } else { Account::Named(&account) },
+                };
+                collector.push(&grant).unwrap();
+                holders.insert((instance.clone(), from, user.clone()));
+                targets.insert((instance.clone(), kind, target.clone()));
+                let pair = (row / 50, instance, from, user, kind, target);
+                if is_whole {
+                    whole.insert(pair)
+                } else {
+                    pairs.insert(pair)
+                };
+            }
+            let plan = Plan::new(collector.finish());
+            let summary = Summary::of(&plan, LeftOut::default(), 1.0);
+            let users = holders.iter().filter(|holder| holder.1 == GranteeKind::User).count();
+            assert_eq!(summary.users, users);
+            assert_eq!(summary.user_groups, holders.len() - users);
+            assert_eq!(summary.targets, targets.len());
+            assert_eq!(summary.whole_targets, whole.len());
+            assert_eq!(summary.targets_kept, pairs.difference(&whole).count());
+        }
     }
 }

@@ -10,6 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 type Row = (u8, u8, Option<u8>);
 
 fn plan_of(rows: &[Row], limits: Limits) -> Plan {
+    Plan::with_limits(grants_of(rows), limits)
+}
+
+fn grants_of(rows: &[Row]) -> Grants {
     let mut collector = Collector::default();
     for (user, target, account) in rows {
         let (user, target) = (format!("u{user}"), format!("t{target}"));
@@ -24,7 +28,7 @@ fn plan_of(rows: &[Row], limits: Limits) -> Plan {
         };
         collector.push(&grant).unwrap();
     }
-    Plan::with_limits(collector.finish(), limits)
+    collector.finish()
 }
 
 /// What must be revoked, by user and target; `None` is the whole target.
@@ -143,6 +147,16 @@ proptest! {
             entries.clone().sum::<usize>().div_ceil(10).max(entries.max().unwrap_or(0))
         }).sum();
         prop_assert_eq!(plan.requests(), by_formula);
+    }
+
+    #[test]
+    fn two_threads_make_the_same_plan_as_one(rows in rows(8, 4, 14, 200)) {
+        let [one, two] = [false, true].map(|in_two| {
+            let plan = build::build_in(grants_of(&rows), Limits::API, in_two);
+            check_exact(&rows, &plan);
+            format!("{plan:?}")
+        });
+        prop_assert_eq!(one, two);
     }
 
     #[test]
