@@ -261,7 +261,7 @@ fn outcome_write(bench: &mut Criterion) {
             let source = Source::file(list.clone());
             let reader = Reader::with_columns(vec![source], Arc::clone(&options), columns.to_vec());
             let outcome = Outcome {
-                plan: &plan,
+                rows: plan.rows(),
                 verdicts: &verdicts,
                 rehearsal: false,
                 protected: false,

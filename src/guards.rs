@@ -84,8 +84,8 @@ fn rows_beyond(plan: &Plan, limit: usize, per: Per) -> Vec<usize> {
     let mut holders = HashSet::new();
     let mut counted = 0;
     let mut rows = Vec::new();
-    for row in 0..plan.rows() {
-        let Some((grant, standing)) = plan.row(row) else { continue };
+    for row in 0..plan.rows().len() {
+        let Some((grant, standing)) = plan.rows().get(row) else { continue };
         if standing != row {
             continue;
         }

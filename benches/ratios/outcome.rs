@@ -66,7 +66,7 @@ pub(crate) fn measure(rows: usize, folder: &Path) -> anyhow::Result<()> {
             Reader::with_columns(vec![source], Arc::new(Options::default()), columns.clone());
         let started = Instant::now();
         let outcome = Outcome {
-            plan: &plan,
+            rows: plan.rows(),
             verdicts: &verdicts,
             rehearsal: false,
             protected: false,

@@ -132,7 +132,7 @@ async fn carry(
     let mut job = Job::read(&settings, &files)?;
     let (ledger, is_new) = match job.before(&settings, &files)? {
         Before::Finished(verdicts, exit_code) => {
-            return already_finished(&job, &verdicts, exit_code, &settings, show);
+            return already_finished(job, &verdicts, exit_code, &settings, show);
         }
         Before::Unfinished(ledger, _) => (Some(ledger), InTheWayOf::Nothing),
         Before::Nothing { in_the_way } => (None, InTheWayOf::Files(in_the_way)),
@@ -200,7 +200,7 @@ async fn carry(
     let start = job::replay(&ledger, &job.plan)?;
     let ended = Ended { verdicts: start.verdicts, causes };
     let worked = Worked { ended, sendings, took };
-    let told = finish(&job, &settings, &worked, show);
+    let told = finish(job, &settings, &worked, show);
     let exit = told.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
     write_the_end(ledger, run, exit, &worked.ended.causes);
     told

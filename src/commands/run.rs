@@ -37,11 +37,11 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
     let mut job = Job::read(&settings, &files)?;
     let before = job.before(&settings, &files)?;
     if settings.report_only {
-        return report_only(&job, before, &settings, show);
+        return report_only(job, before, &settings, show);
     }
     let before = match before {
         Before::Finished(verdicts, exit_code) => {
-            return already_finished(&job, &verdicts, exit_code, &settings, show);
+            return already_finished(job, &verdicts, exit_code, &settings, show);
         }
         before => before,
     };
@@ -67,7 +67,7 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
         .map_err(|error| Failure::new(Exit::Internal, format!("no thread: {error}")))?;
     let (journal, worked) = revoke(&job, &settings, journal, start, show).await;
     let ledger = Arc::into_inner(journal).and_then(SqliteJournal::stop);
-    let told = finish(&job, &settings, &worked, show);
+    let told = finish(job, &settings, &worked, show);
     if let Some(ledger) = ledger {
         let exit = told.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
         write_the_end(ledger, run, exit, &worked.ended.causes);
@@ -117,7 +117,7 @@ async fn rehearse(settings: &RunSettings, files: &RunFiles, show: Show) -> Resul
     let verdicts = Verdicts::new(job.plan.grants());
     let start = Start { verdicts, touched: Vec::new(), first_attempt: 1 };
     let (_, worked) = revoke(&job, settings, MemoryJournal, start, show).await;
-    finish(&job, settings, &worked, show)
+    finish(job, settings, &worked, show)
 }
 
 /// A rehearsal never comes near a real run's files.
@@ -172,7 +172,7 @@ async fn revoke<J: Journal>(
 
 /// Writes the outcome and tells how it went.
 pub(super) fn finish(
-    job: &Job,
+    job: Job,
     settings: &RunSettings,
     worked: &Worked,
     show: Show,
@@ -180,6 +180,7 @@ pub(super) fn finish(
     let Worked { ended, sendings, took } = worked;
     let is_open = ended.verdicts.settled() < ended.verdicts.len() && !settings.rehearse;
     let go_on = is_open.then(|| to_go_on(&ended.causes));
+    let carried = job.left_out.carried as u64;
     let written = job.write_outcome(&ended.verdicts, settings.rehearse, &settings.out);
     let tally = written.map_err(|failure| {
         // Both reasons are needed to understand a full disk.
@@ -201,7 +202,7 @@ pub(super) fn finish(
         causes: &ended.causes,
         exit,
         outcome: &settings.out.to_string_lossy(),
-        carried: job.left_out.carried as u64,
+        carried,
         rehearsal: settings.rehearse,
     })?;
     if let Some(go_on) = go_on {
@@ -234,29 +235,30 @@ pub(super) fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[Stop
 /// A finished job is not run again: it ends as it did, and sends nothing. If its last run was
 /// killed or could not write, the outcome there is an older one, or none.
 pub(super) fn already_finished(
-    job: &Job,
+    job: Job,
     verdicts: &Verdicts,
     exit_code: Option<u8>,
     settings: &RunSettings,
     show: Show,
 ) -> Result<Exit, Failure> {
+    let carried = job.left_out.carried;
     let ended = exit_code
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::Stopped | Exit::File | Exit::Internal));
     let tally = if ended.is_some() && settings.out.exists() {
-        Tally::of_plan(&job.plan, verdicts, job.left_out)
+        Tally::of_plan(job.plan.rows(), verdicts, job.left_out)
     } else {
         job.write_outcome(verdicts, false, &settings.out)?
     };
     let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
     show.line("This job is finished; nothing was sent. --restart runs it again.")?;
-    show.told(&told_from_files(job, &tally, exit, &settings.out.to_string_lossy()))?;
+    show.told(&told_from_files(carried, &tally, exit, &settings.out.to_string_lossy()))?;
     Ok(exit)
 }
 
 /// Writes the outcome from the files, and sends nothing.
 fn report_only(
-    job: &Job,
+    job: Job,
     before: Before,
     settings: &RunSettings,
     show: Show,
@@ -268,13 +270,14 @@ fn report_only(
             return Err(Failure::new(Exit::MissingInput, "there is no run to report on"));
         }
     };
+    let carried = job.left_out.carried;
     let tally = job.write_outcome(&verdicts, false, &settings.out)?;
     let exit = Exit::of_run(&[], &tally);
-    show.told(&told_from_files(job, &tally, exit, &settings.out.to_string_lossy()))?;
+    show.told(&told_from_files(carried, &tally, exit, &settings.out.to_string_lossy()))?;
     Ok(exit)
 }
 
-fn told_from_files<'a>(job: &Job, tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'a> {
+fn told_from_files<'a>(carried: usize, tally: &'a Tally, exit: Exit, outcome: &'a str) -> Told<'a> {
     Told {
         tally,
         sendings: Sendings::default(),
@@ -282,7 +285,7 @@ fn told_from_files<'a>(job: &Job, tally: &'a Tally, exit: Exit, outcome: &'a str
         causes: &[],
         exit,
         outcome,
-        carried: job.left_out.carried as u64,
+        carried: carried as u64,
         rehearsal: false,
     }
 }

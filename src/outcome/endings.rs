@@ -217,14 +217,14 @@ mod tests {
         let words = Words { table: Table { excel: false }, rehearsal: false };
         let mut endings = Endings { most_kept, ..Endings::new(verdicts, words) };
         let (mut to, mut tally) = (Vec::new(), Tally::default());
-        let rows: Vec<usize> = (0..plan.rows()).collect();
+        let rows: Vec<usize> = (0..plan.rows().len()).collect();
         for block in rows.chunks(block) {
-            endings.look_up(block.iter().filter_map(|row| plan.row(*row)));
+            endings.look_up(block.iter().filter_map(|row| plan.rows().get(*row)));
             for (at, row) in block.iter().enumerate() {
                 endings.write(&mut to, *row, at, &mut tally);
             }
         }
-        assert_eq!(tally.rows(), plan.rows() as u64);
+        assert_eq!(tally.rows(), plan.rows().len() as u64);
         String::from_utf8(to).unwrap()
     }
 

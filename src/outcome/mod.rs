@@ -13,13 +13,13 @@ mod writing;
 use crate::files::RunFiles;
 use crate::input::{InputError, Reader};
 use crate::model::{Status, TEXT_MARK_COLUMN};
-use crate::plan::Plan;
+use crate::plan::Rows;
 use crate::plan::summary::LeftOut;
 use crate::relay::relay;
 use crate::verdicts::Verdicts;
 use columns::Columns;
 use endings::{Endings, Words};
-use rows::Rows;
+use rows::InputRows;
 use std::io;
 use std::path::{Path, PathBuf};
 use table::Table;
@@ -82,12 +82,12 @@ pub enum OutcomeError {
 impl Tally {
     /// Counts the rows of a plan without reading the input again. Rows that keep what became of
     /// them before are none of the run's, and are not counted.
-    pub fn of_plan(plan: &Plan, verdicts: &Verdicts, left_out: LeftOut) -> Self {
+    pub fn of_plan(rows: &Rows, verdicts: &Verdicts, left_out: LeftOut) -> Self {
         let mut tally = Self::default();
         let mut unsent = 0;
-        for row in 0..plan.rows() {
-            match plan.grant_of_row(row) {
-                Some(grant) => tally.add(verdicts.status(grant)),
+        for row in 0..rows.len() {
+            match rows.get(row) {
+                Some((grant, _)) => tally.add(verdicts.status(grant)),
                 None => unsent += 1,
             }
         }
@@ -101,8 +101,8 @@ impl Tally {
 /// What the outcome is made of.
 #[expect(clippy::struct_excessive_bools, reason = "each says one thing of the run")]
 pub struct Outcome<'a> {
-    /// The plan.
-    pub plan: &'a Plan,
+    /// Which grants the input's rows ask for.
+    pub rows: &'a Rows,
     /// What became of its grants.
     pub verdicts: &'a Verdicts,
     /// Whether it was only a rehearsal.
@@ -130,8 +130,8 @@ impl Outcome<'_> {
         let mut begin = Vec::new();
         let header = columns.names.iter().map(String::as_str).chain(COLUMNS);
         words.table.header(&mut begin, header);
-        let Self { plan, verdicts, protected, .. } = *self;
-        let rows = Rows { plan, columns: &columns, words, protected };
+        let Self { rows: asked, verdicts, protected, .. } = *self;
+        let rows = InputRows { asked, columns: &columns, words, protected };
         let endings = Endings::new(verdicts, words);
         let (read, written) = writing(temporary.as_file(), begin, endings, |writing| {
             relay(|outlet| rows.read(&mut input, outlet), |block| writing.take(block))

@@ -5,7 +5,7 @@ use super::endings::Words;
 use super::{COLUMNS, OutcomeError, Tally};
 use crate::input::{Cells, Problem, Reader, Reading};
 use crate::model::{MESSAGE_COLUMN, REHEARSAL, Status};
-use crate::plan::{GrantId, Plan};
+use crate::plan::{GrantId, Rows};
 use crate::relay::Outlet;
 
 /// A block is handed over when it has so many rows or bytes: few enough to stay in a processor's
@@ -43,15 +43,15 @@ impl Block {
 }
 
 /// What the rows are made of.
-pub(super) struct Rows<'a> {
-    pub(super) plan: &'a Plan,
+pub(super) struct InputRows<'a> {
+    pub(super) asked: &'a Rows,
     pub(super) columns: &'a Columns,
     pub(super) words: Words,
     /// Whether valid rows were left out because they are protected.
     pub(super) protected: bool,
 }
 
-impl Rows<'_> {
+impl InputRows<'_> {
     /// Reads all rows, and counts those that are whole. Ends early if nobody takes them.
     pub(super) fn read(
         &self,
@@ -62,12 +62,12 @@ impl Rows<'_> {
         let mut block = Block::default();
         let mut rows = 0;
         while let Some(row) = input.next()? {
-            if rows >= self.plan.rows() {
+            if rows >= self.asked.len() {
                 return Err(OutcomeError::Changed);
             }
             let Block { text, rows: ends } = &mut block;
             self.own_cells(row.cells, text);
-            let asks = self.plan.row(rows);
+            let asks = self.asked.get(rows);
             match (row.reading, asks) {
                 (Reading::Carried(_), None) => self.carried(row.cells, text),
                 (Reading::Invalid(problems), None) => {
@@ -88,7 +88,7 @@ impl Rows<'_> {
                 return Ok(tally);
             }
         }
-        if rows != self.plan.rows() {
+        if rows != self.asked.len() {
             return Err(OutcomeError::Changed);
         }
         outlet.exchange(&mut block);

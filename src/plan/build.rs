@@ -1,10 +1,12 @@
 //! Building a plan: scope by scope, on two threads where there is enough to do.
 
 use super::pack::Packed;
-use super::{GrantId, Limits, Plan, STOOD_FOR, place};
+use super::rows::{Rows, STOOD_FOR};
+use super::{GrantId, Limits, Plan, place};
 use crate::grants::{Grants, Item, NO_GRANT, OfScope};
 use std::ops::Range;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
@@ -61,7 +63,7 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
         scope_ends: ends,
         request_ends,
         items,
-        rows: rows.into_iter().map(AtomicU32::into_inner).collect(),
+        rows: Arc::new(Rows::of(rows)),
         whole_targets: first.whole_targets + second.whole_targets,
         targets_kept: first.targets_kept + second.targets_kept,
     }

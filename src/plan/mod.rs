@@ -7,15 +7,19 @@ pub mod bound;
 mod build;
 pub mod largest;
 pub mod pack;
+pub mod rows;
 pub mod summary;
 
-use crate::grants::{Grants, Item, NO_GRANT, ScopeNames, Scopes, Words};
+pub use rows::Rows;
+
+use crate::grants::{Grants, Item, ScopeNames, Scopes, Words};
 use crate::model::{
     Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation, Request,
     UpToTen,
 };
 use sha2::{Digest, Sha256};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How much one request may hold. The API's limits are [`Limits::API`]; tests use smaller ones.
 #[derive(Debug, Clone, Copy)]
@@ -44,14 +48,10 @@ pub struct Plan {
     /// For each request where its grants end.
     request_ends: Vec<GrantId>,
     items: Vec<Item>,
-    /// For each row its grant, or which row stands for it.
-    rows: Vec<u32>,
+    rows: Arc<Rows>,
     whole_targets: usize,
     targets_kept: usize,
 }
-
-/// Set in a row that another one stands for; the other bits are that row.
-const STOOD_FOR: u32 = 1 << 31;
 
 impl Plan {
     /// Packs all grants into the fewest requests.
@@ -78,9 +78,9 @@ impl Plan {
         self.items.len()
     }
 
-    /// How many input rows there are, skipped ones included.
-    pub fn rows(&self) -> usize {
-        self.rows.len()
+    /// Which grant each input row asks for.
+    pub fn rows(&self) -> &Arc<Rows> {
+        &self.rows
     }
 
     /// The grants of a planned request.
@@ -120,24 +120,6 @@ impl Plan {
     /// The numbers of all scopes.
     fn scope_numbers(&self) -> Range<u32> {
         0..place(self.scopes.len())
-    }
-
-    /// The grant that a row, from 0, asks for, and the row that stands for all that ask for it;
-    /// `None` for a row that nothing is sent for.
-    pub fn row(&self, row: usize) -> Option<(GrantId, usize)> {
-        match self.rows[row] {
-            NO_GRANT => None,
-            grant if grant & STOOD_FOR == 0 => Some((grant, row)),
-            other => {
-                let standing = (other & !STOOD_FOR) as usize;
-                Some((self.rows[standing], standing))
-            }
-        }
-    }
-
-    /// The grant that a row, from 0, asks for; `None` for a row that nothing is sent for.
-    pub fn grant_of_row(&self, row: usize) -> Option<GrantId> {
-        self.row(row).map(|(grant, _)| grant)
     }
 
     /// The target and account of a grant.

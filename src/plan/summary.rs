@@ -59,13 +59,13 @@ impl Summary {
             requests[operation.index()] += plan.requests_of_scope(scope).len();
         }
         let named = Named::of(plan);
-        let sent = plan.rows.iter().filter(|grant| **grant != super::NO_GRANT).count();
+        let sent = plan.rows.asking();
         let longest = requests.iter().copied().max().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a duration for people")]
         let seconds = longest as f64 / rate_per_s;
         Self {
-            rows: plan.rows(),
-            invalid: plan.rows() - sent - protected - carried,
+            rows: plan.rows.len(),
+            invalid: plan.rows.len() - sent - protected - carried,
             protected,
             carried,
             duplicates: sent - plan.grants(),

@@ -163,7 +163,7 @@ proptest! {
     fn a_row_points_to_the_row_that_stands_for_it(rows in rows(2, 4, 4, 60)) {
         let plan = plan_of(&rows, Limits::API);
         for (number, (user, target, account)) in rows.iter().enumerate() {
-            let (_, standing) = plan.row(number).expect("every row here is valid");
+            let (_, standing) = plan.rows().get(number).expect("every row here is valid");
             let whole = rows.iter().position(|row| *row == (*user, *target, None));
             let first = rows.iter().position(|row| *row == (*user, *target, *account));
             prop_assert_eq!(Some(standing), whole.or(first));

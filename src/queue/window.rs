@@ -105,13 +105,13 @@ pub fn plan(
     }
     let plan = Plan::new(collector.finish());
     let mut askers = vec![Vec::new(); plan.grants()];
-    let mut owners = vec![String::new(); plan.rows()];
+    let mut owners = vec![String::new(); plan.rows().len()];
     for (entry, _, rows, _) in &good {
         owners[rows.clone()].fill(entry.id.clone());
     }
     let mut members = Vec::with_capacity(good.len());
     for (entry, unit, rows, repeated) in good {
-        let asked: Vec<(GrantId, usize)> = rows.filter_map(|row| plan.row(row)).collect();
+        let asked: Vec<(GrantId, usize)> = rows.filter_map(|row| plan.rows().get(row)).collect();
         for (grant, _) in &asked {
             askers[*grant as usize].push(members.len());
         }

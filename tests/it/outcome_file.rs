@@ -32,7 +32,7 @@ fn write(list: &Path, plan: &(Plan, Vec<String>), out: &Path) -> Result<(), Outc
     let sources = vec![Source::file(list.to_owned())];
     let again = Reader::with_columns(sources, Arc::new(Options::default()), plan.1.clone());
     let outcome = Outcome {
-        plan: &plan.0,
+        rows: plan.0.rows(),
         verdicts: &verdicts,
         rehearsal: false,
         protected: false,
@@ -93,7 +93,7 @@ fn words_of_the_service_are_no_formula_and_steer_no_terminal_in_any_outcome() {
         let sources = vec![Source::file(list.clone())];
         let again = Reader::with_columns(sources, Arc::new(Options::default()), columns.clone());
         let outcome = Outcome {
-            plan: &plan,
+            rows: plan.rows(),
             verdicts: &verdicts,
             rehearsal: false,
             protected: false,

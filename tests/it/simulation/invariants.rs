@@ -64,8 +64,10 @@ fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
 /// Every row has exactly one final verdict, and what was settled once stays so after any crash.
 fn conservation(lived: &Lived) -> Result<(), String> {
     let plan = &lived.world.plan;
-    let tally = Tally::of_plan(plan, lived.verdicts(), LeftOut::default());
-    ensure(tally.rows() == plan.rows() as u64, || format!("{tally:?} of {}", plan.rows()))?;
+    let tally = Tally::of_plan(plan.rows(), lived.verdicts(), LeftOut::default());
+    ensure(tally.rows() == plan.rows().len() as u64, || {
+        format!("{tally:?} of {}", plan.rows().len())
+    })?;
     ensure(lived.verdicts().len() == plan.grants(), || "a verdict too few".to_owned())?;
     for pair in lived.lives.windows(2) {
         for (grant, _) in lived.statuses() {

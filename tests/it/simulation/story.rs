@@ -314,7 +314,7 @@ fn cause(cause: &StopCause) -> &'static str {
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
 fn differences(run: &Run, life: &lives::Life, plan: &Plan, requests: usize) -> Vec<String> {
     let verdicts = life.ended.as_ref().map_or(&life.durable, |ended| &ended.verdicts);
-    let tally = Tally::of_plan(plan, verdicts, LeftOut::default());
+    let tally = Tally::of_plan(plan.rows(), verdicts, LeftOut::default());
     let mut wrong = Vec::new();
     for status in Status::ALL {
         let expected = run.rows.get(status.name()).copied().unwrap_or(Range::Exactly(0.0));
