@@ -75,19 +75,16 @@ fn read_rows(
     let mut protected = Vec::new();
     let (mut carried, mut is_rehearsed) = (0, false);
     let stopped = loop {
-        let row = match reader.next() {
-            Ok(Some(row)) => row,
-            Ok(None) => break None,
-            Err(error) => break Some(error),
-        };
-        match row.reading {
-            Reading::Grant(grant) if protection.covers(&grant) => {
+        let next = reader.next();
+        let Ok(Some(row)) = &next else { break next.err() };
+        match &row.reading {
+            Reading::Grant(grant) if protection.covers(grant) => {
                 protected.push(row.number);
                 batch.push(None);
             }
             Reading::Grant(grant) => {
                 lacks_instance |= grant.instance_id.is_empty();
-                batch.push(Some(&grant));
+                batch.push(Some(grant));
             }
             Reading::Carried(_) => {
                 carried += 1;
@@ -95,7 +92,7 @@ fn read_rows(
                 batch.push(None);
             }
             Reading::Invalid(problems) => {
-                report.add(&row, problems);
+                report.add(row, problems);
                 batch.push(None);
             }
         }

@@ -19,30 +19,37 @@ pub(super) enum Sort {
 pub(super) struct Class(pub(super) u8);
 
 impl Class {
-    /// An ASCII digit.
-    pub(super) const DIGIT: u8 = 1;
-    /// An ASCII letter, `-`, `_` or `.`.
-    pub(super) const WORD: u8 = 2;
-    /// Anything else.
-    pub(super) const OTHER: u8 = 4;
-    /// What ends a field.
-    pub(super) const END: u8 = 8;
+    const WORD: u8 = 1;
+    const OTHER: u8 = 2;
+
+    /// Nothing, or ASCII digits alone.
+    pub(super) const NONE: Self = Self(0);
 
     /// Nobody has looked, so that it may hold anything.
     pub(super) const UNKNOWN: Self = Self(Self::OTHER);
 
-    /// Whether all of its characters are of these sorts.
-    pub(super) fn is_within(self, sorts: u8) -> bool {
-        self.0 & !sorts == 0
-    }
-
-    /// The sort of one byte, unless it ends a field.
-    pub(super) fn of(byte: u8) -> u8 {
-        match byte {
-            b'0'..=b'9' => Self::DIGIT,
+    /// What a field of this byte alone holds.
+    pub(super) const fn of(byte: u8) -> Self {
+        Self(match byte {
+            b'0'..=b'9' => 0,
             b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' => Self::WORD,
             _ => Self::OTHER,
-        }
+        })
+    }
+
+    /// What two pieces hold together.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether a field was looked at and is of ASCII digits alone.
+    pub(super) fn is_digits(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// Whether a field was looked at and is of ASCII letters, digits, `-`, `_` and `.`.
+    pub(super) fn is_word(self) -> bool {
+        self.0 & Self::OTHER == 0
     }
 }
 
@@ -103,7 +110,7 @@ impl<'a> Cells<'a> {
     /// Whether that cell is known to hold nothing but ASCII letters, digits, `-`, `_` and `.`.
     pub fn is_plain(&self, column: usize) -> bool {
         let own = self.places.get(column).and_then(|own| self.spans.get(*own as usize));
-        own.is_some_and(|span| span.class.is_within(Class::DIGIT | Class::WORD))
+        own.is_some_and(|span| span.class.is_word())
     }
 
     /// The cell of the input's own column, counted from 0.

@@ -6,13 +6,14 @@
 //! separators and quotes are ASCII, which no other UTF-8 character contains.
 
 use super::cells::{Class, Span};
+use super::stops::Stops;
 
-/// A separator, with what each byte means in an unquoted field.
+/// A separator.
 #[derive(Debug, Clone)]
 pub(super) struct Dialect {
     pub(super) delimiter: u8,
-    /// What sort of character each byte is: see [`Class`].
-    classes: [u8; 256],
+    /// What ends a field without quotes.
+    ends: Stops,
 }
 
 /// What stands at the beginning of the window.
@@ -31,12 +32,7 @@ pub(super) enum Parsed {
 
 impl Dialect {
     pub(super) fn new(delimiter: u8) -> Self {
-        let mut classes = [0; 256];
-        for byte in 0..=u8::MAX {
-            let is_end = byte == delimiter || matches!(byte, b'\n' | b'\r');
-            classes[usize::from(byte)] = if is_end { Class::END } else { Class::of(byte) };
-        }
-        Self { delimiter, classes }
+        Self { delimiter, ends: Stops::of([delimiter, b'\n', b'\r']) }
     }
 
     /// Finds the record at the beginning of `window`; `ended` says that nothing follows it.
@@ -51,19 +47,19 @@ impl Dialect {
         loop {
             let quote = at;
             if window.get(at) == Some(&b'"') {
-                let (close, doubled) = match close(window, quote + 1, ended, &mut breaks) {
-                    Close::At(close, doubled) => (close, doubled),
+                let (close, doubled, class) = match close(window, quote + 1, ended, &mut breaks) {
+                    Close::At { close, doubled, class } => (close, doubled, class),
                     Close::Never => return Parsed::Unclosed { quote },
                     Close::More => return Parsed::More { quote: Some(quote) },
                 };
-                spans.push(Span { scratch: doubled, ..Span::text(quote + 1, close) });
+                spans.push(Span { scratch: doubled, class, ..Span::text(quote + 1, close) });
                 any_doubled |= doubled;
                 at = close + 1;
                 while window.get(at).is_some_and(|&b| is_blank(b) && b != self.delimiter) {
                     at += 1;
                 }
             } else {
-                let (stop, class) = self.field(window, at);
+                let (stop, class) = self.ends.find(window, at);
                 spans.push(Span { class, ..Span::text(at, stop) });
                 at = stop;
             }
@@ -78,20 +74,6 @@ impl Dialect {
         Parsed::Record { length: at, breaks, doubled: any_doubled }
     }
 
-    /// Where the unquoted field that begins `at` this byte ends, and what it holds.
-    #[inline]
-    fn field(&self, window: &[u8], at: usize) -> (usize, Class) {
-        let mut held = 0;
-        for (length, byte) in window[at..].iter().enumerate() {
-            let class = self.classes[usize::from(*byte)];
-            if class == Class::END {
-                return (at + length, Class(held));
-            }
-            held |= class;
-        }
-        (window.len(), Class(held))
-    }
-
     /// Whether a record is a blank line, which is no row.
     pub(super) fn is_blank_line(&self, record: &[u8]) -> bool {
         record.iter().all(|&b| is_blank(b) && b != self.delimiter)
@@ -103,8 +85,13 @@ fn is_blank(byte: u8) -> bool {
 }
 
 enum Close {
-    /// The place of the closing quote, and whether there are doubled quotes before it.
-    At(usize, bool),
+    /// The place of the closing quote, whether there are doubled quotes before it, and what it
+    /// closes.
+    At {
+        close: usize,
+        doubled: bool,
+        class: Class,
+    },
     Never,
     More,
 }
@@ -115,30 +102,34 @@ enum Close {
 /// a byte behind it, and is parsed anew with more text.
 fn close(window: &[u8], mut at: usize, ended: bool, breaks: &mut u64) -> Close {
     let open = if ended { Close::Never } else { Close::More };
-    let mut doubled = false;
+    let (mut doubled, mut class) = (false, Class::NONE);
     loop {
-        let rest = &window[at..];
-        let Some(step) = rest.iter().position(|b| matches!(b, b'"' | b'\n' | b'\r')) else {
-            return open;
-        };
-        at += step;
-        match (window[at], window.get(at + 1)) {
-            (b'"', Some(b'"')) => {
+        let (stop, held) = QUOTED.find(window, at);
+        class = class.and(held);
+        at = stop;
+        match (window.get(at), window.get(at + 1)) {
+            (Some(b'"'), Some(b'"')) => {
                 doubled = true;
                 at += 2;
             }
-            (b'"', _) => return Close::At(at, doubled),
-            (b'\r', Some(b'\n')) => {
+            (Some(b'"'), _) => return Close::At { close: at, doubled, class },
+            (Some(b'\r'), Some(b'\n')) => {
                 *breaks += 1;
                 at += 2;
             }
-            _ => {
+            (Some(_), _) => {
                 *breaks += 1;
                 at += 1;
             }
+            (None, _) => return open,
         }
+        // Quotes and line ends inside quotes are part of the value.
+        class = class.and(Class::UNKNOWN);
     }
 }
+
+/// What may end a field in quotes, and what has to be counted there.
+static QUOTED: Stops = Stops::of([b'"', b'\n', b'\r']);
 
 /// Rewrites the fields with doubled quotes.
 pub(super) fn undouble(text: &str, scratch: &mut String, spans: &mut [Span]) {

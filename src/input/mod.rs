@@ -36,6 +36,7 @@ mod rows;
 mod rules;
 mod sniff;
 mod source;
+mod stops;
 mod text;
 mod trouble;
 mod values;

@@ -6,7 +6,7 @@
 
 use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
 
-use super::cells::{Cells, Class, Span};
+use super::cells::{Cells, Span};
 use super::columns::Layout;
 use super::fields::Field;
 use super::reader::Options;
@@ -70,16 +70,4 @@ fn value<'a>(cells: &Cells<'a>, column: usize) -> Option<&'a str> {
     let good = class.is_digits()
         || class.is_word() && value.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
     (good && (1..=MOST_BYTES).contains(&(end - start))).then_some(value)
-}
-
-impl Class {
-    /// Whether a field was looked at and is of ASCII digits.
-    fn is_digits(self) -> bool {
-        self.is_within(Self::DIGIT)
-    }
-
-    /// Whether a field was looked at and is of ASCII letters, digits, `-`, `_` and `.`.
-    fn is_word(self) -> bool {
-        self.is_within(Self::DIGIT | Self::WORD)
-    }
 }
