@@ -135,7 +135,7 @@ fn by_nulls(sample: &[u8]) -> Option<Encoding> {
 }
 
 /// The bytes of an input as UTF-8, as far as its encoding promises it: UTF-8 itself goes through
-/// unchecked, for the reader checks every record once anyway.
+/// unchecked, for the window checks all of its text anyway.
 pub(super) struct Decoded {
     bytes: Bytes,
     decoder: Option<Transcoder>,

@@ -19,7 +19,7 @@ use super::report::{Doubt, Finding, Severity};
 use super::rows::Complaints;
 use super::sniff;
 use super::source::Source;
-use super::text::{Fault, Text};
+use super::text::Text;
 use super::trouble::{Stop, Trouble};
 use super::values::trimmed;
 use super::watch::Watch;
@@ -231,14 +231,7 @@ impl Open {
         let Self { text, body, trouble, places, spans, scratch, layout, found, .. } = self;
         scratch.clear();
         let line = text.line();
-        let record = match std::str::from_utf8(&text.window()[..found.length]) {
-            Ok(record) => record,
-            Err(error) => {
-                let offset = text.offset() + error.valid_up_to() as u64;
-                let stop = Stop::Fault(Fault::Undecodable { offset });
-                return Err(trouble.stop_within(stop, text, error.valid_up_to()));
-            }
-        };
+        let record = text.record(found.length);
         match body {
             Body::Csv { names, needed, text_mark, .. } => {
                 if found.doubled {

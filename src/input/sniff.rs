@@ -162,7 +162,7 @@ pub(super) fn header(
                 continue;
             }
         };
-        let names = names(text, found, spans, trouble)?;
+        let names = names(text, found, spans);
         let known = names.all.iter().filter(|name| meaning(name, map).is_some()).count();
         let all = names.all.len();
         let better = best
@@ -182,12 +182,12 @@ pub(super) fn header(
     let line = Some(text.line());
     let layout = columns(&names).map_err(|fault| {
         dialect.parse(text.window(), text.ended(), spans);
-        let record = String::from_utf8_lossy(&text.window()[..found.length]);
+        let record = text.record(found.length);
         let piece = match fault.column.and_then(|at| spans.get(at)) {
             Some(span) => span.start as usize..span.end as usize,
             None => 0..found.length,
         };
-        let excerpt = Excerpt::cut(&record, text.line(), piece);
+        let excerpt = Excerpt::cut(record, text.line(), piece);
         trouble.header(fault, line, &names).showing(excerpt)
     })?;
     if names.len() > MAX_COLUMNS {
@@ -223,16 +223,8 @@ struct Names {
 
 /// The names of a header, without the blanks around them. A column without a name is called by
 /// its number, so that it can be carried into the outcome.
-fn names(
-    text: &Text,
-    found: Found,
-    spans: &mut [Span],
-    trouble: &Trouble,
-) -> Result<Names, InputError> {
-    let record = std::str::from_utf8(&text.window()[..found.length]).map_err(|error| {
-        let offset = text.offset() + error.valid_up_to() as u64;
-        trouble.stop_within(Stop::Fault(Fault::Undecodable { offset }), text, error.valid_up_to())
-    })?;
+fn names(text: &Text, found: Found, spans: &mut [Span]) -> Names {
+    let record = text.record(found.length);
     let mut scratch = String::new();
     if found.doubled {
         undouble(record, &mut scratch, spans);
@@ -249,5 +241,5 @@ fn names(
         "" => format!("column_{}", at + 1),
         name => name.to_owned(),
     };
-    Ok(Names { all: all.into_iter().enumerate().map(named).collect(), needed })
+    Names { all: all.into_iter().enumerate().map(named).collect(), needed }
 }

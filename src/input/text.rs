@@ -24,12 +24,19 @@ pub(super) const WINDOW_BYTES: usize = 128 * 1024;
 /// long, and there is room for its line end.
 const MOST_BYTES: usize = MAX_RECORD_BYTES + 4;
 
+/// A character of four bytes may lack its last one.
+const MOST_CUT: usize = 3;
+
 /// The text from the current record on.
 pub(super) struct Text {
     decoded: Decoded,
-    buffer: Vec<u8>,
+    /// What has been read, as far as it is text.
+    buffer: String,
+    /// How many bytes are read at most until a record needs more.
+    room: usize,
+    /// The beginning of a character that goes on behind what has been read.
+    cut: Vec<u8>,
     start: usize,
-    end: usize,
     fault: Option<Fault>,
     ended: bool,
     /// The physical line on which the window begins, from 1.
@@ -45,9 +52,10 @@ impl Text {
     pub(super) fn new(decoded: Decoded, window: usize) -> Self {
         let mut text = Self {
             decoded,
-            buffer: vec![0; window.clamp(4, MOST_BYTES)],
+            buffer: String::new(),
+            room: window.clamp(4, MOST_BYTES),
+            cut: Vec::new(),
             start: 0,
-            end: 0,
             fault: None,
             ended: false,
             line: 1,
@@ -63,17 +71,17 @@ impl Text {
 
     /// What has been read of the text from the current record on.
     pub(super) fn window(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
+        &self.buffer.as_bytes()[self.start..]
+    }
+
+    /// The first bytes of the window; a character must end with them.
+    pub(super) fn record(&self, length: usize) -> &str {
+        &self.buffer[self.start..self.start + length]
     }
 
     /// The line on which the window begins.
     pub(super) fn line(&self) -> u64 {
         self.line
-    }
-
-    /// How many bytes of decoded text lie before the window.
-    pub(super) fn offset(&self) -> u64 {
-        self.offset
     }
 
     /// Whether the window reaches to the end of the input.
@@ -86,24 +94,43 @@ impl Text {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        if self.end - self.start >= MOST_BYTES {
+        if self.window().len() >= MOST_BYTES {
             return Ok(false);
         }
-        if self.start == 0 && self.end == self.buffer.len() {
-            self.buffer.resize((self.buffer.len() * 2).min(MOST_BYTES), 0);
-        } else {
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
+        if self.window().len() + self.cut.len() >= self.room {
+            self.room = (self.room * 2).min(MOST_BYTES + MOST_CUT);
         }
         self.fill();
         Ok(true)
     }
 
+    /// Fills the room behind the window with text, as far as there is some.
     fn fill(&mut self) {
-        let (got, fault) = self.decoded.fill(&mut self.buffer[self.end..]);
-        self.ended = got < self.buffer.len() - self.end;
-        self.end += got;
-        self.fault = fault;
+        let mut bytes = std::mem::take(&mut self.buffer).into_bytes();
+        bytes.drain(..std::mem::take(&mut self.start));
+        bytes.append(&mut self.cut);
+        let known = bytes.len();
+        bytes.resize(self.room, 0);
+        let (got, fault) = self.decoded.fill(&mut bytes[known..]);
+        (self.ended, self.fault) = (known + got < self.room, fault);
+        bytes.truncate(known + got);
+        self.buffer = loop {
+            match String::from_utf8(bytes) {
+                Ok(text) => break text,
+                Err(error) => {
+                    let (text, wrong) = (error.utf8_error().valid_up_to(), error.utf8_error());
+                    bytes = error.into_bytes();
+                    // What comes before wrong bytes is still to be read.
+                    if wrong.error_len().is_some() || self.ended() {
+                        let offset = self.offset + text as u64;
+                        self.fault = Some(Fault::Undecodable { offset });
+                    } else {
+                        self.cut.extend_from_slice(&bytes[text..]);
+                    }
+                    bytes.truncate(text);
+                }
+            }
+        };
     }
 
     /// Moves on behind a record of `length` bytes, and its line end, with `breaks` line breaks

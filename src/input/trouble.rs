@@ -110,15 +110,6 @@ impl Trouble {
         }
     }
 
-    /// A fault that lies `at` bytes behind the beginning of the window.
-    pub(super) fn stop_within(&self, stop: Stop, text: &Text, at: usize) -> InputError {
-        let line = Some(text.line() + breaks(&text.window()[..at]));
-        match stop {
-            Stop::Fault(fault) => self.fault(fault, line),
-            other => self.stop(other, text, &[]),
-        }
-    }
-
     /// Bytes that could not be had, or are no text.
     pub(super) fn fault(&self, fault: Fault, line: Option<u64>) -> InputError {
         match fault {
