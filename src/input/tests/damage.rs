@@ -42,6 +42,31 @@ fn rows_before_the_damage_are_read() {
 }
 
 #[test]
+fn wrong_bytes_are_told_by_their_place_after_the_rows_before_them() {
+    // A wrong byte, one that does not go on, and characters that the end of the file cuts.
+    let all = [&b"\xff,3\n1,2,3\n"[..], b"\xe4\xb8,3\n", b"\xe4\xb8", b"\xf0\x9f\x98", b"\xc3"];
+    for (wrong, rows) in all.into_iter().flat_map(|wrong| [0, 1, 20, 9000].map(|n| (wrong, n))) {
+        for window in [4, 7, 64, 1 << 16] {
+            let before = format!("user,host,account\n{}1,", "1,2,中\n".repeat(rows));
+            let bytes = [before.as_bytes(), wrong].concat();
+            let utf8 = Options { encoding: Some(Encoding::Utf8), ..Options::default() };
+            let mut reader = reader(&bytes, utf8);
+            reader.window = window;
+            let error = loop {
+                match reader.next() {
+                    Ok(row) => assert!(row.is_some(), "{wrong:x?} passed for nothing"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            let (line, byte) = (rows + 2, before.len() + 1);
+            let place = format!("list.csv, line {line}: byte {byte} is not utf-8: ");
+            assert!(error.starts_with(&place), "{error} {place}");
+            assert_eq!(reader.formats()[0].rows, rows as u64);
+        }
+    }
+}
+
+#[test]
 fn text_behind_a_closing_quote_is_refused_for_nobody_knows_what_it_means() {
     let error = refused("user,host,account,note\n1,2,3,\"5\" disk\"\n");
     assert_eq!(
