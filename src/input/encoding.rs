@@ -1,11 +1,13 @@
 //! Which encoding an input has, and its text as UTF-8.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use encoding_rs::{Decoder, DecoderResult};
 
-use super::source::Bytes;
+use super::error::InputError;
+use super::source::{Bytes, Source};
 use super::text::Fault;
 
 /// How an input writes its characters.
@@ -61,31 +63,32 @@ impl FromStr for Encoding {
 /// What a first look at an input tells.
 #[derive(Debug)]
 pub(super) struct Look {
-    pub(super) encoding: Encoding,
-    /// Where it stops being UTF-8, when that is why it must be GB18030.
-    pub(super) not_utf8_at: Option<u64>,
+    /// `None` if it is UTF-8 or GB18030, which only their first character beyond ASCII tells apart.
+    pub(super) encoding: Option<Encoding>,
     /// The first bytes, for knowing files that are no text at all.
     pub(super) head: Vec<u8>,
 }
 
-/// How much is read at a time while looking.
-const LOOK_BYTES: usize = 64 * 1024;
+/// How much is read at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The bytes that [`Look::head`] keeps at most.
-const HEAD_BYTES: usize = LOOK_BYTES;
+/// Looks at the first bytes: the encoding is the one given, or that of a byte order mark, or UTF-16
+/// by its NULs.
+pub(super) fn look(bytes: &mut Bytes, given: Option<Encoding>) -> Look {
+    let mut head = vec![0; CHUNK_BYTES];
+    // A fault is found again, with its line, when the text is read.
+    let (filled, _) = bytes.fill(&mut head);
+    head.truncate(filled);
+    Look { encoding: given.or_else(|| by_mark(&head)).or_else(|| by_nulls(&head)), head }
+}
 
-/// Finds the encoding: a byte order mark, else UTF-16 by its NULs, else UTF-8 if the whole input
-/// is valid, else GB18030. Only the UTF-8 question reads further than the first bytes.
-pub(super) fn look(bytes: &mut Bytes, given: Option<Encoding>) -> Result<Look, Fault> {
-    let mut buffer = vec![0; LOOK_BYTES];
-    let (mut filled, mut fault) = bytes.fill(&mut buffer);
-    let head = buffer[..filled.min(HEAD_BYTES)].to_vec();
-    let known = given.or_else(|| by_mark(&head)).or_else(|| by_nulls(&buffer[..filled]));
-    if let Some(encoding) = known {
-        return Ok(Look { encoding, not_utf8_at: None, head });
-    }
-    let mut offset = 0;
+/// Where an input stops being UTF-8, so that it must be GB18030.
+fn wrong_utf8(bytes: &mut Bytes) -> Option<u64> {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let (mut offset, mut kept) = (0, 0);
     loop {
+        let (more, fault) = bytes.fill(&mut buffer[kept..]);
+        let filled = kept + more;
         let ended = filled < buffer.len();
         let (good, broken) = match std::str::from_utf8(&buffer[..filled]) {
             Ok(_) => (filled, false),
@@ -95,17 +98,14 @@ pub(super) fn look(bytes: &mut Bytes, given: Option<Encoding>) -> Result<Look, F
         // A fault while reading is found again, with its line, when the text is read.
         let cut = fault.is_some() && filled - good < 4;
         if cut || (ended && !broken) {
-            return Ok(Look { encoding: Encoding::Utf8, not_utf8_at: None, head });
-        }
-        if broken {
-            let not_utf8_at = Some(offset + good as u64);
-            return Ok(Look { encoding: Encoding::Gb18030, not_utf8_at, head });
+            return None;
         }
         offset += good as u64;
+        if broken {
+            return Some(offset);
+        }
         buffer.copy_within(good..filled, 0);
-        let kept = filled - good;
-        let (more, error) = bytes.fill(&mut buffer[kept..]);
-        (filled, fault) = (kept + more, error);
+        kept = filled - good;
     }
 }
 
@@ -138,34 +138,90 @@ fn by_nulls(sample: &[u8]) -> Option<Encoding> {
 /// unchecked, for the window checks all of its text anyway.
 pub(super) struct Decoded {
     bytes: Bytes,
-    decoder: Option<Transcoder>,
+    how: How,
+}
+
+enum How {
+    AsItIs,
+    Through(Box<Transcoder>),
+    /// As it is, but only ASCII, as so many bytes have been. A list of nothing else is read once.
+    Undecided(Source, u64),
 }
 
 impl Decoded {
-    pub(super) fn new(bytes: Bytes, encoding: Encoding) -> Self {
-        let decoder = match encoding {
-            Encoding::Utf8 => None,
-            Encoding::Utf16Le => Some(encoding_rs::UTF_16LE),
-            Encoding::Utf16Be => Some(encoding_rs::UTF_16BE),
-            Encoding::Gb18030 => Some(encoding_rs::GB18030),
+    /// Without an `encoding` it is UTF-8 if the whole input is valid, else GB18030.
+    pub(super) fn new(source: &Source, encoding: Option<Encoding>) -> Result<Self, InputError> {
+        let how = match encoding {
+            None => How::Undecided(source.clone(), 0),
+            Some(encoding) => How::of(encoding),
         };
-        let decoder =
-            decoder.map(|decoder| Transcoder::new(decoder.new_decoder_without_bom_handling()));
-        Self { bytes, decoder }
+        Ok(Self { bytes: source.open()?, how })
+    }
+
+    /// The encoding, as far as it is known.
+    pub(super) fn encoding(&self) -> Encoding {
+        match &self.how {
+            How::AsItIs | How::Undecided(..) => Encoding::Utf8,
+            How::Through(transcoder) => transcoder.encoding,
+        }
     }
 
     /// Fills `into` as far as there is good text: less than its length only at the end, or before
     /// a fault.
     pub(super) fn fill(&mut self, into: &mut [u8]) -> (usize, Option<Fault>) {
-        match &mut self.decoder {
-            None => self.bytes.fill(into),
-            Some(decoder) => decoder.fill(&mut self.bytes, into),
+        let (source, before) = match &mut self.how {
+            How::AsItIs => return self.bytes.fill(into),
+            How::Through(transcoder) => return transcoder.fill(&mut self.bytes, into),
+            How::Undecided(source, before) => (source, before),
+        };
+        let (filled, fault) = self.bytes.fill(into);
+        if into[..filled].is_ascii() {
+            *before += filled as u64;
+            return (filled, fault);
         }
+        let ascii = into[..filled].iter().take_while(|byte| byte.is_ascii()).count();
+        *before += ascii as u64;
+        let again =
+            |source: &Source| source.open().map_err(|error| Fault::Io(io::Error::other(error)));
+        let wrong = match again(source) {
+            Ok(mut bytes) => wrong_utf8(&mut bytes),
+            Err(fault) => return (ascii, Some(fault)),
+        };
+        let Some(wrong) = wrong else {
+            self.how = How::AsItIs;
+            return (filled, fault);
+        };
+        // GB18030 from here on; what came before reads the same in both.
+        let mut transcoder = Transcoder::new(Encoding::Gb18030, encoding_rs::GB18030);
+        (transcoder.taken, transcoder.not_utf8_at) = (*before, Some(wrong));
+        self.bytes = match again(source) {
+            Ok(bytes) => bytes,
+            Err(fault) => return (ascii, Some(fault)),
+        };
+        self.bytes.skip(*before);
+        let (more, fault) = transcoder.fill(&mut self.bytes, &mut into[ascii..]);
+        self.how = How::Through(Box::new(transcoder));
+        (ascii + more, fault)
+    }
+}
+
+impl How {
+    fn of(encoding: Encoding) -> Self {
+        let decoder = match encoding {
+            Encoding::Utf8 => return Self::AsItIs,
+            Encoding::Utf16Le => encoding_rs::UTF_16LE,
+            Encoding::Utf16Be => encoding_rs::UTF_16BE,
+            Encoding::Gb18030 => encoding_rs::GB18030,
+        };
+        Self::Through(Box::new(Transcoder::new(encoding, decoder)))
     }
 }
 
 /// Turns another encoding into UTF-8, a buffer at a time.
 struct Transcoder {
+    encoding: Encoding,
+    /// Where the input stops being UTF-8, when that is why it must be this encoding.
+    not_utf8_at: Option<u64>,
     decoder: Decoder,
     raw: Vec<u8>,
     raw_at: usize,
@@ -180,14 +236,16 @@ struct Transcoder {
 }
 
 impl Transcoder {
-    fn new(decoder: Decoder) -> Self {
+    fn new(encoding: Encoding, of: &'static encoding_rs::Encoding) -> Self {
         Self {
-            decoder,
-            raw: vec![0; LOOK_BYTES],
+            encoding,
+            not_utf8_at: None,
+            decoder: of.new_decoder_without_bom_handling(),
+            raw: vec![0; CHUNK_BYTES],
             raw_at: 0,
             raw_end: 0,
             taken: 0,
-            out: vec![0; LOOK_BYTES],
+            out: vec![0; CHUNK_BYTES],
             out_at: 0,
             out_end: 0,
             fault: None,
@@ -237,7 +295,11 @@ impl Transcoder {
             DecoderResult::OutputFull => {}
             DecoderResult::Malformed(bad, after) => {
                 let back = u64::from(bad) + u64::from(after);
-                self.fault = Some(Fault::Undecodable { offset: self.taken.saturating_sub(back) });
+                self.fault = Some(Fault::Undecodable {
+                    offset: self.taken.saturating_sub(back),
+                    encoding: self.encoding,
+                    not_utf8_at: self.not_utf8_at,
+                });
                 self.ended = true;
             }
         }

@@ -8,7 +8,7 @@ use super::cells::{Cells, Span, Union, link};
 use super::columns::{Layout, no_such_column};
 use super::csv::{Dialect, Parsed, undouble};
 use super::diagnostics::{At, Problem, shown};
-use super::encoding::{Decoded, look};
+use super::encoding::{Decoded, Encoding, look};
 use super::error::{DamageKind, InputError};
 use super::fields::{Field, plain};
 use super::jsonl::{Line, LineFault, Members};
@@ -134,13 +134,10 @@ impl Open {
     ) -> Result<(Self, Format), InputError> {
         let mut bytes = source.open()?;
         let gzip = bytes.gzip;
-        let mut trouble = Trouble::new(source);
-        let seen =
-            look(&mut bytes, options.encoding).map_err(|fault| trouble.fault(fault, None))?;
+        let trouble = Trouble::new(source);
+        let seen = look(&mut bytes, options.encoding);
         sniff::refuse_other_files(&seen.head, gzip, source, &trouble)?;
-        (trouble.encoding, trouble.not_utf8_at) = (seen.encoding, seen.not_utf8_at);
-        let decoded = Decoded::new(source.open()?, seen.encoding);
-        let mut text = Text::new(decoded, window);
+        let mut text = Text::new(Decoded::new(source, seen.encoding)?, window);
         let mut spans = Vec::new();
         let mut places = Vec::new();
         let mut layout = Layout::NONE;
@@ -165,7 +162,7 @@ impl Open {
                 (Body::Csv { dialect, names, needed: header.needed, text_mark }, syntax, fields)
             }
         };
-        let (name, encoding) = (source.name.clone(), seen.encoding);
+        let (name, encoding) = (source.name.clone(), text.encoding());
         let format = Format { name, gzip, encoding, syntax, fields, rows: 0 };
         let found = Found::default();
         let scratch = String::new();
@@ -201,6 +198,11 @@ impl Open {
                 return Ok(true);
             }
         }
+    }
+
+    /// The encoding, as far as it is known.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.text.encoding()
     }
 
     fn names(&self) -> &[String] {

@@ -57,7 +57,7 @@ pub struct Format {
     pub name: String,
     /// Whether it is compressed.
     pub gzip: bool,
-    /// Its encoding.
+    /// Its encoding, as far as it has been read: ASCII may go on as UTF-8 or as GB18030.
     pub encoding: Encoding,
     /// CSV or JSON Lines.
     pub syntax: Syntax,
@@ -213,6 +213,7 @@ impl Reader {
             Ok(false) => Ok(None),
             Err(error) => {
                 self.failed = true;
+                self.note_encoding();
                 Err(error)
             }
         }
@@ -234,6 +235,7 @@ impl Reader {
     #[inline(never)]
     fn find_in_next(&mut self) -> Result<bool, InputError> {
         loop {
+            self.note_encoding();
             if let Some(open) = self.current.take() {
                 let rows = self.formats.last().map_or(0, |format| format.rows);
                 let fields = open.finish(&self.options.map, rows)?;
@@ -250,6 +252,13 @@ impl Reader {
             if self.current.insert(open).find()? {
                 return Ok(true);
             }
+        }
+    }
+
+    /// Some encodings are known only when a character is reached that tells them.
+    fn note_encoding(&mut self) {
+        if let (Some(open), Some(format)) = (&self.current, self.formats.last_mut()) {
+            format.encoding = open.encoding();
         }
     }
 

@@ -145,6 +145,11 @@ impl Bytes {
         Ok(Self { reader, gzip })
     }
 
+    /// Passes over so many bytes. A fault among them is found again by what is read next.
+    pub(super) fn skip(&mut self, bytes: u64) {
+        let _ = io::copy(&mut (&mut self.reader).take(bytes), &mut io::sink());
+    }
+
     /// Fills `into` as far as there are good bytes: less than its length only at the end, or
     /// before a fault.
     pub(super) fn fill(&mut self, into: &mut [u8]) -> (usize, Option<Fault>) {

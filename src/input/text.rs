@@ -3,7 +3,7 @@
 use std::io;
 
 use super::MAX_RECORD_BYTES;
-use super::encoding::Decoded;
+use super::encoding::{Decoded, Encoding};
 
 /// Why no more text comes.
 #[derive(Debug)]
@@ -12,9 +12,14 @@ pub(super) enum Fault {
     Io(io::Error),
     /// The gzip data are broken or cut.
     Gzip(io::Error),
-    /// Bytes that are no text in the encoding, counted from the first byte of the input (as it
-    /// is after gzip is undone).
-    Undecodable { offset: u64 },
+    /// Bytes that are no text in the encoding.
+    Undecodable {
+        /// Counted from the first byte of the input (as it is after gzip is undone).
+        offset: u64,
+        encoding: Encoding,
+        /// Where it stops being UTF-8, when that is why it must be that encoding.
+        not_utf8_at: Option<u64>,
+    },
 }
 
 /// The size of the window until a record needs more.
@@ -79,6 +84,11 @@ impl Text {
         &self.buffer[self.start..self.start + length]
     }
 
+    /// The encoding, as far as it is known.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.decoded.encoding()
+    }
+
     /// The line on which the window begins.
     pub(super) fn line(&self) -> u64 {
         self.line
@@ -123,7 +133,8 @@ impl Text {
                     // What comes before wrong bytes is still to be read.
                     if wrong.error_len().is_some() || self.ended() {
                         let offset = self.offset + text as u64;
-                        self.fault = Some(Fault::Undecodable { offset });
+                        let (encoding, not_utf8_at) = (self.encoding(), None);
+                        self.fault = Some(Fault::Undecodable { offset, encoding, not_utf8_at });
                     } else {
                         self.cut.extend_from_slice(&bytes[text..]);
                     }

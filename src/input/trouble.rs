@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::columns::HeaderFault;
 use super::diagnostics::{Column, shown};
-use super::encoding::Encoding;
 use super::error::{Damage, DamageKind, InputError};
 use super::excerpt::Excerpt;
 use super::source::Source;
@@ -35,19 +34,12 @@ pub(super) enum Stop {
 /// What messages about one input need to know of it.
 pub(super) struct Trouble {
     pub(super) name: Arc<str>,
-    pub(super) encoding: Encoding,
-    pub(super) not_utf8_at: Option<u64>,
     source: Source,
 }
 
 impl Trouble {
     pub(super) fn new(source: &Source) -> Self {
-        Self {
-            name: source.name.as_str().into(),
-            encoding: Encoding::Utf8,
-            not_utf8_at: None,
-            source: source.clone(),
-        }
+        Self { name: source.name.as_str().into(), source: source.clone() }
     }
 
     /// Damage at a line.
@@ -119,15 +111,14 @@ impl Trouble {
                 let remedy = "copy or download the file again; gzip -t tests it";
                 self.damage(DamageKind::BrokenGzip, line, found, remedy)
             }
-            Fault::Undecodable { offset } => {
+            Fault::Undecodable { offset, encoding, not_utf8_at } => {
                 let byte = offset + 1;
-                let found = match self.not_utf8_at {
+                let found = match not_utf8_at {
                     Some(at) => format!(
-                        "neither utf-8 (wrong at byte {}) nor {} (wrong at byte {byte})",
-                        at + 1,
-                        self.encoding
+                        "neither utf-8 (wrong at byte {}) nor {encoding} (wrong at byte {byte})",
+                        at + 1
                     ),
-                    None => format!("byte {byte} is not {}", self.encoding),
+                    None => format!("byte {byte} is not {encoding}"),
                 };
                 let remedy = "save the list as UTF-8, or name its encoding with --encoding";
                 self.damage(DamageKind::Undecodable, line, found, remedy)

@@ -57,6 +57,14 @@ fn a_byte_far_behind_can_decide_that_it_is_gb18030() {
     let rows = read(gb18030(&list));
     assert_eq!(rows.last().unwrap(), "user 1 host-group 2 中文");
     assert_eq!(rows, read(&list));
+    // It is also told, whether the reading ends well or not.
+    for behind in [&b""[..], b"1,2,\xff\n", b"1,2,\"\n"] {
+        let bytes = [&gb18030(&list), behind].concat();
+        let mut reader = reader(&bytes, Options::default());
+        assert_eq!(reader.next().unwrap().unwrap().number, 1);
+        while reader.next().is_ok_and(|row| row.is_some()) {}
+        assert_eq!(reader.formats()[0].encoding, Encoding::Gb18030);
+    }
 }
 
 #[test]
