@@ -5,7 +5,7 @@ use crate::names::Key;
 
 /// How many rows travel together: few enough to stay in a processor's own cache, and enough that
 /// handing them over costs nothing.
-const ROWS: usize = 4096;
+const ROWS: usize = 2048;
 
 /// The text of a batch is not let grow far beyond this, however long the values are.
 const TEXT_BYTES: usize = 1 << 18;
