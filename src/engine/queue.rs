@@ -132,8 +132,8 @@ impl Queue {
     pub fn waiting(&self, plan: &Plan) -> [usize; Operation::ALL.len()] {
         let mut waiting = std::array::from_fn(|operation| self.lanes[operation].again.len());
         let is_touched = |request: &usize| self.touched.get(*request).copied().unwrap_or(false);
-        for request in (0..plan.requests()).filter(|request| !is_touched(request)) {
-            waiting[plan.operation_of(request).index()] += 1;
+        for (operation, planned) in plan.by_scope() {
+            waiting[operation.index()] += planned.filter(|request| !is_touched(request)).count();
         }
         waiting
     }
@@ -217,12 +217,9 @@ impl Queue {
 
     /// Moves the cursor to the next planned request of the operation that no run has touched.
     fn has_planned(&mut self, plan: &Plan, operation: Operation) -> bool {
-        let mut cursor = self.lane(operation).cursor;
-        while cursor < self.horizon
-            && (plan.operation_of(cursor) != operation
-                || self.touched.get(cursor).copied().unwrap_or(false))
-        {
-            cursor += 1;
+        let mut cursor = plan.next_of(operation, self.lane(operation).cursor);
+        while cursor < self.horizon && self.touched.get(cursor).copied().unwrap_or(false) {
+            cursor = plan.next_of(operation, cursor + 1);
         }
         self.lane(operation).cursor = cursor;
         cursor < self.horizon

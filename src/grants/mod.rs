@@ -186,6 +186,15 @@ impl Words {
         (self.targets.get(item.target), account)
     }
 
+    /// The same as bytes.
+    pub fn item_bytes(&self, item: Item) -> (&[u8], Account<&[u8]>) {
+        let account = match item.account {
+            WHOLE => Account::Whole,
+            account => Account::Named(self.accounts.bytes(account - 1)),
+        };
+        (self.targets.bytes(item.target), account)
+    }
+
     /// How many different targets are named, not told apart by kind and instance.
     pub fn targets(&self) -> usize {
         self.targets.len()

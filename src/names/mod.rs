@@ -159,11 +159,16 @@ pub struct Names {
 impl Names {
     /// The string with that number.
     pub fn get(&self, number: u32) -> &str {
+        // A whole string went in, so that it is one when it comes out.
+        std::str::from_utf8(self.bytes(number)).unwrap_or_default()
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self, number: u32) -> &[u8] {
         let key = &self.keys[number as usize];
         match key.0[SHORT] {
-            APART => key.long(&self.apart),
-            // A whole string went in, so that it is one when it comes out.
-            length => std::str::from_utf8(&key.0[..usize::from(length)]).unwrap_or_default(),
+            APART => key.long(&self.apart).as_bytes(),
+            length => &key.0[..usize::from(length)],
         }
     }
 

@@ -17,7 +17,9 @@ use crate::model::{
     Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation, Request,
     UpToTen,
 };
+use crate::relay::{Outlet, relay};
 use sha2::{Digest, Sha256};
+use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,6 +36,9 @@ impl Limits {
     /// 10 targets with 10 accounts each.
     pub const API: Self = Self { targets: MAX_PER_LIST, accounts: MAX_PER_LIST };
 }
+
+/// How much of a plan is digested at once.
+const PIECE_BYTES: usize = 1 << 16;
 
 /// Number of a grant, request by request.
 pub type GrantId = u32;
@@ -95,12 +100,30 @@ impl Plan {
 
     /// The operation of a planned request.
     pub fn operation_of(&self, request: usize) -> Operation {
-        self.scopes.context(self.scope_number_of(request)).operation
+        self.operation_of_scope(self.scope_number_of(request))
     }
 
     /// The number of the scope of a planned request; only grants of one scope share a request.
     pub fn scope_number_of(&self, request: usize) -> u32 {
         place(self.scope_ends.partition_point(|end| *end as usize <= request))
+    }
+
+    /// The planned requests scope by scope, those of a scope with the operation that carries them.
+    pub fn by_scope(&self) -> impl Iterator<Item = (Operation, Range<usize>)> {
+        self.scope_numbers()
+            .map(|scope| (self.operation_of_scope(scope), self.requests_of_scope(scope)))
+    }
+
+    /// The first planned request of an operation, counted from one on; the number of all of them if
+    /// there is none.
+    pub fn next_of(&self, operation: Operation, from: usize) -> usize {
+        let next = (self.scope_number_of(from)..self.scope_numbers().end)
+            .find(|scope| self.operation_of_scope(*scope) == operation);
+        next.map_or(self.requests(), |scope| self.requests_of_scope(scope).start.max(from))
+    }
+
+    fn operation_of_scope(&self, scope: u32) -> Operation {
+        self.scopes.context(scope).operation
     }
 
     /// The planned requests of a scope.
@@ -141,35 +164,48 @@ impl Plan {
     /// mean that the numbers of grants and requests mean the same.
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
-        // Request by request: the digest takes many small pieces slowly.
-        let mut text = Vec::new();
-        let requests = self
-            .scope_numbers()
-            .flat_map(|scope| self.requests_of_scope(scope).map(move |request| (scope, request)));
-        for (scope, request) in requests {
-            text.clear();
-            let operation = self.scopes.context(scope).operation.name();
-            let scope = self.words.scope(&self.scopes, scope);
-            for part in [operation, scope.instance_id, scope.region, scope.grantee.id] {
-                text.extend_from_slice(&(part.len() as u64).to_le_bytes());
-                text.extend_from_slice(part.as_bytes());
-            }
-            for grant in self.grants_of(request) {
-                let (target, account) = self.item(grant);
-                text.extend_from_slice(&(target.len() as u64).to_le_bytes());
-                text.extend_from_slice(target.as_bytes());
-                // A length no text has stands for the whole target.
-                let (len, account) = match account {
-                    Account::Whole => (u64::MAX, ""),
-                    Account::Named(account) => (account.len() as u64, account),
-                };
-                text.extend_from_slice(&len.to_le_bytes());
-                text.extend_from_slice(account.as_bytes());
-            }
-            text.extend_from_slice(&u64::MAX.to_be_bytes());
-            digest.update(&text);
-        }
+        let ((), digested) = relay(
+            |outlet| self.spell_out(outlet),
+            |text: &mut Vec<u8>| {
+                digest.update(&text);
+                text.clear();
+                Ok::<(), Infallible>(())
+            },
+        );
+        let Ok(()) = digested;
         crate::hex::hex(&digest.finalize())
+    }
+
+    /// Hands over, in pieces, a text that no other plan has.
+    fn spell_out(&self, outlet: &Outlet<Vec<u8>>) {
+        let mut text = Vec::new();
+        let part = |text: &mut Vec<u8>, part: &[u8]| {
+            text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            text.extend_from_slice(part);
+        };
+        for scope in self.scope_numbers() {
+            let operation = self.operation_of_scope(scope).name();
+            let names = self.words.scope(&self.scopes, scope);
+            for request in self.requests_of_scope(scope) {
+                for name in [operation, names.instance_id, names.region, names.grantee.id] {
+                    part(&mut text, name.as_bytes());
+                }
+                for grant in self.grants_of(request) {
+                    let (target, account) = self.words.item_bytes(self.items[grant as usize]);
+                    part(&mut text, target);
+                    match account {
+                        Account::Named(account) => part(&mut text, account),
+                        // A length no text has stands for the whole target.
+                        Account::Whole => text.extend_from_slice(&u64::MAX.to_le_bytes()),
+                    }
+                }
+                text.extend_from_slice(&u64::MAX.to_be_bytes());
+                if text.len() >= PIECE_BYTES {
+                    outlet.exchange(&mut text);
+                }
+            }
+        }
+        outlet.exchange(&mut text);
     }
 
     /// A planned request, ready to be sent.

@@ -54,9 +54,8 @@ impl Summary {
     pub fn of(plan: &Plan, left_out: LeftOut, rate_per_s: f64) -> Self {
         let LeftOut { protected, carried } = left_out;
         let mut requests = [0_usize; Operation::ALL.len()];
-        for scope in plan.scope_numbers() {
-            let operation = plan.scopes.context(scope).operation;
-            requests[operation.index()] += plan.requests_of_scope(scope).len();
+        for (operation, planned) in plan.by_scope() {
+            requests[operation.index()] += planned.len();
         }
         let named = Named::of(plan);
         let sent = plan.rows.asking();
@@ -218,6 +217,17 @@ mod tests {
             assert_eq!(summary.targets, targets.len());
             assert_eq!(summary.whole_targets, whole.len());
             assert_eq!(summary.targets_kept, pairs.difference(&whole).count());
+            finds_the_next_of_each_operation(&plan);
+        }
+    }
+
+    fn finds_the_next_of_each_operation(plan: &Plan) {
+        for operation in Operation::ALL {
+            for from in 0..=plan.requests() {
+                let is_one = |request: &usize| plan.operation_of(*request) == operation;
+                let next = (from..plan.requests()).find(is_one).unwrap_or(plan.requests());
+                assert_eq!(plan.next_of(operation, from), next);
+            }
         }
     }
 }
