@@ -55,6 +55,23 @@ where
     })
 }
 
+/// What is worked out on another thread meanwhile.
+#[derive(Debug)]
+pub struct Meanwhile<T>(thread::JoinHandle<T>);
+
+impl<T: Send + 'static> Meanwhile<T> {
+    /// Begins with it.
+    pub fn begin(work: impl FnOnce() -> T + Send + 'static) -> Self {
+        Self(thread::spawn(work))
+    }
+
+    /// Waits for it.
+    pub fn wait(self) -> T {
+        // Its panic is ours.
+        self.0.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,11 +3,10 @@
 
 use crate::files::RunFiles;
 use crate::input::{InputError, Source};
-use crate::relay::{Outlet, relay};
 use sha2::{Digest, Sha256};
-use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempPath;
@@ -55,7 +54,6 @@ pub struct Spool {
     /// Where it is as long as it has no lasting name.
     temporary: Option<TempPath>,
     segments: Vec<Segment>,
-    sha256: String,
 }
 
 /// The copy can't be made.
@@ -81,42 +79,16 @@ impl Spool {
         let no_copy = |source| SpoolError::Copy { folder: files.folder().to_owned(), source };
         let (file, temporary) = files.temporary().map_err(no_copy)?.into_parts();
         let mut segments = Vec::with_capacity(inputs.len());
-        let mut digest = Sha256::new();
         for input in inputs {
-            let (copied, hashed) = relay(
-                |outlet| copy_from(input, &file, outlet),
-                |chunk: &mut Vec<u8>| {
-                    digest.update(&chunk);
-                    Ok::<(), Infallible>(())
-                },
-            );
-            let Ok(()) = hashed;
-            let len = copied.map_err(|error| match error {
-                CopyError::Input(error) => error.into(),
-                CopyError::Copy(error) => no_copy(error),
-            })?;
-            // The lengths keep two lists from looking like one other list cut elsewhere.
-            digest.update(len.to_le_bytes());
+            let len = copy_from(input, &file, no_copy)?;
             segments.push(Segment { name: input.name(), len });
         }
-        let sha256 = crate::hex::hex(&digest.finalize());
-        Ok(Self { file: Arc::new(file), temporary: Some(temporary), segments, sha256 })
+        Ok(Self { file: Arc::new(file), temporary: Some(temporary), segments })
     }
 
-    /// Opens the copy that an earlier run has kept, if it still is what it was.
+    /// Opens the copy that an earlier run has kept.
     pub fn reopen(path: &Path, segments: Vec<Segment>) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let mut digest = Sha256::new();
-        let mut from = io::BufReader::with_capacity(1 << 17, &file);
-        for segment in &segments {
-            let copied = io::copy(&mut (&mut from).take(segment.len), &mut HashWriter(&mut digest));
-            if copied? != segment.len {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it has lost its end"));
-            }
-            digest.update(segment.len.to_le_bytes());
-        }
-        let sha256 = crate::hex::hex(&digest.finalize());
-        Ok(Self { file: Arc::new(file), temporary: None, segments, sha256 })
+        Ok(Self { file: Arc::new(File::open(path)?), temporary: None, segments })
     }
 
     /// Gives the copy the lasting name `OUT.input`; durable when this returns.
@@ -161,46 +133,57 @@ impl Spool {
             .collect()
     }
 
-    /// What identifies the inputs: SHA-256 over their bytes and lengths, in lower-case hex.
-    pub fn sha256(&self) -> &str {
-        &self.sha256
+    /// Works out what identifies the inputs: SHA-256 over their bytes and lengths, in lower-case
+    /// hex. It reads the copy once more, so it is best done while something else is.
+    pub fn sha256(&self) -> impl FnOnce() -> io::Result<String> + Send + use<> {
+        let (file, segments) = (Arc::clone(&self.file), self.segments.clone());
+        move || {
+            let mut digest = Sha256::new();
+            let mut chunk = vec![0; CHUNK_BYTES];
+            let mut at = 0;
+            for Segment { len, .. } in segments {
+                let end = at + len;
+                while at < end {
+                    let most = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
+                    match file.read_at(&mut chunk[..most], at) {
+                        Ok(0) => return Err(lost_its_end()),
+                        Ok(got) => {
+                            digest.update(&chunk[..got]);
+                            at += got as u64;
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                // The lengths keep two lists from looking like one other list cut elsewhere.
+                digest.update(len.to_le_bytes());
+            }
+            Ok(crate::hex::hex(&digest.finalize()))
+        }
     }
 }
 
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn lost_its_end() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it has lost its end")
 }
 
-enum CopyError {
-    Input(InputError),
-    Copy(io::Error),
-}
-
-/// Copies an input and hands the bytes on; gives their number.
-fn copy_from(input: &InputName, mut to: &File, outlet: &Outlet<Vec<u8>>) -> Result<u64, CopyError> {
-    let mut from = open(input).map_err(CopyError::Input)?;
-    let (mut chunk, mut len) = (Vec::new(), 0);
+/// Copies an input; gives the number of its bytes.
+fn copy_from(
+    input: &InputName,
+    mut to: &File,
+    no_copy: impl Fn(io::Error) -> SpoolError,
+) -> Result<u64, SpoolError> {
+    let mut from = open(input)?;
+    let (mut chunk, mut len) = (vec![0; CHUNK_BYTES], 0);
     loop {
-        chunk.resize(CHUNK_BYTES, 0);
         let got = match from.read(&mut chunk) {
             Ok(0) => return Ok(len),
             Ok(got) => got,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(CopyError::Input(unreadable(input, error))),
+            Err(error) => return Err(unreadable(input, error).into()),
         };
-        chunk.truncate(got);
-        to.write_all(&chunk).map_err(CopyError::Copy)?;
+        to.write_all(&chunk[..got]).map_err(&no_copy)?;
         len += got as u64;
-        outlet.exchange(&mut chunk);
     }
 }
 

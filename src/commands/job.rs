@@ -14,6 +14,7 @@ use crate::model::Status;
 use crate::outcome::{Outcome, OutcomeError, Tally};
 use crate::plan::Plan;
 use crate::plan::summary::{LeftOut, Summary};
+use crate::relay::Meanwhile;
 use crate::spool::{Spool, SpoolError};
 use crate::verdicts::Verdicts;
 use std::collections::BTreeMap;
@@ -32,8 +33,33 @@ pub struct Job {
     spool: Spool,
     options: Arc<Options>,
     columns: Vec<String>,
-    identity: ledger::Job,
+    identity: Identity,
     excel: bool,
+}
+
+/// What makes a job this one and no other. Its digests are worked out while other things are done.
+struct Identity {
+    known: ledger::Job,
+    digests: Option<Digests>,
+}
+
+struct Digests {
+    of_input: Meanwhile<io::Result<String>>,
+    of_plan: Meanwhile<String>,
+}
+
+impl Identity {
+    /// Waits until all of it is known.
+    fn complete(&mut self) -> Result<&ledger::Job, Failure> {
+        if let Some(Digests { of_input, of_plan }) = self.digests.take() {
+            let of_input = of_input.wait().map_err(|error| {
+                Failure::new(Exit::File, format!("the copy of the input can't be read: {error}"))
+            })?;
+            let digests = [(INPUT_SHA256, of_input), (PLAN_SHA256, of_plan.wait())];
+            self.known.identity.extend(digests.map(|(name, digest)| (name.to_owned(), digest)));
+        }
+        Ok(&self.known)
+    }
 }
 
 /// What is known of the job from before.
@@ -82,6 +108,7 @@ impl Job {
                 copied => copied?,
             }
         };
+        let of_input = (!settings.rehearse).then(|| Meanwhile::begin(spool.sha256()));
         let options = Arc::new(settings.input.options.clone());
         let protection = reading::protection(settings.protect.as_deref())?;
         let demands =
@@ -112,14 +139,18 @@ impl Job {
         if !exceeded.is_empty() {
             return Err(refused_by_guard(&exceeded.join("\n")));
         }
-        let identity = identity(settings, &spool, &plan);
         let (plan, excel) = (Arc::new(plan), settings.excel);
+        let digests = of_input.map(|of_input| {
+            let plan = Arc::clone(&plan);
+            Digests { of_input, of_plan: Meanwhile::begin(move || plan.digest()) }
+        });
+        let identity = Identity { known: identity(settings, &spool, &plan), digests };
         Ok(Self { plan, numbers, left_out, spool, options, columns, identity, excel })
     }
 
     /// What the ledger says of this job, or of the one whose place it would take. Sets nothing
     /// aside yet: somebody may still say no.
-    pub fn before(&self, settings: &RunSettings, files: &RunFiles) -> Result<Before, Failure> {
+    pub fn before(&mut self, settings: &RunSettings, files: &RunFiles) -> Result<Before, Failure> {
         let path = files.ledger();
         if !path.exists() {
             return Ok(Before::Nothing { in_the_way: InTheWay::Undated });
@@ -136,14 +167,17 @@ impl Job {
         if settings.restart {
             return Ok(in_the_way());
         }
-        if known.identity != self.identity.identity {
-            let differences = differences(&known, &self.identity);
+        // It means something only if the ledger is this job's, which takes a while to know.
+        let start = replay(&ledger, &self.plan);
+        let identity = self.identity.complete()?;
+        if known.identity != identity.identity {
+            let differences = differences(&known, identity);
             if !settings.report_only && is_finished(&ledger)? {
                 return Ok(in_the_way());
             }
             return Err(refused(&path, started, &differences));
         }
-        let start = replay(&ledger, &self.plan)?;
+        let start = start?;
         if start.verdicts.settled() == start.verdicts.len() {
             ledger.close()?;
             return Ok(Before::Finished(start.verdicts, exit_code));
@@ -174,7 +208,7 @@ impl Job {
         }
         self.spool.keep(files).map_err(file)?;
         crate::failpoint::hit("input-copied");
-        let ledger = Ledger::create(&files.ledger(), &self.identity)?;
+        let ledger = Ledger::create(&files.ledger(), self.identity.complete()?)?;
         crate::files::sync_folder(files.folder()).map_err(file)?;
         crate::failpoint::hit("ledger-made");
         let verdicts = Verdicts::new(self.plan.grants());
@@ -234,7 +268,8 @@ fn kept_copy(files: &RunFiles) -> Result<Option<Spool>, Failure> {
         Failure::new(Exit::File, format!("{}: can't be read: {error}", files.input().display()))
     };
     let spool = Spool::reopen(&files.input(), known.inputs.clone()).map_err(failure)?;
-    if known.identity.get(INPUT_SHA256).map(String::as_str) == Some(spool.sha256()) {
+    let sha256 = spool.sha256()().map_err(failure)?;
+    if known.identity.get(INPUT_SHA256) == Some(&sha256) {
         return Ok(Some(spool));
     }
     Err(Failure::new(
@@ -249,7 +284,9 @@ fn is_copy_of(spool: &Spool, settings: &RunSettings) -> bool {
 }
 
 const INPUT_SHA256: &str = "input_sha256";
+const PLAN_SHA256: &str = "plan_sha256";
 
+/// What is known of it without the digests.
 fn identity(settings: &RunSettings, spool: &Spool, plan: &Plan) -> ledger::Job {
     let endpoint = match &settings.endpoint {
         Some(url) => url.to_string(),
@@ -257,11 +294,7 @@ fn identity(settings: &RunSettings, spool: &Spool, plan: &Plan) -> ledger::Job {
     };
     let options = &settings.input.options;
     let only = options.only.as_deref().map(names_of);
-    let mut members = vec![
-        (INPUT_SHA256, spool.sha256().to_owned()),
-        ("plan_sha256", plan.digest()),
-        ("endpoint", endpoint),
-    ];
+    let mut members = vec![("endpoint", endpoint)];
     // Which rows are the run's: two choices may plan the same requests.
     members.extend(only.clone().map(|only| ("only", only)));
     let map: Vec<String> =
@@ -304,7 +337,7 @@ fn names_of(statuses: &[Status]) -> String {
 fn differences(known: &ledger::Job, wanted: &ledger::Job) -> String {
     let title = |name: &str| match name {
         INPUT_SHA256 => "the input's content".to_owned(),
-        "plan_sha256" => "the planned requests".to_owned(),
+        PLAN_SHA256 => "the planned requests".to_owned(),
         name => name.replace('_', " "),
     };
     let differs = |name: &&String| known.identity.get(*name) != wanted.identity.get(*name);
