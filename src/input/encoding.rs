@@ -181,11 +181,10 @@ impl Decoded {
         }
         let ascii = into[..filled].iter().take_while(|byte| byte.is_ascii()).count();
         *before += ascii as u64;
-        let again =
-            |source: &Source| source.open().map_err(|error| Fault::Io(io::Error::other(error)));
-        let wrong = match again(source) {
+        let unreadable = |error| (ascii, Some(Fault::Io(io::Error::other(error))));
+        let wrong = match source.open() {
             Ok(mut bytes) => wrong_utf8(&mut bytes),
-            Err(fault) => return (ascii, Some(fault)),
+            Err(error) => return unreadable(error),
         };
         let Some(wrong) = wrong else {
             self.how = How::AsItIs;
@@ -194,11 +193,13 @@ impl Decoded {
         // GB18030 from here on; what came before reads the same in both.
         let mut transcoder = Transcoder::new(Encoding::Gb18030, encoding_rs::GB18030);
         (transcoder.taken, transcoder.not_utf8_at) = (*before, Some(wrong));
-        self.bytes = match again(source) {
+        self.bytes = match source.open() {
             Ok(bytes) => bytes,
-            Err(fault) => return (ascii, Some(fault)),
+            Err(error) => return unreadable(error),
         };
-        self.bytes.skip(*before);
+        if let Err(error) = self.bytes.skip(*before) {
+            return (ascii, Some(Fault::Io(error)));
+        }
         let (more, fault) = transcoder.fill(&mut self.bytes, &mut into[ascii..]);
         self.how = How::Through(Box::new(transcoder));
         (ascii + more, fault)

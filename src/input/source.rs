@@ -145,9 +145,10 @@ impl Bytes {
         Ok(Self { reader, gzip })
     }
 
-    /// Passes over so many bytes. A fault among them is found again by what is read next.
-    pub(super) fn skip(&mut self, bytes: u64) {
-        let _ = io::copy(&mut (&mut self.reader).take(bytes), &mut io::sink());
+    /// Passes over so many bytes, which have been read before and must be there again.
+    pub(super) fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        let passed = io::copy(&mut (&mut self.reader).take(bytes), &mut io::sink())?;
+        if passed == bytes { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
     }
 
     /// Fills `into` as far as there are good bytes: less than its length only at the end, or

@@ -161,6 +161,27 @@ fn a_file_that_is_not_there_or_cannot_be_read_is_told_apart_from_a_damaged_one()
 }
 
 #[test]
+fn a_file_that_another_takes_the_place_of_does_not_pass_for_a_shorter_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let (list, other) = (directory.path().join("list.csv"), directory.path().join("other.csv"));
+    // Which encoding it is shows only far behind, where it is opened once more.
+    let rows = "1,2,ops\n".repeat(100_000);
+    let (chinese, ..) = encoding_rs::GB18030.encode("1,2,中文\n");
+    std::fs::write(&list, [b"user,group,account\n", rows.as_bytes(), &chinese].concat()).unwrap();
+    std::fs::write(&other, b"\xff").unwrap();
+    let mut reader = Reader::new(vec![Source::file(list.clone())], Arc::new(Options::default()));
+    assert!(reader.next().unwrap().is_some());
+    std::fs::rename(&other, &list).unwrap();
+    let error = loop {
+        match reader.next() {
+            Ok(row) => assert!(row.is_some(), "rows are lost"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, InputError::Unreadable { .. }), "{error}");
+}
+
+#[test]
 fn segments_of_a_spool_are_read_each_for_itself_and_a_cut_one_is_refused() {
     use std::io::Write;
     let mut file = tempfile::tempfile().unwrap();
