@@ -1,4 +1,5 @@
-//! Two threads hand in hand: one fills, the other takes, and memory stays flat between them.
+//! Two threads hand in hand: one fills, the other takes, and memory stays flat between them; or one
+//! works something out while the other goes on.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -116,5 +117,19 @@ mod tests {
             assert!(!outlet.exchange(&mut 2), "in the middle");
         };
         let _ = relay(fill, |_| Ok::<(), ()>(()));
+    }
+
+    #[test]
+    fn what_is_worked_out_meanwhile_is_there_in_the_end() {
+        let (sender, received) = mpsc::channel();
+        let meanwhile = Meanwhile::begin(move || received.recv());
+        sender.send(7).unwrap();
+        assert_eq!(meanwhile.wait(), Ok(7));
+    }
+
+    #[test]
+    #[should_panic(expected = "in the meantime")]
+    fn a_panic_meanwhile_is_ours() {
+        Meanwhile::begin(|| panic!("in the meantime")).wait();
     }
 }
