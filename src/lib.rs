@@ -18,10 +18,10 @@
 //! ```
 //!
 //! [`commands`] wires the stages: read [`commands::run`] first, then [`commands::job`], which knows
-//! what a job is and what its ledger says of it. The list is read twice, once into a
-//! plan and once into the outcome, so memory grows with what is distinct in it and not with what it
-//! carries along. Between the two passes a row is four bytes: the number of its grant, or of the row that
-//! stands for it.
+//! what a job is and what its ledger says of it. The list is read twice, once into a plan and once
+//! into the outcome, so memory grows with what is distinct in it and not with what it carries along.
+//! Between the two passes a row is four bytes: the number of its grant, or of the row that stands
+//! for it.
 //!
 //! The [`engine`] has one owner of all that changes, its [dispatcher](engine::dispatcher); workers
 //! take a request and bring back a reply. It meets the world through
