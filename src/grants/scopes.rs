@@ -20,80 +20,150 @@ pub struct Context {
 }
 
 /// Grants that may share a request: those of one grantee in one context.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Scope {
     context: u32,
     grantee: u32,
 }
 
-/// All scopes by first appearance: eight bytes each.
+/// A scope whose grantee has another one that came before it.
+#[derive(Debug, Clone, Copy)]
+struct Further {
+    scope: Scope,
+    /// Its number; while it is asked for, how many grantees had appeared before it.
+    number: u32,
+}
+
+/// All scopes by first appearance. Most grantees have one: it costs a byte or, with many contexts,
+/// four. Further ones cost twelve bytes each.
 #[derive(Debug)]
 pub struct Scopes {
     contexts: Vec<Context>,
-    all: Vec<Scope>,
+    /// For each grantee the context of its first scope.
+    firsts: Narrow,
+    further: Vec<Further>,
 }
 
 impl Scopes {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.all.len()
+        self.firsts.len() + self.further.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.len() == 0
     }
 
     /// What the grants of a scope have in common beside the grantee.
     pub fn context(&self, scope: u32) -> &Context {
-        &self.contexts[self.all[scope as usize].context as usize]
+        &self.contexts[self.scope(scope).context as usize]
     }
 
     /// The number of a scope's grantee.
     pub(crate) fn grantee(&self, scope: u32) -> u32 {
-        self.all[scope as usize].grantee
+        self.scope(scope).grantee
     }
 
     /// The contexts of all scopes.
     pub(crate) fn contexts(&self) -> &[Context] {
         &self.contexts
     }
+
+    fn scope(&self, number: u32) -> Scope {
+        let before = self.further.partition_point(|further| further.number < number);
+        match self.further.get(before) {
+            Some(further) if further.number == number => further.scope,
+            _ => {
+                let grantee = number - count(before);
+                Scope { context: self.firsts.get(grantee), grantee }
+            }
+        }
+    }
+
+    /// The places of all scopes, in their order, where the first ones of all grantees come before
+    /// all further ones.
+    fn places(&self) -> impl Iterator<Item = usize> {
+        let mut further = (self.firsts.len()..).zip(&self.further).peekable();
+        let mut first = 0..self.firsts.len();
+        (0..count(self.len())).filter_map(move |scope| {
+            let next = further.next_if(|(_, further)| further.number == scope);
+            next.map(|(place, _)| place).or_else(|| first.next())
+        })
+    }
 }
 
-/// Set in the number that a scope has while rows come in, if its grantee has another one that
-/// came before it.
+/// Numbers that are mostly small: a byte each as long as all of them fit, four bytes otherwise.
+#[derive(Debug)]
+enum Narrow {
+    Bytes(Vec<u8>),
+    Words(Vec<u32>),
+}
+
+impl Narrow {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Words(words) => words.len(),
+        }
+    }
+
+    fn get(&self, at: u32) -> u32 {
+        match self {
+            Self::Bytes(bytes) => u32::from(bytes[at as usize]),
+            Self::Words(words) => words[at as usize],
+        }
+    }
+
+    fn push(&mut self, number: u32) {
+        match (&mut *self, u8::try_from(number)) {
+            (Self::Bytes(bytes), Ok(number)) => bytes.push(number),
+            (Self::Bytes(bytes), Err(_)) => {
+                let widened = bytes.iter().map(|byte| u32::from(*byte));
+                *self = Self::Words(widened.chain([number]).collect());
+            }
+            (Self::Words(words), _) => words.push(number),
+        }
+    }
+}
+
+/// Set in the number that a further scope has while rows come in.
 const FURTHER: u32 = 1 << 31;
 
-/// Scopes while rows come in.
-///
-/// Most grantees have one scope. The first one of a grantee has the grantee's number and costs four
-/// bytes; only further ones take the way through a table.
-#[derive(Debug, Default)]
+/// Scopes while rows come in. The first one of a grantee has the grantee's number; only further ones
+/// take the way through a table.
+#[derive(Debug)]
 pub(super) struct ScopeTable {
-    contexts: Vec<Context>,
+    scopes: Scopes,
     by_context: HashMap<Context, u32>,
-    /// For each grantee the context of its first scope.
-    firsts: Vec<u32>,
-    /// The further scopes, context and grantee in one number.
-    further: Index<u64>,
-    /// For each further scope how many grantees had appeared before it.
-    after: Vec<u32>,
+    by_further: Index,
     asked: Asked,
+}
+
+impl Default for ScopeTable {
+    fn default() -> Self {
+        let firsts = Narrow::Bytes(Vec::new());
+        Self {
+            scopes: Scopes { contexts: Vec::new(), firsts, further: Vec::new() },
+            by_context: HashMap::default(),
+            by_further: Index::default(),
+            asked: Asked::default(),
+        }
+    }
 }
 
 /// The rows of a batch that ask for further scopes; kept to be filled again.
 #[derive(Debug, Default)]
 struct Asked {
     rows: Vec<usize>,
-    keys: Vec<u64>,
-    after: Vec<u32>,
+    scopes: Vec<Further>,
     numbers: Vec<u32>,
 }
 
 impl ScopeTable {
     /// The number of a context.
     pub(super) fn context(&mut self, context: Context) -> u32 {
-        let contexts = &mut self.contexts;
+        let contexts = &mut self.scopes.contexts;
         *self.by_context.entry(context).or_insert_with(|| {
             contexts.push(context);
             count(contexts.len() - 1)
@@ -108,51 +178,43 @@ impl ScopeTable {
         grantees: &[u32],
         numbers: &mut Vec<u32>,
     ) {
-        let Self { firsts, further, after, asked, .. } = self;
+        let Self { scopes: Scopes { firsts, further, .. }, by_further, asked, .. } = self;
         asked.rows.clear();
-        asked.keys.clear();
-        asked.after.clear();
+        asked.scopes.clear();
         numbers.clear();
         numbers.extend_from_slice(grantees);
         for (row, (context, grantee)) in contexts.iter().zip(grantees).enumerate() {
-            match firsts.get(*grantee as usize) {
-                Some(first) if first == context => {}
-                Some(_) => {
-                    asked.rows.push(row);
-                    asked.keys.push(u64::from(*context) << 32 | u64::from(*grantee));
-                    asked.after.push(count(firsts.len()));
-                }
-                None => firsts.push(*context),
+            if *grantee as usize == firsts.len() {
+                firsts.push(*context);
+            } else if firsts.get(*grantee) != *context {
+                let scope = Scope { context: *context, grantee: *grantee };
+                asked.rows.push(row);
+                asked.scopes.push(Further { scope, number: count(firsts.len()) });
             }
         }
-        further.numbers_of(&asked.keys, &mut Plain, &mut asked.numbers);
-        for ((row, number), before) in asked.rows.iter().zip(&asked.numbers).zip(&asked.after) {
-            if *number as usize == after.len() {
-                after.push(*before);
-            }
+        by_further.numbers_of(&asked.scopes, further, &mut asked.numbers);
+        for (row, number) in asked.rows.iter().zip(&asked.numbers) {
             numbers[*row] = FURTHER | number;
         }
     }
 
     /// Sorts all rows that name a grant by scope, by counting: within a scope they stay in their
     /// order.
-    #[expect(clippy::cast_possible_truncation, reason = "a key is taken apart into its halves")]
     pub(super) fn sort(self, rows: Vec<Row>) -> ByScope {
-        let Self { contexts, firsts, further, after, .. } = self;
-        let further = further.into_keys();
+        let Self { scopes, .. } = self;
+        let firsts = scopes.firsts.len();
         let place = |scope: u32| match scope & FURTHER {
             0 => scope as usize,
-            _ => firsts.len() + (scope & !FURTHER) as usize,
+            _ => firsts + (scope & !FURTHER) as usize,
         };
-        let mut ends = vec![0_u32; firsts.len() + further.len()];
+        let mut ends = vec![0_u32; scopes.len()];
         let granted = || (0..).zip(&rows).filter(|(_, row)| row.scope != NO_GRANT);
         for (_, row) in granted() {
             ends[place(row.scope)] += 1;
         }
         let mut total = 0;
-        for scope in by_appearance(firsts.len(), &after) {
-            let end = &mut ends[place(scope)];
-            total += std::mem::replace(end, total);
+        for place in scopes.places() {
+            total += std::mem::replace(&mut ends[place], total);
         }
         // `ends` holds the starts now, and becomes the ends while the rows are placed.
         let mut items = vec![Item::default(); total as usize];
@@ -164,18 +226,10 @@ impl ScopeTable {
             *end += 1;
         }
         drop(rows);
-        let mut all = Vec::with_capacity(ends.len());
-        all.extend(by_appearance(firsts.len(), &after).map(|scope| {
-            if scope & FURTHER == 0 {
-                return Scope { context: firsts[scope as usize], grantee: scope };
-            }
-            let key = further[(scope & !FURTHER) as usize];
-            Scope { context: (key >> 32) as u32, grantee: key as u32 }
-        }));
-        if !further.is_empty() {
-            ends = by_appearance(firsts.len(), &after).map(|scope| ends[place(scope)]).collect();
+        if !scopes.further.is_empty() {
+            ends = scopes.places().map(|place| ends[place]).collect();
         }
-        ByScope { scopes: Scopes { contexts, all }, ends, items, item_rows }
+        ByScope { scopes, ends, items, item_rows }
     }
 }
 
@@ -190,42 +244,33 @@ pub(super) struct ByScope {
     pub(super) item_rows: Vec<u32>,
 }
 
-/// The numbers that scopes have while rows come in, in the order in which they came: so many
-/// grantees' first ones, with further ones `after` so many of them.
-fn by_appearance(firsts: usize, after: &[u32]) -> impl Iterator<Item = u32> {
-    let mut further = (FURTHER..).zip(after).peekable();
-    let mut first = 0..count(firsts);
-    std::iter::from_fn(move || {
-        let next = further.next_if(|(_, after)| **after == first.start);
-        next.map(|(number, _)| number).or_else(|| first.next())
-    })
-}
-
 /// No more of anything is counted than there are rows.
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// Numbers as keys that are kept as they are.
-struct Plain;
+impl Keys for Vec<Further> {
+    type Key = Further;
 
-impl Keys for Plain {
-    type Key = u64;
-
-    fn hash(&self, asked: u64) -> u64 {
-        FixedState::default().hash_one(asked)
+    fn len(&self) -> usize {
+        self.len()
     }
 
-    fn hash_kept(&self, kept: u64) -> u64 {
-        self.hash(kept)
+    fn hash(&self, asked: Further) -> u64 {
+        let Scope { context, grantee } = asked.scope;
+        FixedState::default().hash_one(u64::from(context) << 32 | u64::from(grantee))
     }
 
-    fn same(&self, kept: u64, asked: u64) -> bool {
-        kept == asked
+    fn hash_kept(&self, number: u32) -> u64 {
+        self.hash(self[number as usize])
     }
 
-    fn keep(&mut self, asked: u64) -> u64 {
-        asked
+    fn is(&self, number: u32, asked: Further) -> bool {
+        self[number as usize].scope == asked.scope
+    }
+
+    fn keep(&mut self, asked: Further) {
+        self.push(Further { number: asked.number + count(self.len()), ..asked });
     }
 }
 
@@ -240,7 +285,7 @@ mod tests {
     #[test]
     fn scopes_come_in_the_order_of_their_first_rows() {
         let mut random = fastrand::Rng::with_seed(11);
-        for (grantees, contexts) in [(1, 1), (40, 1), (1, 40), (300, 7), (3, 300)] {
+        for (grantees, contexts) in [(1, 1), (40, 1), (1, 40), (300, 7), (3, 300), (600, 600)] {
             let mut table = ScopeTable::default();
             // By context and grantee.
             let mut expected: Vec<((u32, u32), Asking)> = Vec::new();
@@ -280,7 +325,7 @@ mod tests {
                     start = rows.end;
                     let items = by_scope.items[rows.clone()].iter().copied();
                     let asking = items.zip(by_scope.item_rows[rows].iter().copied()).collect();
-                    let Scope { context, grantee } = by_scope.scopes.all[scope as usize];
+                    let Scope { context, grantee } = by_scope.scopes.scope(scope);
                     ((context, grantee), asking)
                 })
                 .collect();

@@ -3,50 +3,46 @@
 /// An empty place of a table.
 const EMPTY: u32 = 0;
 
-/// What an [`Index`] has to know of its keys.
+/// What an [`Index`] numbers: keys, distinct and in the order in which they came.
 pub(crate) trait Keys {
-    /// A key as it is asked for, and as it is kept.
+    /// A key as it is asked for.
     type Key: Copy;
+
+    /// How many keys are kept.
+    fn len(&self) -> usize;
 
     /// The hash of a key that is asked for.
     fn hash(&self, asked: Self::Key) -> u64;
 
-    /// The hash of a key that is kept: the same as when it was asked for.
-    fn hash_kept(&self, kept: Self::Key) -> u64;
+    /// The hash of the key with that number: the same as when it was asked for.
+    fn hash_kept(&self, number: u32) -> u64;
 
-    /// Whether a key that is asked for is the one that is kept.
-    fn same(&self, kept: Self::Key, asked: Self::Key) -> bool;
+    /// Whether the key with that number is the one that is asked for.
+    fn is(&self, number: u32, asked: Self::Key) -> bool;
 
-    /// The key as it is to be kept.
-    fn keep(&mut self, asked: Self::Key) -> Self::Key;
+    /// Keeps a key under the next number.
+    fn keep(&mut self, asked: Self::Key);
 }
 
-/// Distinct keys, numbered from 0 by first appearance.
+/// The way from a key to its number, by first appearance from 0; the keys are kept elsewhere.
 ///
 /// Whole columns are looked up at once: the first pass over a column only reads the table, the
 /// second only the keys it leads to, so that the processor waits for many places in memory
 /// together and not for one after the other.
-#[derive(Debug)]
-pub(crate) struct Index<K> {
-    keys: Vec<K>,
+#[derive(Debug, Default)]
+pub(crate) struct Index {
     /// In its low bits, as many as the length of the table needs, a key's number plus one, and above
     /// them a piece of its hash. The place is another piece of the hash, or the next free one behind.
     table: Vec<u32>,
     hashes: Vec<u64>,
 }
 
-impl<K> Default for Index<K> {
-    fn default() -> Self {
-        Self { keys: Vec::new(), table: Vec::new(), hashes: Vec::new() }
-    }
-}
-
-impl<K: Copy> Index<K> {
+impl Index {
     /// The numbers of a column of keys, in its order; new ones for those never seen.
-    pub(crate) fn numbers_of(
+    pub(crate) fn numbers_of<K: Keys>(
         &mut self,
-        column: &[K],
-        keys: &mut impl Keys<Key = K>,
+        column: &[K::Key],
+        keys: &mut K,
         numbers: &mut Vec<u32>,
     ) {
         numbers.clear();
@@ -62,10 +58,9 @@ impl<K: Copy> Index<K> {
                 if slots.tag(slot) == slots.tag_of(*hash) { slots.next_number(slot) } else { 0 }
             }));
         }
-        for (number, key) in numbers.iter_mut().zip(column) {
-            let found = self.keys.get((*number as usize).wrapping_sub(1));
-            let same = found.is_some_and(|kept| keys.same(*kept, *key));
-            *number = if same { *number } else { 0 };
+        for (next, key) in numbers.iter_mut().zip(column) {
+            let is_it = next.checked_sub(1).is_some_and(|number| keys.is(number, *key));
+            *next = if is_it { *next } else { 0 };
         }
         for (at, key) in column.iter().enumerate() {
             numbers[at] = match numbers[at] {
@@ -76,8 +71,8 @@ impl<K: Copy> Index<K> {
         self.hashes = hashes;
     }
 
-    fn number_of(&mut self, key: K, hash: u64, keys: &mut impl Keys<Key = K>) -> u32 {
-        if self.keys.len() * 4 >= self.table.len() * 3 {
+    fn number_of<K: Keys>(&mut self, key: K::Key, hash: u64, keys: &mut K) -> u32 {
+        if keys.len() * 4 >= self.table.len() * 3 {
             self.grow(keys);
         }
         let slots = Slots::of(&self.table);
@@ -85,14 +80,14 @@ impl<K: Copy> Index<K> {
         loop {
             let slot = self.table[at];
             if slot == EMPTY {
-                let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-                self.keys.push(keys.keep(key));
+                let number = count(keys.len());
+                keys.keep(key);
                 self.table[at] = slots.tag_of(hash) | (number + 1);
                 return number;
             }
             if slots.tag(slot) == slots.tag_of(hash) {
                 let number = slots.next_number(slot) - 1;
-                if keys.same(self.keys[number as usize], key) {
+                if keys.is(number, key) {
                     return number;
                 }
             }
@@ -100,7 +95,7 @@ impl<K: Copy> Index<K> {
         }
     }
 
-    fn grow(&mut self, keys: &impl Keys<Key = K>) {
+    fn grow(&mut self, keys: &impl Keys) {
         let length = (self.table.len() * 2).max(16);
         // Before the new table is there, for they could be many; every key knows its number.
         self.table = Vec::new();
@@ -109,22 +104,21 @@ impl<K: Copy> Index<K> {
         // mapped twice, and changing a mapping interrupts the other threads.
         table.resize(length, EMPTY);
         let slots = Slots::of(&table);
-        for (number, key) in (1..).zip(&self.keys) {
-            let hash = keys.hash_kept(*key);
+        for number in 0..count(keys.len()) {
+            let hash = keys.hash_kept(number);
             let mut at = slots.place(hash);
             while table[at] != EMPTY {
                 at = slots.behind(at);
             }
-            table[at] = slots.tag_of(hash) | number;
+            table[at] = slots.tag_of(hash) | (number + 1);
         }
         self.table = table;
     }
+}
 
-    /// Only the keys, for when nothing more is looked up.
-    pub(crate) fn into_keys(mut self) -> Vec<K> {
-        self.keys.shrink_to_fit();
-        self.keys
-    }
+/// No more keys are kept than rows, which 31 bits number.
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 /// How a table of some length, a power of two, uses its slots.
@@ -170,25 +164,29 @@ mod tests {
     use super::*;
 
     /// Numbers with hashes so bad that many meet at one place, some of them with one tag.
-    struct Numbers;
+    struct Numbers(Vec<u32>);
 
     impl Keys for Numbers {
         type Key = u32;
+
+        fn len(&self) -> usize {
+            self.0.len()
+        }
 
         fn hash(&self, asked: u32) -> u64 {
             u64::from(asked % 700) << 32 | u64::from(asked % 3000)
         }
 
-        fn hash_kept(&self, kept: u32) -> u64 {
-            self.hash(kept)
+        fn hash_kept(&self, number: u32) -> u64 {
+            self.hash(self.0[number as usize])
         }
 
-        fn same(&self, kept: u32, asked: u32) -> bool {
-            kept == asked
+        fn is(&self, number: u32, asked: u32) -> bool {
+            self.0[number as usize] == asked
         }
 
-        fn keep(&mut self, asked: u32) -> u32 {
-            asked
+        fn keep(&mut self, asked: u32) {
+            self.0.push(asked);
         }
     }
 
@@ -196,11 +194,12 @@ mod tests {
     fn columns_of_any_length_number_keys_by_first_appearance() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut index = Index::default();
+        let mut keys = Numbers(Vec::new());
         let mut seen: Vec<u32> = Vec::new();
         let mut numbers = Vec::new();
         for length in [0, 1, 15, 1, 3000, 2, 20_000] {
             let column: Vec<u32> = (0..length).map(|_| random.u32(..9000)).collect();
-            index.numbers_of(&column, &mut Numbers, &mut numbers);
+            index.numbers_of(&column, &mut keys, &mut numbers);
             for key in &column {
                 if !seen.contains(key) {
                     seen.push(*key);
@@ -212,6 +211,6 @@ mod tests {
                 .collect();
             assert_eq!(numbers, expected);
         }
-        assert_eq!(index.into_keys(), seen);
+        assert_eq!(keys.0, seen);
     }
 }

@@ -1,11 +1,14 @@
 //! Interned strings: each distinct id is kept once and known by a small number from then on.
 
+mod ends;
 mod index;
 
 pub(crate) use index::{Index, Keys};
 
+use ends::Ends;
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 /// The longest string, in bytes, that fits into a [`Key`] itself; ids are rarely longer.
 const SHORT: usize = 15;
@@ -13,8 +16,8 @@ const SHORT: usize = 15;
 /// What the highest byte of a [`Key`] says of a string that is kept apart.
 const APART: u8 = u8::MAX;
 
-/// Sixteen bytes for a string: its text and then its length, or where its text is kept. Short
-/// strings compare and hash as one number this way, and a lookup reads one place in memory.
+/// Sixteen bytes for a string that is looked for: its text and then its length, or where its text
+/// is. Short strings hash and compare as one number this way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key([u8; SHORT + 1]);
 
@@ -63,6 +66,27 @@ impl Key {
         u128::from_le_bytes(self.0)
     }
 
+    /// The short string itself.
+    fn text(&self) -> &str {
+        // A whole string went in, so that it is one when it comes out.
+        std::str::from_utf8(&self.0[..usize::from(self.0[SHORT])]).unwrap_or_default()
+    }
+
+    /// Whether the first bytes of a text, so many of them, are this short string.
+    fn begins(&self, text: &[u8], length: usize) -> bool {
+        if usize::from(self.0[SHORT]) != length {
+            return false;
+        }
+        match text.first_chunk() {
+            Some(chunk) => {
+                let differing = u128::from_le_bytes(*chunk) ^ self.number();
+                differing & ((1 << (length * 8)) - 1) == 0
+            }
+            // The last strings of all have less than a whole piece behind them.
+            None => text[..length] == self.0[..length],
+        }
+    }
+
     /// The long string that the key leads to.
     #[expect(clippy::cast_possible_truncation, reason = "both are places in a string in memory")]
     fn long(self, apart: &str) -> &str {
@@ -75,21 +99,19 @@ impl Key {
 
 /// Distinct strings, numbered from 0 by first appearance.
 ///
-/// Costs 16 bytes for each distinct string of at most 15 bytes, otherwise 16 and its bytes, and
-/// 5 to 11 more while strings are interned. Numbers depend only on the order of appearance, never
-/// on a hash, so a plan is the same on every machine.
+/// Costs four bytes for each distinct string beside its text, and 5 to 11 more while strings are
+/// interned. Numbers depend only on the order of appearance, never on a hash, so a plan is the same
+/// on every machine.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
-    index: Index<Key>,
-    /// The long strings, one after the other.
-    apart: String,
+    index: Index,
+    names: Names,
 }
 
 impl Interner {
     /// The numbers of a column of strings, in its order; `apart` holds its long ones.
     pub(crate) fn intern_all(&mut self, column: &[Key], apart: &str, numbers: &mut Vec<u32>) {
-        let mut strings =
-            Strings { kept: &mut self.apart, asked: apart, hasher: FixedState::default() };
+        let mut strings = Strings { kept: &mut self.names, apart, hasher: FixedState::default() };
         self.index.numbers_of(column, &mut strings, numbers);
     }
 
@@ -103,83 +125,93 @@ impl Interner {
 
     /// The strings by their numbers.
     pub(crate) fn into_names(self) -> Names {
-        Names { keys: self.index.into_keys(), apart: self.apart }
+        self.names
     }
 }
 
-/// The texts that the keys of long strings lead to: of those that are kept, and of those that are
-/// asked for.
+/// The strings that are kept, and the text of the long ones among those that are asked for.
 struct Strings<'a> {
-    kept: &'a mut String,
-    asked: &'a str,
+    kept: &'a mut Names,
+    apart: &'a str,
     hasher: FixedState,
 }
 
 impl Strings<'_> {
-    fn hash_in(&self, key: Key, apart: &str) -> u64 {
-        if key.is_apart() {
-            self.hasher.hash_one(key.long(apart))
-        } else {
-            self.hasher.hash_one(key.number())
-        }
+    fn hash_long(&self, name: &str) -> u64 {
+        self.hasher.hash_one(name)
+    }
+
+    fn hash_short(&self, key: Key) -> u64 {
+        self.hasher.hash_one(key.number())
     }
 }
 
 impl Keys for Strings<'_> {
     type Key = Key;
 
+    fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     fn hash(&self, asked: Key) -> u64 {
-        self.hash_in(asked, self.asked)
-    }
-
-    fn hash_kept(&self, kept: Key) -> u64 {
-        self.hash_in(kept, self.kept)
-    }
-
-    fn same(&self, kept: Key, asked: Key) -> bool {
         if asked.is_apart() {
-            kept.is_apart() && kept.long(self.kept) == asked.long(self.asked)
+            self.hash_long(asked.long(self.apart))
         } else {
-            kept == asked
+            self.hash_short(asked)
         }
     }
 
-    fn keep(&mut self, asked: Key) -> Key {
-        if asked.is_apart() { Key::of(asked.long(self.asked), self.kept) } else { asked }
+    fn hash_kept(&self, number: u32) -> u64 {
+        let name = self.kept.get(number);
+        Key::short(name).map_or_else(|| self.hash_long(name), |key| self.hash_short(key))
+    }
+
+    fn is(&self, number: u32, asked: Key) -> bool {
+        let Range { start, end } = self.kept.ends.range(number);
+        let text = self.kept.text.as_bytes();
+        if asked.is_apart() {
+            text[start..end] == *asked.long(self.apart).as_bytes()
+        } else {
+            asked.begins(&text[start..], end - start)
+        }
+    }
+
+    fn keep(&mut self, asked: Key) {
+        if asked.is_apart() {
+            self.kept.push(asked.long(self.apart));
+        } else {
+            self.kept.push(asked.text());
+        }
     }
 }
 
 /// Distinct strings by their numbers.
 #[derive(Debug, Default)]
 pub struct Names {
-    keys: Vec<Key>,
-    apart: String,
+    /// All of them, one after the other.
+    text: String,
+    ends: Ends,
 }
 
 impl Names {
-    /// The string with that number.
-    pub fn get(&self, number: u32) -> &str {
-        // A whole string went in, so that it is one when it comes out.
-        std::str::from_utf8(self.bytes(number)).unwrap_or_default()
+    fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
     }
 
-    /// Its bytes.
-    pub fn bytes(&self, number: u32) -> &[u8] {
-        let key = &self.keys[number as usize];
-        match key.0[SHORT] {
-            APART => key.long(&self.apart).as_bytes(),
-            length => &key.0[..usize::from(length)],
-        }
+    /// The string with that number.
+    pub fn get(&self, number: u32) -> &str {
+        &self.text[self.ends.range(number)]
     }
 
     /// How many distinct strings there are.
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.ends.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.len() == 0
     }
 }
 
@@ -209,16 +241,35 @@ mod tests {
         assert_eq!(all, ["b", long, "", "a", "007", "7", "8"]);
     }
 
+    /// Every length around the pieces in which short ones are read, and NULs, which must not pass
+    /// for the end of a shorter string.
+    fn of_many_lengths() -> Vec<String> {
+        let of_length = |length| {
+            let letters: String = ('a'..='z').cycle().take(length).collect();
+            [letters.clone(), letters + "\0", "\0".repeat(length), "中".repeat(length)]
+        };
+        (0..40).flat_map(of_length).collect()
+    }
+
+    #[test]
+    fn a_short_string_is_found_only_where_it_stands() {
+        let all = of_many_lengths();
+        for name in all.iter().filter(|name| name.len() <= SHORT) {
+            let key = Key::of(name, &mut String::new());
+            assert_eq!(key.text(), name);
+            for other in &all {
+                for behind in ["", "behind", "a text of more than sixteen bytes"] {
+                    let text = format!("{other}{behind}");
+                    let found = key.begins(text.as_bytes(), other.len());
+                    assert_eq!(found, name == other, "{name:?} in {text:?}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn strings_of_any_length_are_told_apart_and_lead_back() {
-        // Every length around the pieces in which short ones are read, and NULs, which must not
-        // pass for the end of a shorter string.
-        let all: Vec<String> = (0..40)
-            .flat_map(|length| {
-                let letters: String = ('a'..='z').cycle().take(length).collect();
-                [letters.clone(), letters + "\0", "\0".repeat(length), "中".repeat(length)]
-            })
-            .collect();
+        let all = of_many_lengths();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let mut interner = Interner::default();
         let numbers = interned(&mut interner, &all);
