@@ -132,6 +132,6 @@ mod tests {
         assert_eq!((names.instance_id, names.grantee.kind), ("j", GranteeKind::UserGroup));
         let mut of_scope = OfScope::default();
         direct.of_scope(1, &mut of_scope);
-        assert_eq!(direct.words.item(of_scope.items[0]), ("目标", Account::Whole));
+        assert_eq!(direct.words.item(of_scope.grant(0).0), ("目标", Account::Whole));
     }
 }

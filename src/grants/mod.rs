@@ -95,8 +95,6 @@ impl SortedRow {
 /// for one scope after the other, for most of them are small.
 #[derive(Debug, Default)]
 pub struct OfScope {
-    /// The grants.
-    pub items: Vec<Item>,
     /// The scope's rows, grant by grant.
     sorted: Vec<SortedRow>,
     /// For each grant where its rows begin.
@@ -106,30 +104,43 @@ pub struct OfScope {
 impl OfScope {
     /// Takes what a scope's rows ask for, and which rows they are.
     pub(crate) fn fold(&mut self, items: &[Item], rows: &[u32]) {
-        let Self { items: grants, sorted, starts } = self;
+        let Self { sorted, starts } = self;
         sorted.clear();
         sorted
             .extend(items.iter().zip(rows).map(|(item, row)| SortedRow { item: *item, row: *row }));
         sorted.sort_unstable_by_key(SortedRow::order);
-        grants.clear();
         starts.clear();
+        starts.reserve(sorted.len());
+        let mut last: Option<Item> = None;
         for (start, SortedRow { item, .. }) in (0..).zip(sorted) {
-            let stands = grants.last().is_some_and(|last: &Item| {
+            let stands = last.is_some_and(|last| {
                 last.target == item.target && (last.is_whole() || last.account == item.account)
             });
             if !stands {
-                grants.push(*item);
                 starts.push(start);
+                last = Some(*item);
             }
         }
     }
 
-    /// The row, from 0, that stands for a grant, and the other rows that ask for it.
-    pub fn rows_of(&self, grant: usize) -> (u32, impl Iterator<Item = u32>) {
-        let start = self.starts[grant] as usize;
-        let end = self.starts.get(grant + 1).map_or(self.sorted.len(), |end| *end as usize);
+    /// The grants.
+    pub fn items(&self) -> impl Iterator<Item = Item> {
+        self.starts.iter().map(|start| self.sorted[*start as usize].item)
+    }
+
+    /// How many grants each target has.
+    pub fn by_target(&self) -> impl Iterator<Item = usize> {
+        let target = |start: &u32| self.sorted[*start as usize].item.target;
+        self.starts.chunk_by(move |a, b| target(a) == target(b)).map(<[u32]>::len)
+    }
+
+    /// A grant, the row, from 0, that stands for it, and the other rows that ask for it.
+    pub fn grant(&self, at: usize) -> (Item, u32, impl Iterator<Item = u32>) {
+        let start = self.starts[at] as usize;
+        let end = self.starts.get(at + 1).map_or(self.sorted.len(), |end| *end as usize);
         let others = self.sorted[start + 1..end].iter().map(|sorted| sorted.row);
-        (self.sorted[start].row, others)
+        let SortedRow { item, row } = self.sorted[start];
+        (item, row, others)
     }
 }
 
@@ -232,10 +243,10 @@ mod tests {
             .map(|scope| {
                 grants.of_scope(scope, &mut of_scope);
                 let rows = |grant| {
-                    let (standing, others) = of_scope.rows_of(grant);
+                    let (_, standing, others) = of_scope.grant(grant);
                     std::iter::once(standing).chain(others).collect()
                 };
-                (0..of_scope.items.len()).map(rows).collect()
+                (0..of_scope.items().count()).map(rows).collect()
             })
             .collect()
     }

@@ -199,38 +199,55 @@ impl ScopeTable {
     }
 
     /// Sorts all rows that name a grant by scope, by counting: within a scope they stay in their
-    /// order.
-    pub(super) fn sort(self, rows: Vec<Row>) -> ByScope {
-        let Self { scopes, .. } = self;
+    /// order. The rows go from the back, in two halves, so that of a list that came in its scopes'
+    /// order never more than one and a half are kept.
+    pub(super) fn sort(self, mut rows: Vec<Row>) -> ByScope {
+        let Self { scopes, by_further, .. } = self;
+        by_further.give_back();
         let firsts = scopes.firsts.len();
         let place = |scope: u32| match scope & FURTHER {
             0 => scope as usize,
             _ => firsts + (scope & !FURTHER) as usize,
         };
         let mut ends = vec![0_u32; scopes.len()];
-        let granted = || (0..).zip(&rows).filter(|(_, row)| row.scope != NO_GRANT);
-        for (_, row) in granted() {
+        for row in rows.iter().filter(|row| row.scope != NO_GRANT) {
             ends[place(row.scope)] += 1;
         }
         let mut total = 0;
         for place in scopes.places() {
-            total += std::mem::replace(&mut ends[place], total);
+            total += ends[place];
+            ends[place] = total;
         }
-        // `ends` holds the starts now, and becomes the ends while the rows are placed.
-        let mut items = vec![Item::default(); total as usize];
+        let mut items = blank_items(total as usize);
         let mut item_rows = vec![0_u32; total as usize];
-        for (number, row) in granted() {
-            let end = &mut ends[place(row.scope)];
-            items[*end as usize] = row.item;
-            item_rows[*end as usize] = number;
-            *end += 1;
+        // The ends become the starts while the rows are placed.
+        for half in [rows.len() / 2, 0] {
+            let rows_back = (0..count(rows.len())).zip(&rows).skip(half).rev();
+            for (number, row) in rows_back.filter(|(_, row)| row.scope != NO_GRANT) {
+                let end = &mut ends[place(row.scope)];
+                *end -= 1;
+                items[*end as usize] = row.item;
+                item_rows[*end as usize] = number;
+            }
+            rows.truncate(half);
+            rows.shrink_to_fit();
         }
-        drop(rows);
         if !scopes.further.is_empty() {
             ends = scopes.places().map(|place| ends[place]).collect();
         }
+        if !ends.is_empty() {
+            // Where a scope starts the one before it ends.
+            ends.remove(0);
+            ends.push(total);
+        }
         ByScope { scopes, ends, items, item_rows }
     }
+}
+
+/// Items to be written over. Zeros are asked for as such, so that no memory is taken before that.
+fn blank_items(length: usize) -> Vec<Item> {
+    let item = |[target, account]: [u32; 2]| Item { target, account };
+    vec![[0; 2]; length].into_iter().map(item).collect()
 }
 
 /// Rows sorted by scope.

@@ -97,13 +97,13 @@ impl Index {
 
     fn grow(&mut self, keys: &impl Keys) {
         let length = (self.table.len() * 2).max(16);
-        // Before the new table is there, for they could be many; every key knows its number.
-        self.table = Vec::new();
-        let mut table = Vec::with_capacity(length);
-        // Written and not only asked for as zeros: memory that is read before it is first written is
-        // mapped twice, and changing a mapping interrupts the other threads.
-        table.resize(length, EMPTY);
-        let slots = Slots::of(&table);
+        // In the same memory: every key knows its number. All of it is written and not only asked
+        // for as zeros: memory that is read before it is first written is mapped twice, and changing
+        // a mapping interrupts the other threads.
+        self.table.clear();
+        self.table.resize(length, EMPTY);
+        let table = &mut self.table;
+        let slots = Slots::of(table);
         for number in 0..count(keys.len()) {
             let hash = keys.hash_kept(number);
             let mut at = slots.place(hash);
@@ -112,7 +112,13 @@ impl Index {
             }
             table[at] = slots.tag_of(hash) | (number + 1);
         }
-        self.table = table;
+    }
+
+    /// Gives its memory back to the system. A large piece that is freed as it is makes glibc keep
+    /// the next ones of its size for itself; a small rest of it does not.
+    pub(crate) fn give_back(mut self) {
+        self.table.truncate(1);
+        self.table.shrink_to_fit();
     }
 }
 

@@ -125,6 +125,7 @@ impl Interner {
 
     /// The strings by their numbers.
     pub(crate) fn into_names(self) -> Names {
+        self.index.give_back();
         self.names
     }
 }

@@ -13,7 +13,7 @@ pub fn fewest_requests(grants: &Grants, limits: Limits) -> usize {
     (0..grants.scopes.len())
         .map(|scope| {
             grants.of_scope(scope, &mut of_scope);
-            fewest_in_scope(&of_scope.items, limits)
+            fewest_in_scope(&of_scope.items().collect::<Vec<_>>(), limits)
         })
         .sum()
 }

@@ -4,7 +4,6 @@ use super::pack::Packed;
 use super::rows::{Rows, STOOD_FOR};
 use super::{GrantId, Limits, Plan, place};
 use crate::grants::{Grants, Item, NO_GRANT, OfScope};
-use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,35 +25,44 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     let Grants { words, scopes, mut ends, mut items, item_rows, input_rows } = grants;
     let mut rows = Vec::with_capacity(input_rows);
     rows.resize_with(input_rows, || AtomicU32::new(NO_GRANT));
+    // No scope has more requests than rows. Only what is written takes memory.
+    let mut request_ends = vec![0; items.len()];
     let packing = Packing { item_rows: &item_rows, rows: &rows, limits };
     let half = if in_two { items.len() / 2 } else { items.len() };
     let half = ends.partition_point(|end| *end as usize <= half);
     let middle = half.checked_sub(1).map_or(0, |last| ends[last]);
-    let ((head, tail), (head_ends, tail_ends)) =
-        (items.split_at_mut(middle as usize), ends.split_at_mut(half));
-    let (first, second) = if tail.is_empty() {
-        (packing.part(0, head, head_ends), Part::default())
+    let (head_ends, tail_ends) = ends.split_at_mut(half);
+    let (head, tail) = items.split_at_mut(middle as usize);
+    let (head_requests, tail_requests) = request_ends.split_at_mut(middle as usize);
+    let head = Room { first: 0, items: head, scope_ends: head_ends, request_ends: head_requests };
+    let tail = Room {
+        first: middle,
+        items: tail,
+        scope_ends: &mut *tail_ends,
+        request_ends: &mut *tail_requests,
+    };
+    let (first, second) = if tail.items.is_empty() {
+        (packing.part(head), Part::default())
     } else {
         thread::scope(|scope| {
-            let second = scope.spawn(|| packing.part(middle, tail, tail_ends));
-            let first = packing.part(0, head, head_ends);
+            let second = scope.spawn(|| packing.part(tail));
+            let first = packing.part(head);
             // Its panic is ours.
             (first, second.join().unwrap_or_else(|panic| resume_unwind(panic)))
         })
     };
-    let before = place(first.request_ends.len());
+    drop(item_rows);
+    let gap = middle - place(first.grants);
     for end in tail_ends {
-        *end += before;
+        *end += place(first.requests);
     }
-    let Part { mut request_ends, grants: Range { end: packed, .. }, .. } = first;
-    let Range { start, end } = second.grants;
-    let gap = start.saturating_sub(packed);
-    request_ends.extend(second.request_ends.iter().map(|end| end - gap));
-    items.copy_within(start as usize..end as usize, packed as usize);
-    items.truncate((packed + (end - start)) as usize);
-    items.shrink_to_fit();
+    for end in &mut tail_requests[..second.requests] {
+        *end -= gap;
+    }
+    join(&mut items, middle as usize, first.grants, second.grants);
+    join(&mut request_ends, middle as usize, first.requests, second.requests);
     if gap > 0 {
-        let moved = |row: &&mut u32| **row & STOOD_FOR == 0 && **row >= start;
+        let moved = |row: &&mut u32| **row & STOOD_FOR == 0 && **row >= middle;
         rows.iter_mut().map(AtomicU32::get_mut).filter(moved).for_each(|row| *row -= gap);
     }
     Plan {
@@ -69,6 +77,13 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     }
 }
 
+/// Moves what stands from the middle on to the end of what stands before it.
+fn join<T: Copy>(all: &mut Vec<T>, middle: usize, first: usize, second: usize) {
+    all.copy_within(middle..middle + second, first);
+    all.truncate(first + second);
+    all.shrink_to_fit();
+}
+
 /// What all parts share.
 struct Packing<'a> {
     item_rows: &'a [u32],
@@ -77,45 +92,56 @@ struct Packing<'a> {
     limits: Limits,
 }
 
-/// What has been packed of some of the scopes.
+/// Where the rows of some of the scopes stand, and what is packed of them afterwards.
+struct Room<'a> {
+    /// How many rows that name a grant come before.
+    first: u32,
+    /// What the rows ask for; then, from the beginning, the grants.
+    items: &'a mut [Item],
+    /// For each scope where its rows end; then where its requests end.
+    scope_ends: &'a mut [u32],
+    /// From the beginning, for each request where its grants end.
+    request_ends: &'a mut [GrantId],
+}
+
+/// How much has been packed of some of the scopes.
 #[derive(Default)]
 struct Part {
-    /// For each request where its grants end.
-    request_ends: Vec<GrantId>,
-    /// The numbers of its grants.
-    grants: Range<GrantId>,
+    requests: usize,
+    grants: usize,
     whole_targets: usize,
     targets_kept: usize,
 }
 
 impl Packing<'_> {
-    /// Packs scopes whose rows begin with that one among all rows that name a grant. `items` is what
-    /// the rows ask for, and begins with the grants afterwards: no scope has more grants than rows.
-    /// `ends` is where each scope's rows end, and becomes where its requests end.
-    fn part(&self, first: u32, items: &mut [Item], ends: &mut [u32]) -> Part {
-        let mut part = Part { grants: first..first, ..Part::default() };
+    /// Packs some scopes.
+    fn part(&self, room: Room<'_>) -> Part {
+        let Room { first, items, scope_ends, request_ends } = room;
+        let mut part = Part::default();
         let mut of_scope = OfScope::default();
         let mut packed = Packed::default();
         let mut start = first;
-        for end in ends {
+        for end in scope_ends {
             let rows = std::mem::replace(&mut start, *end) as usize..*end as usize;
             let own = rows.start - first as usize..rows.end - first as usize;
             of_scope.fold(&items[own], &self.item_rows[rows]);
-            packed.deal(&of_scope.items, self.limits);
-            let base = part.grants.end;
-            for at in &packed.order {
-                let (at, grant) = (*at as usize, part.grants.end);
-                items[(grant - first) as usize] = of_scope.items[at];
-                let (standing, others) = of_scope.rows_of(at);
-                self.rows[standing as usize].store(grant, Ordering::Relaxed);
-                for row in others {
-                    self.rows[row as usize].store(STOOD_FOR | standing, Ordering::Relaxed);
+            packed.deal(of_scope.by_target(), self.limits);
+            for request in packed.requests() {
+                for at in request {
+                    let (item, standing, others) = of_scope.grant(at);
+                    let grant = first + place(part.grants);
+                    items[part.grants] = item;
+                    self.rows[standing as usize].store(grant, Ordering::Relaxed);
+                    for row in others {
+                        self.rows[row as usize].store(STOOD_FOR | standing, Ordering::Relaxed);
+                    }
+                    part.grants += 1;
                 }
-                part.grants.end += 1;
+                request_ends[part.requests] = first + place(part.grants);
+                part.requests += 1;
             }
-            part.request_ends.extend(packed.ends.iter().map(|end| base + end));
-            *end = place(part.request_ends.len());
-            let whole = of_scope.items.iter().filter(|item| item.is_whole()).count();
+            *end = place(part.requests);
+            let whole = of_scope.items().filter(|item| item.is_whole()).count();
             part.whole_targets += whole;
             part.targets_kept += packed.targets - whole;
         }

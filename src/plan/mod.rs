@@ -256,14 +256,9 @@ impl Plan {
         grants.sort_unstable_by_key(|grant| (self.items[*grant as usize], *grant));
         let items: Vec<Item> = grants.iter().map(|grant| self.items[*grant as usize]).collect();
         let mut packed = pack::Packed::default();
-        packed.deal(&items, Limits::API);
-        let mut start = 0;
-        packed
-            .ends
-            .into_iter()
-            .map(|end| std::mem::replace(&mut start, end as usize)..end as usize)
-            .map(|own| packed.order[own].iter().map(|at| grants[*at as usize]).collect())
-            .collect()
+        let by_target = items.chunk_by(|a, b| a.target == b.target);
+        packed.deal(by_target.map(<[Item]>::len), Limits::API);
+        packed.requests().map(|own| own.map(|at| grants[at]).collect()).collect()
     }
 }
 

@@ -5,54 +5,44 @@
 //! least a tenth of all slots, none gets more than ten.
 
 use super::{Limits, place};
-use crate::grants::Item;
-use std::ops::Range;
 
-/// One scope's items, dealt out. It is used for one scope after the other, for most of them are
+/// One scope's grants, dealt out. It is used for one scope after the other, for most of them are
 /// small.
 #[derive(Debug, Default)]
 pub struct Packed {
-    /// For each request, where its items end in `order`.
-    pub ends: Vec<u32>,
-    /// Indexes into the items given, request by request.
-    pub order: Vec<u32>,
-    /// How many targets the items have.
+    /// Where each slot begins among the grants, and where the last one ends.
+    slots: Vec<u32>,
+    requests: usize,
+    /// How many targets there are.
     pub targets: usize,
-    slots: Vec<Range<u32>>,
 }
 
 impl Packed {
-    /// Deals out items that are sorted by target; a whole target is one item of its own.
-    pub fn deal(&mut self, items: &[Item], limits: Limits) {
-        self.ends.clear();
-        self.order.clear();
-        let most = self.cut(items, limits);
-        // Enough for all slots, and for the target with most of them.
-        let requests = self.slots.len().div_ceil(limits.targets).max(most);
-        for request in 0..requests {
-            for slot in self.slots.iter().skip(request).step_by(requests) {
-                self.order.extend(slot.clone());
-            }
-            self.ends.push(place(self.order.len()));
-        }
-    }
-
-    /// Cuts the items into entries of requests: runs of one target, at most ten accounts each.
-    /// Returns the most entries of one target.
-    fn cut(&mut self, items: &[Item], limits: Limits) -> usize {
+    /// Deals out the grants of one target after the other, given how many each has; a whole target
+    /// is one grant.
+    pub fn deal(&mut self, targets: impl Iterator<Item = usize>, limits: Limits) {
         self.slots.clear();
         self.targets = 0;
-        let mut most = 0;
-        let mut start = 0;
-        for of_target in items.chunk_by(|a, b| a.target == b.target) {
-            let end = start + of_target.len();
+        let (mut most, mut start) = (0, 0);
+        for grants in targets {
+            let end = start + grants;
             let slots = (start..end).step_by(limits.accounts);
             most = most.max(slots.len());
+            self.slots.extend(slots.map(place));
             self.targets += 1;
-            self.slots
-                .extend(slots.map(|start| place(start)..place(end.min(start + limits.accounts))));
             start = end;
         }
-        most
+        // Enough for all slots, and for the target with most of them.
+        self.requests = self.slots.len().div_ceil(limits.targets).max(most);
+        self.slots.push(place(start));
+    }
+
+    /// Which grants each request holds, by their places in the order that was dealt out.
+    pub fn requests(&self) -> impl Iterator<Item = impl Iterator<Item = usize>> {
+        let slots = self.slots.len().saturating_sub(1);
+        (0..self.requests).map(move |request| {
+            let of_request = (request..slots).step_by(self.requests);
+            of_request.flat_map(|slot| self.slots[slot] as usize..self.slots[slot + 1] as usize)
+        })
     }
 }
