@@ -67,7 +67,7 @@
 //! | what is known of a run | [`verdicts`], [`ledger`] |
 //! | what is to be done, and from what | [`plan`]; [`spool`] |
 //! | the three neighbours of a row | [`input`], [`grants`], [`api`] |
-//! | the words and tools of the house | [`model`], [`names`], [`clock`], [`files`], [`hex`], [`relay`], [`failpoint`] |
+//! | the words and tools of the house | [`model`], [`names`], [`clock`], [`files`], [`hex`], [`relay`], `memory`, [`failpoint`] |
 
 pub mod api;
 pub mod cli;
@@ -83,6 +83,7 @@ pub mod guards;
 pub mod hex;
 pub mod input;
 pub mod ledger;
+mod memory;
 pub mod model;
 pub mod names;
 pub mod outcome;

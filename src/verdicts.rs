@@ -35,7 +35,7 @@ struct State {
     note: NoteId,
 }
 
-/// The verdicts of all grants of a plan; 8 bytes a grant and about 80 a request.
+/// The verdicts of all grants of a plan; 8 bytes a grant and about 60 a request.
 #[derive(Debug)]
 pub struct Verdicts {
     grants: Vec<State>,

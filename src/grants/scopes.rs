@@ -1,6 +1,7 @@
 //! Scopes: which grants may share a request.
 
 use super::{Item, NO_GRANT, Row};
+use crate::memory::give_back;
 use crate::model::Operation;
 use crate::names::{Index, Keys};
 use foldhash::fast::FixedState;
@@ -221,17 +222,21 @@ impl ScopeTable {
         let mut items = blank_items(total as usize);
         let mut item_rows = vec![0_u32; total as usize];
         // The ends become the starts while the rows are placed.
-        for half in [rows.len() / 2, 0] {
-            let rows_back = (0..count(rows.len())).zip(&rows).skip(half).rev();
-            for (number, row) in rows_back.filter(|(_, row)| row.scope != NO_GRANT) {
+        let mut put = |rows: &[Row], from: usize| {
+            let back = (0..count(rows.len())).zip(rows).skip(from).rev();
+            for (number, row) in back.filter(|(_, row)| row.scope != NO_GRANT) {
                 let end = &mut ends[place(row.scope)];
                 *end -= 1;
                 items[*end as usize] = row.item;
                 item_rows[*end as usize] = number;
             }
-            rows.truncate(half);
-            rows.shrink_to_fit();
-        }
+        };
+        let half = rows.len() / 2;
+        put(&rows, half);
+        rows.truncate(half);
+        rows.shrink_to_fit();
+        put(&rows, 0);
+        give_back(rows);
         if !scopes.further.is_empty() {
             ends = scopes.places().map(|place| ends[place]).collect();
         }

@@ -22,6 +22,8 @@ use tokio::time::Instant;
 const APPLICATION_ID: i32 = 0x6272_6c67;
 /// The version of the schema.
 const VERSION: i32 = 1;
+/// Memory for pages of the file.
+const CACHE_KIB: i32 = 256;
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The ledger can't be used (exit 74).
@@ -142,7 +144,7 @@ impl Ledger {
         Ok(Self { connection, path: path.to_owned() })
     }
 
-    /// From now on a commit that returns is on the disk.
+    /// From now on a commit that returns is on the disk, and little of the file stays in memory.
     fn make_durable(&self) -> rusqlite::Result<()> {
         // A write-ahead log needs memory that readers share, which network file systems lack.
         let mode = if is_on_network(&self.path) { "DELETE" } else { "WAL" };
@@ -150,7 +152,9 @@ impl Ledger {
         // With a rollback journal a commit lasts once the journal's removal does, and only EXTRA
         // syncs the folder for that.
         let level = if got.eq_ignore_ascii_case("wal") { "FULL" } else { "EXTRA" };
-        self.connection.pragma_update(None, "synchronous", level)
+        self.connection.pragma_update(None, "synchronous", level)?;
+        // What is written is hardly read again.
+        self.connection.pragma_update(None, "cache_size", -CACHE_KIB)
     }
 
     /// Asks for a journal mode, and says which it is now.

@@ -1,5 +1,7 @@
 //! Distinct keys, each known by a small number from then on.
 
+use crate::memory::give_back;
+
 /// An empty place of a table.
 const EMPTY: u32 = 0;
 
@@ -114,11 +116,9 @@ impl Index {
         }
     }
 
-    /// Gives its memory back to the system. A large piece that is freed as it is makes glibc keep
-    /// the next ones of its size for itself; a small rest of it does not.
-    pub(crate) fn give_back(mut self) {
-        self.table.truncate(1);
-        self.table.shrink_to_fit();
+    /// Lets its memory go.
+    pub(crate) fn give_back(self) {
+        give_back(self.table);
     }
 }
 

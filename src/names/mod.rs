@@ -123,7 +123,12 @@ impl Interner {
         number[0]
     }
 
-    /// The strings by their numbers.
+    /// The strings so far, by their numbers.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The strings by their numbers, when nothing more is interned.
     pub(crate) fn into_names(self) -> Names {
         self.index.give_back();
         self.names
@@ -186,7 +191,7 @@ impl Keys for Strings<'_> {
     }
 }
 
-/// Distinct strings by their numbers.
+/// Strings by their numbers: four bytes each beside their text.
 #[derive(Debug, Default)]
 pub struct Names {
     /// All of them, one after the other.
@@ -195,7 +200,8 @@ pub struct Names {
 }
 
 impl Names {
-    fn push(&mut self, name: &str) {
+    /// Takes the string with the next number.
+    pub(crate) fn push(&mut self, name: &str) {
         self.text.push_str(name);
         self.ends.push(self.text.len());
     }
@@ -205,7 +211,7 @@ impl Names {
         &self.text[self.ends.range(number)]
     }
 
-    /// How many distinct strings there are.
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()
     }

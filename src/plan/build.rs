@@ -4,6 +4,7 @@ use super::pack::Packed;
 use super::rows::{Rows, STOOD_FOR};
 use super::{GrantId, Limits, Plan, place};
 use crate::grants::{Grants, Item, NO_GRANT, OfScope};
+use crate::memory::give_back;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -51,7 +52,7 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
             (first, second.join().unwrap_or_else(|panic| resume_unwind(panic)))
         })
     };
-    drop(item_rows);
+    give_back(item_rows);
     let gap = middle - place(first.grants);
     for end in tail_ends {
         *end += place(first.requests);

@@ -1,6 +1,7 @@
-//! What outcome rows say beside their status, one note for each answer: all texts in one, for a
-//! long run has very many of them.
+//! What outcome rows say beside their status, one note for each answer: a long run has very many of
+//! them, and most say the same.
 
+use crate::names::{Interner, Names};
 use jiff::Timestamp;
 
 /// Number of a note, in the order in which they came.
@@ -15,60 +16,50 @@ pub struct Note<'a> {
     pub message: &'a str,
     /// The API's id of the request, or nothing.
     pub request_id: &'a str,
-    /// When the answer came.
+    /// When the answer came, to the millisecond.
     pub finished_at: Timestamp,
 }
 
-/// All notes: 40 bytes each, and their texts.
+/// All notes: 20 bytes each and the request's id. Codes and messages are kept once.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    text: String,
-    places: Vec<Place>,
+    said: Interner,
+    request_ids: Names,
+    rest: Vec<Rest>,
 }
 
-/// Where a note's texts lie: the message behind the code, and then the request's id.
+/// What a note says beside the request's id.
 #[derive(Debug)]
-struct Place {
-    code: usize,
-    code_bytes: u32,
-    message_bytes: u32,
-    request_id_bytes: u32,
-    finished_at: Timestamp,
+struct Rest {
+    code: u32,
+    message: u32,
+    finished_at_ms: i64,
 }
 
 impl Notes {
     pub(super) fn push(&mut self, note: Note<'_>) -> NoteId {
-        let code = self.text.len();
-        let mut keep = |text: &str| {
-            self.text.push_str(text);
-            // Answers are a mebibyte at most.
-            u32::try_from(text.len()).unwrap_or_default()
-        };
-        self.places.push(Place {
-            code,
-            code_bytes: keep(note.code),
-            message_bytes: keep(note.message),
-            request_id_bytes: keep(note.request_id),
-            finished_at: note.finished_at,
+        self.request_ids.push(note.request_id);
+        self.rest.push(Rest {
+            code: self.said.intern(note.code),
+            message: self.said.intern(note.message),
+            finished_at_ms: note.finished_at.as_millisecond(),
         });
-        NoteId::try_from(self.places.len() - 1).unwrap_or(NoteId::MAX)
+        NoteId::try_from(self.rest.len() - 1).unwrap_or(NoteId::MAX)
     }
 
     pub(super) fn get(&self, note: NoteId) -> Note<'_> {
-        let place = &self.places[note as usize];
-        let message = place.code + place.code_bytes as usize;
-        let request_id = message + place.message_bytes as usize;
-        let end = request_id + place.request_id_bytes as usize;
+        let rest = &self.rest[note as usize];
         Note {
-            code: &self.text[place.code..message],
-            message: &self.text[message..request_id],
-            request_id: &self.text[request_id..end],
-            finished_at: place.finished_at,
+            code: self.said.names().get(rest.code),
+            message: self.said.names().get(rest.message),
+            request_id: self.request_ids.get(note),
+            // It came from one.
+            finished_at: Timestamp::from_millisecond(rest.finished_at_ms).unwrap_or_default(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.rest.len()
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The modules by storey, the lowest first. A module imports from lower storeys only.
 const STOREYS: &[&[&str]] = &[
-    &["model", "clock", "names", "hex", "relay", "failpoint"],
+    &["model", "clock", "hex", "relay", "memory", "failpoint"],
+    &["names"],
     &["input", "grants", "api"],
     &["plan", "files"],
     &["spool"],
