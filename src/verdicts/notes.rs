@@ -39,12 +39,22 @@ struct Rest {
 impl Notes {
     pub(super) fn push(&mut self, note: Note<'_>) -> NoteId {
         self.request_ids.push(note.request_id);
+        let last = self.rest.last();
+        let (code, message) = (last.map(|rest| rest.code), last.map(|rest| rest.message));
         self.rest.push(Rest {
-            code: self.said.intern(note.code),
-            message: self.said.intern(note.message),
+            code: self.number_of(note.code, code),
+            message: self.number_of(note.message, message),
             finished_at_ms: note.finished_at.as_millisecond(),
         });
         NoteId::try_from(self.rest.len() - 1).unwrap_or(NoteId::MAX)
+    }
+
+    /// The number of a text, which is likely the last one's.
+    fn number_of(&mut self, text: &str, last: Option<u32>) -> u32 {
+        match last {
+            Some(last) if self.said.names().get(last) == text => last,
+            _ => self.said.intern(text),
+        }
     }
 
     pub(super) fn get(&self, note: NoteId) -> Note<'_> {
