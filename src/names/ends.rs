@@ -3,12 +3,18 @@
 use std::ops::Range;
 
 /// Where pieces that lie one after the other end: four bytes each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ends {
-    /// The lower half of each piece's end.
+    /// The lower half of where the first piece begins and of where each ends.
     lower: Vec<u32>,
-    /// For each time that the lower half began anew, which piece was the first to end after it.
+    /// For each time that the lower half began anew, its first place after that.
     turns: Vec<usize>,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { lower: vec![0], turns: Vec::new() }
+    }
 }
 
 impl Ends {
@@ -22,19 +28,24 @@ impl Ends {
 
     /// How many pieces there are.
     pub(super) fn len(&self) -> usize {
-        self.lower.len()
+        self.lower.len() - 1
     }
 
     /// Where a piece lies.
+    #[inline]
     pub(super) fn range(&self, piece: u32) -> Range<usize> {
-        let piece = piece as usize;
-        piece.checked_sub(1).map_or(0, |before| self.end(before))..self.end(piece)
+        let start = piece as usize;
+        let of_piece = &self.lower[start..start + 2];
+        let [start, end] = [(start, of_piece[0]), (start + 1, of_piece[1])].map(|(at, lower)| {
+            if self.turns.is_empty() { lower as usize } else { self.far(at, lower) }
+        });
+        start..end
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "it was one when it was taken")]
-    fn end(&self, piece: usize) -> usize {
-        let upper = self.turns.partition_point(|first| *first <= piece) as u64;
-        (upper << 32 | u64::from(self.lower[piece])) as usize
+    fn far(&self, at: usize, lower: u32) -> usize {
+        let upper = self.turns.partition_point(|first| *first <= at) as u64;
+        (upper << 32 | u64::from(lower)) as usize
     }
 }
 

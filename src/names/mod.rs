@@ -73,6 +73,7 @@ impl Key {
     }
 
     /// Whether the first bytes of a text, so many of them, are this short string.
+    #[inline]
     fn begins(&self, text: &[u8], length: usize) -> bool {
         if usize::from(self.0[SHORT]) != length {
             return false;
@@ -159,6 +160,7 @@ impl Keys for Strings<'_> {
         self.kept.len()
     }
 
+    #[inline]
     fn hash(&self, asked: Key) -> u64 {
         if asked.is_apart() {
             self.hash_long(asked.long(self.apart))
@@ -172,6 +174,7 @@ impl Keys for Strings<'_> {
         Key::short(name).map_or_else(|| self.hash_long(name), |key| self.hash_short(key))
     }
 
+    #[inline]
     fn is(&self, number: u32, asked: Key) -> bool {
         let Range { start, end } = self.kept.ends.range(number);
         let text = self.kept.text.as_bytes();
@@ -207,6 +210,7 @@ impl Names {
     }
 
     /// The string with that number.
+    #[inline]
     pub fn get(&self, number: u32) -> &str {
         &self.text[self.ends.range(number)]
     }

@@ -41,11 +41,10 @@ impl Notes {
         self.request_ids.push(note.request_id);
         let last = self.rest.last();
         let (code, message) = (last.map(|rest| rest.code), last.map(|rest| rest.message));
-        self.rest.push(Rest {
-            code: self.number_of(note.code, code),
-            message: self.number_of(note.message, message),
-            finished_at_ms: note.finished_at.as_millisecond(),
-        });
+        let code = self.number_of(note.code, code);
+        let message = self.number_of(note.message, message);
+        let finished_at_ms = note.finished_at.as_millisecond();
+        self.rest.push(Rest { code, message, finished_at_ms });
         NoteId::try_from(self.rest.len() - 1).unwrap_or(NoteId::MAX)
     }
 
