@@ -132,19 +132,19 @@ impl Job {
                 "which bastion host? Give --instance-id, or an instance_id column",
             ));
         }
-        let plan = Plan::new(grants);
+        let plan = Arc::new(Plan::new(grants));
+        let digests = of_input.map(|of_input| {
+            let plan = Arc::clone(&plan);
+            Digests { of_input, of_plan: Meanwhile::begin(move || plan.digest()) }
+        });
         let left_out = LeftOut { protected: protected.len(), carried };
         let numbers = Summary::of(&plan, left_out, settings.engine.rate_per_s);
         let exceeded = settings.limits.exceeded(&plan, &numbers);
         if !exceeded.is_empty() {
             return Err(refused_by_guard(&exceeded.join("\n")));
         }
-        let (plan, excel) = (Arc::new(plan), settings.excel);
-        let digests = of_input.map(|of_input| {
-            let plan = Arc::clone(&plan);
-            Digests { of_input, of_plan: Meanwhile::begin(move || plan.digest()) }
-        });
         let identity = Identity { known: identity(settings, &spool, &plan), digests };
+        let excel = settings.excel;
         Ok(Self { plan, numbers, left_out, spool, options, columns, identity, excel })
     }
 
