@@ -201,9 +201,9 @@ impl Words {
     pub fn item_bytes(&self, item: Item) -> (&[u8], Account<&[u8]>) {
         let account = match item.account {
             WHOLE => Account::Whole,
-            account => Account::Named(self.accounts.get(account - 1).as_bytes()),
+            account => Account::Named(self.accounts.bytes(account - 1)),
         };
-        (self.targets.get(item.target).as_bytes(), account)
+        (self.targets.bytes(item.target), account)
     }
 
     /// How many different targets are named, not told apart by kind and instance.

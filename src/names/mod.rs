@@ -24,7 +24,7 @@ pub(crate) struct Key([u8; SHORT + 1]);
 impl Key {
     /// The key of a string, which is appended to `apart` if it is long.
     pub(crate) fn of(name: &str, apart: &mut String) -> Self {
-        Self::short(name).unwrap_or_else(|| {
+        Self::short(name.as_bytes()).unwrap_or_else(|| {
             let start = apart.len();
             apart.push_str(name);
             Self::apart(start, name.len())
@@ -33,8 +33,7 @@ impl Key {
 
     /// The key of a short string. It is read in two pieces that may overlap, for a copy of unknown
     /// length costs more than all the rest.
-    fn short(name: &str) -> Option<Self> {
-        let bytes = name.as_bytes();
+    fn short(bytes: &[u8]) -> Option<Self> {
         let length = bytes.len();
         let number = match length {
             0..4 => bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u128::from(*byte)),
@@ -67,9 +66,8 @@ impl Key {
     }
 
     /// The short string itself.
-    fn text(&self) -> &str {
-        // A whole string went in, so that it is one when it comes out.
-        std::str::from_utf8(&self.0[..usize::from(self.0[SHORT])]).unwrap_or_default()
+    fn text(&self) -> &[u8] {
+        &self.0[..usize::from(self.0[SHORT])]
     }
 
     /// Whether the first bytes of a text, so many of them, are this short string.
@@ -90,11 +88,11 @@ impl Key {
 
     /// The long string that the key leads to.
     #[expect(clippy::cast_possible_truncation, reason = "both are places in a string in memory")]
-    fn long(self, apart: &str) -> &str {
+    fn long(self, apart: &str) -> &[u8] {
         let number = self.number();
         let start = number as u64 as usize;
         let length = ((number >> 64) as u64 & (u64::MAX >> 8)) as usize;
-        &apart[start..start + length]
+        &apart.as_bytes()[start..start + length]
     }
 }
 
@@ -144,7 +142,7 @@ struct Strings<'a> {
 }
 
 impl Strings<'_> {
-    fn hash_long(&self, name: &str) -> u64 {
+    fn hash_long(&self, name: &[u8]) -> u64 {
         self.hasher.hash_one(name)
     }
 
@@ -170,27 +168,23 @@ impl Keys for Strings<'_> {
     }
 
     fn hash_kept(&self, number: u32) -> u64 {
-        let name = self.kept.get(number);
+        let name = self.kept.bytes(number);
         Key::short(name).map_or_else(|| self.hash_long(name), |key| self.hash_short(key))
     }
 
     #[inline]
     fn is(&self, number: u32, asked: Key) -> bool {
         let Range { start, end } = self.kept.ends.range(number);
-        let text = self.kept.text.as_bytes();
+        let text = &self.kept.text;
         if asked.is_apart() {
-            text[start..end] == *asked.long(self.apart).as_bytes()
+            text[start..end] == *asked.long(self.apart)
         } else {
             asked.begins(&text[start..], end - start)
         }
     }
 
     fn keep(&mut self, asked: Key) {
-        if asked.is_apart() {
-            self.kept.push(asked.long(self.apart));
-        } else {
-            self.kept.push(asked.text());
-        }
+        self.kept.append(if asked.is_apart() { asked.long(self.apart) } else { asked.text() });
     }
 }
 
@@ -198,20 +192,30 @@ impl Keys for Strings<'_> {
 #[derive(Debug, Default)]
 pub struct Names {
     /// All of them, one after the other.
-    text: String,
+    text: Vec<u8>,
     ends: Ends,
 }
 
 impl Names {
     /// Takes the string with the next number.
     pub(crate) fn push(&mut self, name: &str) {
-        self.text.push_str(name);
+        self.append(name.as_bytes());
+    }
+
+    fn append(&mut self, name: &[u8]) {
+        self.text.extend_from_slice(name);
         self.ends.push(self.text.len());
     }
 
     /// The string with that number.
-    #[inline]
     pub fn get(&self, number: u32) -> &str {
+        // A whole string went in, so that it is one when it comes out.
+        std::str::from_utf8(self.bytes(number)).unwrap_or_default()
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub fn bytes(&self, number: u32) -> &[u8] {
         &self.text[self.ends.range(number)]
     }
 
@@ -267,7 +271,7 @@ mod tests {
         let all = of_many_lengths();
         for name in all.iter().filter(|name| name.len() <= SHORT) {
             let key = Key::of(name, &mut String::new());
-            assert_eq!(key.text(), name);
+            assert_eq!(key.text(), name.as_bytes());
             for other in &all {
                 for behind in ["", "behind", "a text of more than sixteen bytes"] {
                     let text = format!("{other}{behind}");
