@@ -1,8 +1,9 @@
 //! Building a plan: scope by scope, on two threads where there is enough to do.
 
 use super::pack::Packed;
+use super::requests::Requests;
 use super::rows::{Rows, STOOD_FOR};
-use super::{GrantId, Limits, Plan, place};
+use super::{Limits, Plan, place};
 use crate::grants::{Grants, Item, NO_GRANT, OfScope};
 use crate::memory::give_back;
 use std::panic::resume_unwind;
@@ -26,22 +27,14 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     let Grants { words, scopes, mut ends, mut items, item_rows, input_rows } = grants;
     let mut rows = Vec::with_capacity(input_rows);
     rows.resize_with(input_rows, || AtomicU32::new(NO_GRANT));
-    // No scope has more requests than rows. Only what is written takes memory.
-    let mut request_ends = vec![0; items.len()];
     let packing = Packing { item_rows: &item_rows, rows: &rows, limits };
     let half = if in_two { items.len() / 2 } else { items.len() };
     let half = ends.partition_point(|end| *end as usize <= half);
     let middle = half.checked_sub(1).map_or(0, |last| ends[last]);
     let (head_ends, tail_ends) = ends.split_at_mut(half);
     let (head, tail) = items.split_at_mut(middle as usize);
-    let (head_requests, tail_requests) = request_ends.split_at_mut(middle as usize);
-    let head = Room { first: 0, items: head, scope_ends: head_ends, request_ends: head_requests };
-    let tail = Room {
-        first: middle,
-        items: tail,
-        scope_ends: &mut *tail_ends,
-        request_ends: &mut *tail_requests,
-    };
+    let head = Room { first: 0, items: head, scope_ends: head_ends };
+    let tail = Room { first: middle, items: tail, scope_ends: &mut *tail_ends };
     let (first, second) = if tail.items.is_empty() {
         (packing.part(head), Part::default())
     } else {
@@ -55,13 +48,13 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     give_back(item_rows);
     let gap = middle - place(first.grants);
     for end in tail_ends {
-        *end += place(first.requests);
+        *end += place(first.sizes.len());
     }
-    for end in &mut tail_requests[..second.requests] {
-        *end -= gap;
-    }
-    join(&mut items, middle as usize, first.grants, second.grants);
-    join(&mut request_ends, middle as usize, first.requests, second.requests);
+    items.copy_within(middle as usize..middle as usize + second.grants, first.grants);
+    items.truncate(first.grants + second.grants);
+    items.shrink_to_fit();
+    let mut sizes = first.sizes;
+    sizes.extend(second.sizes);
     if gap > 0 {
         let moved = |row: &&mut u32| **row & STOOD_FOR == 0 && **row >= middle;
         rows.iter_mut().map(AtomicU32::get_mut).filter(moved).for_each(|row| *row -= gap);
@@ -70,19 +63,12 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
         words,
         scopes,
         scope_ends: ends,
-        request_ends,
+        requests: Requests::of(sizes),
         items,
         rows: Arc::new(Rows::of(rows)),
         whole_targets: first.whole_targets + second.whole_targets,
         targets_kept: first.targets_kept + second.targets_kept,
     }
-}
-
-/// Moves what stands from the middle on to the end of what stands before it.
-fn join<T: Copy>(all: &mut Vec<T>, middle: usize, first: usize, second: usize) {
-    all.copy_within(middle..middle + second, first);
-    all.truncate(first + second);
-    all.shrink_to_fit();
 }
 
 /// What all parts share.
@@ -101,14 +87,13 @@ struct Room<'a> {
     items: &'a mut [Item],
     /// For each scope where its rows end; then where its requests end.
     scope_ends: &'a mut [u32],
-    /// From the beginning, for each request where its grants end.
-    request_ends: &'a mut [GrantId],
 }
 
 /// How much has been packed of some of the scopes.
 #[derive(Default)]
 struct Part {
-    requests: usize,
+    /// For each request how many grants it has.
+    sizes: Vec<u8>,
     grants: usize,
     whole_targets: usize,
     targets_kept: usize,
@@ -117,7 +102,7 @@ struct Part {
 impl Packing<'_> {
     /// Packs some scopes.
     fn part(&self, room: Room<'_>) -> Part {
-        let Room { first, items, scope_ends, request_ends } = room;
+        let Room { first, items, scope_ends } = room;
         let mut part = Part::default();
         let mut of_scope = OfScope::default();
         let mut packed = Packed::default();
@@ -128,6 +113,7 @@ impl Packing<'_> {
             of_scope.fold(&items[own], &self.item_rows[rows]);
             packed.deal(of_scope.by_target(), self.limits);
             for request in packed.requests() {
+                let before = part.grants;
                 for at in request {
                     let (item, standing, others) = of_scope.grant(at);
                     let grant = first + place(part.grants);
@@ -138,10 +124,10 @@ impl Packing<'_> {
                     }
                     part.grants += 1;
                 }
-                request_ends[part.requests] = first + place(part.grants);
-                part.requests += 1;
+                let size = u8::try_from(part.grants - before);
+                part.sizes.push(size.expect("a request has at most 100 grants"));
             }
-            *end = place(part.requests);
+            *end = place(part.sizes.len());
             let whole = of_scope.items().filter(|item| item.is_whole()).count();
             part.whole_targets += whole;
             part.targets_kept += packed.targets - whole;

@@ -7,6 +7,7 @@ pub mod bound;
 mod build;
 pub mod largest;
 pub mod pack;
+mod requests;
 pub mod rows;
 pub mod summary;
 
@@ -18,6 +19,7 @@ use crate::model::{
     UpToTen,
 };
 use crate::relay::{Outlet, relay};
+use requests::Requests;
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
 use std::ops::Range;
@@ -33,7 +35,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 10 targets with 10 accounts each.
+    /// 10 targets with 10 accounts each: a request has at most 100 grants.
     pub const API: Self = Self { targets: MAX_PER_LIST, accounts: MAX_PER_LIST };
 }
 
@@ -50,8 +52,7 @@ pub struct Plan {
     scopes: Scopes,
     /// For each scope where its requests end.
     scope_ends: Vec<u32>,
-    /// For each request where its grants end.
-    request_ends: Vec<GrantId>,
+    requests: Requests,
     items: Vec<Item>,
     rows: Arc<Rows>,
     whole_targets: usize,
@@ -69,13 +70,13 @@ impl Plan {
         let fewest =
             if cfg!(debug_assertions) { bound::fewest_requests(&grants, limits) } else { 0 };
         let plan = build::build(grants, limits);
-        debug_assert_eq!(plan.request_ends.len(), fewest, "the plan has the fewest requests");
+        debug_assert_eq!(plan.requests(), fewest, "the plan has the fewest requests");
         plan
     }
 
     /// How many requests are planned.
     pub fn requests(&self) -> usize {
-        self.request_ends.len()
+        self.requests.len()
     }
 
     /// How many distinct grants are to be revoked.
@@ -90,12 +91,12 @@ impl Plan {
 
     /// The grants of a planned request.
     pub fn grants_of(&self, request: usize) -> Range<GrantId> {
-        range(&self.request_ends, request)
+        self.requests.grants_of(request)
     }
 
     /// The planned request that holds a grant.
     pub fn request_of(&self, grant: GrantId) -> usize {
-        self.request_ends.partition_point(|end| *end <= grant)
+        self.requests.request_of(grant)
     }
 
     /// The operation of a planned request.
@@ -128,8 +129,9 @@ impl Plan {
 
     /// The planned requests of a scope.
     fn requests_of_scope(&self, scope: u32) -> Range<usize> {
-        let Range { start, end } = range(&self.scope_ends, scope as usize);
-        start as usize..end as usize
+        let scope = scope as usize;
+        let start = scope.checked_sub(1).map_or(0, |before| self.scope_ends[before]);
+        start as usize..self.scope_ends[scope] as usize
     }
 
     /// What is revoked in a scope, in numbers.
@@ -260,11 +262,6 @@ impl Plan {
         packed.deal(by_target.map(<[Item]>::len), Limits::API);
         packed.requests().map(|own| own.map(|at| grants[at]).collect()).collect()
     }
-}
-
-/// What lies between the end before it and its own.
-fn range(ends: &[u32], at: usize) -> Range<u32> {
-    at.checked_sub(1).map_or(0, |before| ends[before])..ends[at]
 }
 
 /// Nothing is more numerous than rows, which 31 bits number.
