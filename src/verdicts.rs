@@ -11,6 +11,7 @@ use crate::ledger::{AttemptResult, AttemptState, GrantSet};
 use crate::model::Status;
 use crate::plan::GrantId;
 use notes::Notes;
+use std::collections::HashMap;
 
 const NO_NOTE: NoteId = NoteId::MAX;
 
@@ -25,20 +26,30 @@ pub struct Verdict {
     pub note: Option<NoteId>,
 }
 
+/// What is known of a grant: six bytes, for there is one for each of them.
 #[derive(Debug, Clone, Copy)]
 struct State {
-    /// `None` while another attempt may settle it.
-    settled: Option<Status>,
-    /// It may have been applied: some attempt was sent and not answered for it.
-    doubt: bool,
-    attempts: u16,
-    note: NoteId,
+    standing: Standing,
+    /// Up to 255; from there on [`Verdicts::beyond`] counts.
+    attempts: u8,
+    note: [u8; 4],
 }
 
-/// The verdicts of all grants of a plan; 8 bytes a grant and about 60 a request.
+#[derive(Debug, Clone, Copy)]
+enum Standing {
+    /// It is not applied, and another attempt may settle it.
+    Open,
+    /// It may have been applied: some attempt was sent and not answered for it.
+    Doubtful,
+    Settled(Status),
+}
+
+/// The verdicts of all grants of a plan; 6 bytes a grant and about 60 a request.
 #[derive(Debug)]
 pub struct Verdicts {
     grants: Vec<State>,
+    /// The attempts of grants that had more than a byte can tell.
+    beyond: HashMap<GrantId, u16>,
     notes: Notes,
     settled: usize,
     failed: usize,
@@ -47,8 +58,15 @@ pub struct Verdicts {
 impl Verdicts {
     /// All grants untouched.
     pub fn new(grants: usize) -> Self {
-        let untouched = State { settled: None, doubt: false, attempts: 0, note: NO_NOTE };
-        Self { grants: vec![untouched; grants], notes: Notes::default(), settled: 0, failed: 0 }
+        let untouched =
+            State { standing: Standing::Open, attempts: 0, note: NO_NOTE.to_le_bytes() };
+        Self {
+            grants: vec![untouched; grants],
+            beyond: HashMap::new(),
+            notes: Notes::default(),
+            settled: 0,
+            failed: 0,
+        }
     }
 
     /// Takes in how an attempt ended.
@@ -83,7 +101,10 @@ impl Verdicts {
                 (AttemptState::Withdrawn, _) => (Says::Nothing, NO_NOTE),
                 _ => (Says::Nothing, note),
             };
-            if let Some(status) = self.grants[grant as usize].hear(says, note, result) {
+            if result.state.is_sending() && !self.is_settled(grant) {
+                self.count(grant);
+            }
+            if let Some(status) = self.grants[grant as usize].hear(says, note, result.last) {
                 self.settled += 1;
                 self.failed += usize::from(matches!(status, Status::Failed | Status::Unknown));
             }
@@ -91,9 +112,19 @@ impl Verdicts {
         debug_assert!(exceptions.next().is_none(), "exceptions stand in the order of the grants");
     }
 
+    fn count(&mut self, grant: GrantId) {
+        let attempts = &mut self.grants[grant as usize].attempts;
+        if let Some(more) = attempts.checked_add(1) {
+            *attempts = more;
+        } else {
+            let attempts = self.beyond.entry(grant).or_insert(u16::from(u8::MAX));
+            *attempts = attempts.saturating_add(1);
+        }
+    }
+
     /// Whether nothing more will be tried for it.
     pub fn is_settled(&self, grant: GrantId) -> bool {
-        self.grants[grant as usize].settled.is_some()
+        matches!(self.grants[grant as usize].standing, Standing::Settled(_))
     }
 
     /// How many grants are settled.
@@ -125,8 +156,8 @@ impl Verdicts {
     /// All that an outcome row says of it.
     pub fn of(&self, grant: GrantId) -> Verdict {
         let state = self.grants[grant as usize];
-        let note = (state.note != NO_NOTE).then_some(state.note);
-        Verdict { status: state.status(), attempts: state.attempts, note }
+        let note = Some(state.note()).filter(|note| *note != NO_NOTE);
+        Verdict { status: state.status(), attempts: self.attempts(grant), note }
     }
 
     /// A note by its number.
@@ -141,7 +172,10 @@ impl Verdicts {
 
     /// Its sendings that were not answered by throttling.
     pub fn attempts(&self, grant: GrantId) -> u16 {
-        self.grants[grant as usize].attempts
+        match self.grants[grant as usize].attempts {
+            u8::MAX => self.beyond.get(&grant).copied().unwrap_or(u16::from(u8::MAX)),
+            attempts => u16::from(attempts),
+        }
     }
 
     /// What its outcome row says beside the status; nothing if it was never sent.
@@ -162,51 +196,49 @@ enum Says {
 
 impl State {
     fn status(self) -> Status {
-        match self.settled {
-            Some(status) => status,
-            None if self.doubt => Status::Unknown,
-            None => Status::Unprocessed,
+        match self.standing {
+            Standing::Settled(status) => status,
+            Standing::Doubtful => Status::Unknown,
+            Standing::Open => Status::Unprocessed,
         }
     }
 
-    /// Returns the status, if this settled it.
-    fn hear(&mut self, says: Says, note: NoteId, result: &AttemptResult) -> Option<Status> {
-        debug_assert!(self.settled.is_none(), "a settled grant is never sent again");
-        if self.settled.is_some() {
-            return None;
-        }
-        if result.state.is_sending() {
-            self.attempts = self.attempts.saturating_add(1);
-        }
-        match says {
-            Says::Settled(status) => {
-                self.settled = Some(status);
-                self.note = note;
+    fn note(self) -> NoteId {
+        NoteId::from_le_bytes(self.note)
+    }
+
+    /// Takes in what an attempt says, which may be the last one. Returns the status, if this
+    /// settled it.
+    fn hear(&mut self, says: Says, note: NoteId, last: bool) -> Option<Status> {
+        let doubt = match self.standing {
+            Standing::Settled(_) => {
+                debug_assert!(false, "a settled grant is never sent again");
+                return None;
             }
+            Standing::Doubtful => true,
+            Standing::Open => false,
+        };
+        let (settled, explains) = match says {
+            Says::Settled(status) => (Some(status), true),
             // That this sending was refused says nothing of an earlier one whose answer was lost.
-            Says::Refused if self.doubt => self.settled = Some(Status::Unknown),
-            Says::Refused => {
-                self.settled = Some(Status::Failed);
-                self.note = note;
-            }
+            Says::Refused if doubt => (Some(Status::Unknown), false),
+            Says::Refused => (Some(Status::Failed), true),
             Says::Doubtful => {
-                self.doubt = true;
-                self.note = note;
-                if result.last {
-                    self.settled = Some(Status::Unknown);
-                }
+                self.standing = Standing::Doubtful;
+                (last.then_some(Status::Unknown), true)
             }
             // What was refused later says nothing of whether an earlier sending was applied, so
             // the note that explains the doubt stays; and the last attempt settles only doubt.
-            Says::Nothing if self.doubt => {
-                if result.last {
-                    self.settled = Some(Status::Unknown);
-                }
-            }
-            Says::Nothing if note == NO_NOTE => {}
-            Says::Nothing => self.note = note,
+            Says::Nothing if doubt => (last.then_some(Status::Unknown), false),
+            Says::Nothing => (None, note != NO_NOTE),
+        };
+        if explains {
+            self.note = note.to_le_bytes();
         }
-        self.settled
+        if let Some(status) = settled {
+            self.standing = Standing::Settled(status);
+        }
+        settled
     }
 }
 
@@ -217,8 +249,18 @@ mod tests {
     use jiff::Timestamp;
 
     #[test]
-    fn a_verdict_takes_eight_bytes() {
-        assert_eq!(size_of::<State>(), 8);
+    fn a_verdict_takes_six_bytes() {
+        assert_eq!(size_of::<State>(), 6);
+    }
+
+    #[test]
+    fn attempts_are_counted_beyond_a_byte() {
+        let mut verdicts = Verdicts::new(3);
+        for sent in 1..=600 {
+            verdicts.record(&GrantSet::range(1..2), &result(AttemptState::Lost, false));
+            assert_eq!([0, 1, 2].map(|grant| verdicts.attempts(grant)), [0, sent, 0]);
+            assert_eq!(verdicts.of(1).attempts, sent);
+        }
     }
 
     fn result(state: AttemptState, last: bool) -> AttemptResult {
@@ -273,6 +315,30 @@ mod tests {
         }];
         assert_eq!(after(&[lost.clone(), guilty]), (Status::Failed, 2, true));
         assert_eq!(after(&[lost, result(Answered, false)]), (Status::Revoked, 2, true));
+    }
+
+    #[test]
+    fn the_note_is_the_one_that_explains_the_status() {
+        let note = |states: &[AttemptState]| {
+            let mut verdicts = Verdicts::new(1);
+            for (number, state) in (1..).zip(states) {
+                let last = number == states.len();
+                verdicts.record(&GrantSet::range(0..1), &result(*state, last));
+            }
+            verdicts.note_of(0).map(|note| note.code.to_owned())
+        };
+        let explains = |states: &[AttemptState], which: AttemptState| {
+            assert_eq!(note(states).as_deref(), Some(which.name()), "{states:?}");
+        };
+        explains(&[Throttled], Throttled);
+        explains(&[Throttled, Unconnected], Unconnected);
+        explains(&[Throttled, Withdrawn], Throttled);
+        explains(&[Throttled, Lost], Lost);
+        explains(&[Lost, Throttled], Lost);
+        explains(&[Lost, Refused], Lost);
+        explains(&[Throttled, Refused], Refused);
+        explains(&[Lost, Answered], Answered);
+        assert_eq!(note(&[Withdrawn]), None);
     }
 
     #[test]
