@@ -33,14 +33,24 @@ impl Stops {
     /// Where the first of them stands from `at` on, or the end of the text; and what is before it.
     #[inline]
     pub(super) fn find(&self, text: &[u8], at: usize) -> (usize, Class) {
-        let mut held = Class::NONE;
-        for (length, byte) in text[at..].iter().enumerate() {
-            match self.0[usize::from(*byte)] {
-                STOP => return (at + length, held),
-                sort => held = held.and(Class(sort)),
+        let (mut held, mut start) = (Class::NONE, at);
+        let mut stops = |byte: &u8| match self.0[usize::from(*byte)] {
+            STOP => true,
+            sort => {
+                held = held.and(Class(sort));
+                false
             }
+        };
+        // Four at once only so that the loop is long: the time of a short one depends on where the
+        // linker happens to put it.
+        while let Some(four) = text[start..].first_chunk::<4>() {
+            if let Some(place) = four.iter().position(&mut stops) {
+                return (start + place, held);
+            }
+            start += 4;
         }
-        (text.len(), held)
+        let place = text[start..].iter().position(&mut stops);
+        (place.map_or(text.len(), |place| start + place), held)
     }
 }
 
