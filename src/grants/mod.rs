@@ -169,11 +169,12 @@ pub struct Words {
 impl Words {
     /// What the numbers of one of the scopes stand for.
     pub fn scope(&self, scopes: &Scopes, scope: u32) -> ScopeNames<'_> {
-        let Context { instance, region, operation, .. } = *scopes.context(scope);
+        let (context, grantee) = scopes.of(scope);
+        let Context { instance, region, operation, .. } = *context;
         ScopeNames {
             instance_id: self.instances.get(instance),
             region: self.instances.get(region),
-            grantee: Grantee { kind: operation.from, id: self.grantees.get(scopes.grantee(scope)) },
+            grantee: Grantee { kind: operation.from, id: self.grantees.get(grantee) },
             kind: operation.kind,
         }
     }

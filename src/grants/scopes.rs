@@ -58,12 +58,13 @@ impl Scopes {
 
     /// What the grants of a scope have in common beside the grantee.
     pub fn context(&self, scope: u32) -> &Context {
-        &self.contexts[self.scope(scope).context as usize]
+        self.of(scope).0
     }
 
-    /// The number of a scope's grantee.
-    pub(crate) fn grantee(&self, scope: u32) -> u32 {
-        self.scope(scope).grantee
+    /// The same, and the number of the grantee.
+    pub(crate) fn of(&self, scope: u32) -> (&Context, u32) {
+        let Scope { context, grantee } = self.scope(scope);
+        (&self.contexts[context as usize], grantee)
     }
 
     /// The contexts of all scopes.

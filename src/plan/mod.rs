@@ -186,8 +186,8 @@ impl Plan {
             text.extend_from_slice(part);
         };
         for scope in self.scope_numbers() {
-            let operation = self.operation_of_scope(scope).name();
             let names = self.words.scope(&self.scopes, scope);
+            let operation = Operation { kind: names.kind, from: names.grantee.kind }.name();
             for request in self.requests_of_scope(scope) {
                 for name in [operation, names.instance_id, names.region, names.grantee.id] {
                     part(&mut text, name.as_bytes());

@@ -121,8 +121,9 @@ impl Named {
     /// Counts what some scopes of one instance name for the first time.
     fn count(&mut self, plan: &Plan, scopes: impl Iterator<Item = u32>, marks: &mut Marks) {
         for scope in scopes {
-            let Operation { kind, from } = plan.scopes.context(scope).operation;
-            if mark(&mut marks.grantees[plan.scopes.grantee(scope) as usize], from as u8) {
+            let (context, grantee) = plan.scopes.of(scope);
+            let Operation { kind, from } = context.operation;
+            if mark(&mut marks.grantees[grantee as usize], from as u8) {
                 match from {
                     GranteeKind::User => self.users += 1,
                     GranteeKind::UserGroup => self.user_groups += 1,
@@ -150,7 +151,7 @@ impl Marks {
     /// Forgets what these scopes name.
     fn clear(&mut self, plan: &Plan, scopes: &[u32]) {
         for scope in scopes {
-            self.grantees[plan.scopes.grantee(*scope) as usize] = 0;
+            self.grantees[plan.scopes.of(*scope).1 as usize] = 0;
             for item in plan.items_of_scope(*scope) {
                 self.targets[item.target as usize] = 0;
             }
