@@ -2,7 +2,7 @@
 //! to the grant that stands for it.
 //!
 //! Duplicates and accounts covered by a whole-target row are found here. Everything is numbers:
-//! 12 bytes a row while reading, 24 while rows of a scope are brought together, and no hash order
+//! 12 bytes a row while reading, at most 24 while they are sorted by scope, and no hash order
 //! reaches the result.
 
 mod batch;
