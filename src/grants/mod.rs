@@ -34,6 +34,11 @@ pub struct Item {
 }
 
 impl Item {
+    /// Its numbers as bytes: equal only if the items are.
+    pub fn to_le_bytes(self) -> [u8; 8] {
+        (u64::from(self.target) << 32 | u64::from(self.account)).to_le_bytes()
+    }
+
     /// Whether the target is meant as a whole.
     pub fn is_whole(self) -> bool {
         self.account == WHOLE
@@ -198,13 +203,9 @@ impl Words {
         (self.targets.get(item.target), account)
     }
 
-    /// The same as bytes.
-    pub fn item_bytes(&self, item: Item) -> (&[u8], Account<&[u8]>) {
-        let account = match item.account {
-            WHOLE => Account::Whole,
-            account => Account::Named(self.accounts.bytes(account - 1)),
-        };
-        (self.targets.bytes(item.target), account)
+    /// All names, each sort of them in the order of their numbers.
+    pub fn all(&self) -> [&Names; 4] {
+        [&self.instances, &self.grantees, &self.targets, &self.accounts]
     }
 
     /// How many different targets are named, not told apart by kind and instance.

@@ -15,7 +15,7 @@ pub struct Context {
     pub(super) fences: u32,
     /// The number of the bastion host.
     pub(crate) instance: u32,
-    pub(super) region: u32,
+    pub(crate) region: u32,
     /// What revokes them.
     pub operation: Operation,
 }

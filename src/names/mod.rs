@@ -219,6 +219,11 @@ impl Names {
         &self.text[self.ends.range(number)]
     }
 
+    /// The bytes of all, in the order of their numbers.
+    pub fn all_bytes(&self) -> impl Iterator<Item = &[u8]> {
+        (0..u32::MAX).take(self.len()).map(|number| self.bytes(number))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -5,6 +5,7 @@
 
 pub mod bound;
 mod build;
+mod digest;
 pub mod largest;
 pub mod pack;
 mod requests;
@@ -18,10 +19,7 @@ use crate::model::{
     Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation, Request,
     UpToTen,
 };
-use crate::relay::{Outlet, relay};
 use requests::Requests;
-use sha2::{Digest, Sha256};
-use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,9 +36,6 @@ impl Limits {
     /// 10 targets with 10 accounts each: a request has at most 100 grants.
     pub const API: Self = Self { targets: MAX_PER_LIST, accounts: MAX_PER_LIST };
 }
-
-/// How much of a plan is digested at once.
-const PIECE_BYTES: usize = 1 << 16;
 
 /// Number of a grant, request by request.
 pub type GrantId = u32;
@@ -160,54 +155,6 @@ impl Plan {
     /// The regions of all requests; one may come more than once.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
         self.scopes.contexts().iter().map(|context| self.words.region_of(context))
-    }
-
-    /// A digest of the planned requests, in their order: SHA-256 in lower-case hex. Equal digests
-    /// mean that the numbers of grants and requests mean the same.
-    pub fn digest(&self) -> String {
-        let mut digest = Sha256::new();
-        let ((), digested) = relay(
-            |outlet| self.spell_out(outlet),
-            |text: &mut Vec<u8>| {
-                digest.update(&text);
-                text.clear();
-                Ok::<(), Infallible>(())
-            },
-        );
-        let Ok(()) = digested;
-        crate::hex::hex(&digest.finalize())
-    }
-
-    /// Hands over, in pieces, a text that no other plan has.
-    fn spell_out(&self, outlet: &Outlet<Vec<u8>>) {
-        let mut text = Vec::new();
-        let part = |text: &mut Vec<u8>, part: &[u8]| {
-            text.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            text.extend_from_slice(part);
-        };
-        for scope in self.scope_numbers() {
-            let names = self.words.scope(&self.scopes, scope);
-            let operation = Operation { kind: names.kind, from: names.grantee.kind }.name();
-            for request in self.requests_of_scope(scope) {
-                for name in [operation, names.instance_id, names.region, names.grantee.id] {
-                    part(&mut text, name.as_bytes());
-                }
-                for grant in self.grants_of(request) {
-                    let (target, account) = self.words.item_bytes(self.items[grant as usize]);
-                    part(&mut text, target);
-                    match account {
-                        Account::Named(account) => part(&mut text, account),
-                        // A length no text has stands for the whole target.
-                        Account::Whole => text.extend_from_slice(&u64::MAX.to_le_bytes()),
-                    }
-                }
-                text.extend_from_slice(&u64::MAX.to_be_bytes());
-                if text.len() >= PIECE_BYTES {
-                    outlet.exchange(&mut text);
-                }
-            }
-        }
-        outlet.exchange(&mut text);
     }
 
     /// A planned request, ready to be sent.

@@ -1,0 +1,167 @@
+//! What tells one plan from every other.
+
+use super::{Plan, place};
+use sha2::{Digest, Sha256};
+
+/// How much is digested at once.
+const PIECE_BYTES: usize = 1 << 16;
+
+/// Stands behind a name; no text has this byte.
+const BEHIND_A_NAME: u8 = 0xff;
+
+/// Stands behind the last name; no text has this byte either.
+const BEHIND_ALL_NAMES: u8 = 0xfe;
+
+impl Plan {
+    /// A digest of the planned requests, in their order: SHA-256 in lower-case hex. Equal digests
+    /// mean that the numbers of grants and requests mean the same.
+    ///
+    /// It is taken of the names that the list has, by first appearance, and then of the requests in
+    /// numbers: each name once, and memory in the order in which it lies.
+    pub fn digest(&self) -> String {
+        let mut told = Telling::default();
+        for names in self.words.all() {
+            for name in names.all_bytes() {
+                told.name(name);
+            }
+            told.text(&[BEHIND_ALL_NAMES]);
+        }
+        for scope in self.scope_numbers() {
+            let (context, grantee) = self.scopes.of(scope);
+            told.name(context.operation.name().as_bytes());
+            told.numbers([context.instance, context.region, grantee]);
+            let requests = self.requests_of_scope(scope);
+            told.numbers([place(requests.len())]);
+            for request in requests {
+                let grants = self.grants_of(request);
+                told.numbers([place(grants.len())]);
+                for item in &self.items[grants.start as usize..grants.end as usize] {
+                    told.text(&item.to_le_bytes());
+                }
+            }
+        }
+        told.digest()
+    }
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Telling {
+    digested: Sha256,
+    /// What has not been digested yet.
+    piece: Vec<u8>,
+}
+
+impl Telling {
+    fn text(&mut self, text: &[u8]) {
+        self.piece.extend_from_slice(text);
+        if self.piece.len() >= PIECE_BYTES {
+            self.digested.update(&self.piece);
+            self.piece.clear();
+        }
+    }
+
+    fn name(&mut self, name: &[u8]) {
+        self.text(name);
+        self.text(&[BEHIND_A_NAME]);
+    }
+
+    fn numbers<const N: usize>(&mut self, numbers: [u32; N]) {
+        self.text(numbers.map(u32::to_le_bytes).as_flattened());
+    }
+
+    fn digest(mut self) -> String {
+        self.digested.update(&self.piece);
+        crate::hex::hex(&self.digested.finalize())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grants::Collector;
+    use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
+    use crate::plan::Limits;
+    use std::collections::HashMap;
+
+    const GRANT: Grant<'static> = Grant {
+        instance_id: "i",
+        region: "r",
+        grantee: Grantee { kind: GranteeKind::User, id: "u" },
+        kind: Kind::Host,
+        target: "t",
+        account: Account::Named("a"),
+    };
+
+    fn of<'a>(rows: impl IntoIterator<Item = Grant<'a>>) -> Plan {
+        under(rows, Limits::API)
+    }
+
+    fn under<'a>(rows: impl IntoIterator<Item = Grant<'a>>, limits: Limits) -> Plan {
+        let mut collector = Collector::default();
+        for row in rows {
+            collector.push(&row).unwrap();
+        }
+        Plan::with_limits(collector.finish(), limits)
+    }
+
+    #[test]
+    fn whatever_differs_in_a_request_is_told() {
+        let group = Grantee { kind: GranteeKind::UserGroup, id: "u" };
+        let others = [
+            Grant { instance_id: "j", ..GRANT },
+            Grant { region: "s", ..GRANT },
+            Grant { grantee: group, ..GRANT },
+            Grant { grantee: Grantee { id: "v", ..GRANT.grantee }, ..GRANT },
+            Grant { kind: Kind::Database, ..GRANT },
+            Grant { target: "ta", ..GRANT },
+            Grant { target: "", account: Account::Named("ta"), ..GRANT },
+            Grant { account: Account::Named(""), ..GRANT },
+            Grant { account: Account::Whole, ..GRANT },
+        ];
+        let all = std::iter::once(GRANT).chain(others);
+        let mut plans: Vec<Vec<Grant<'_>>> = all.clone().map(|row| vec![row]).collect();
+        for (first, second) in all.clone().flat_map(|one| all.clone().map(move |two| (one, two))) {
+            if first != second {
+                plans.push(vec![first, second]);
+                plans.push(vec![first, second, Grant { target: "tb", ..GRANT }]);
+            }
+        }
+        let mut known = HashMap::new();
+        for rows in plans {
+            let plan = of(rows.iter().copied());
+            let requests: Vec<_> =
+                (0..plan.requests()).map(|at| plan.request(at).unwrap()).collect();
+            let requests = format!("{requests:?}");
+            let before = known.entry(plan.digest()).or_insert_with(|| requests.clone());
+            assert_eq!(*before, requests);
+        }
+    }
+
+    #[test]
+    fn where_requests_end_is_told() {
+        let rows = || ["a", "b", "c"].map(|name| Grant { account: Account::Named(name), ..GRANT });
+        let one = Limits { accounts: 1, ..Limits::API };
+        let two = Limits { accounts: 2, ..Limits::API };
+        let digests = [Limits::API, one, two].map(|limits| under(rows(), limits).digest());
+        assert!(digests[0] != digests[1] && digests[1] != digests[2] && digests[0] != digests[2]);
+    }
+
+    /// Longer than a piece, and the same on every machine and in every version: a ledger that an
+    /// earlier one has written is known again.
+    #[test]
+    fn the_digest_of_a_plan_stays() {
+        let names = |n| [format!("u{}", n % 77), format!("目{}", n % 1_013), format!("a{}", n % 5)];
+        let names: Vec<[String; 3]> = (0..20_000).map(names).collect();
+        let rows = names.iter().map(|[user, target, account]| Grant {
+            grantee: Grantee { id: user, ..GRANT.grantee },
+            target,
+            account: if account == "a0" { Account::Whole } else { Account::Named(account) },
+            ..GRANT
+        });
+        assert_eq!(
+            of(rows).digest(),
+            "2193e72acc13ffee6d5eab7941bdf755048ce9b97951762eff4361317f0ba02a"
+        );
+    }
+}
