@@ -284,8 +284,8 @@ impl Keys for Vec<Further> {
         FixedState::default().hash_one(u64::from(context) << 32 | u64::from(grantee))
     }
 
-    fn hash_kept(&self, number: u32) -> u64 {
-        self.hash(self[number as usize])
+    fn hashes_kept(&self) -> impl Iterator<Item = u64> {
+        self.iter().map(|further| self.hash(*further))
     }
 
     fn is(&self, number: u32, asked: Further) -> bool {

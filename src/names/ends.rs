@@ -77,6 +77,23 @@ impl Ends {
         self.range_in(piece as usize / BLOCK, piece as usize % BLOCK)
     }
 
+    /// Where all pieces lie, in their order.
+    pub(super) fn all(&self) -> impl Iterator<Item = Range<usize>> {
+        let mut next = 0;
+        (0..self.len).map(move |piece| {
+            let (block, at) = (piece / BLOCK, piece % BLOCK);
+            let length = self.blocks[block].lengths[at];
+            let start = next;
+            let is_apart = length == APART;
+            next = if is_apart {
+                self.range_apart(block, at).end
+            } else {
+                start + usize::from(length)
+            };
+            start..next
+        })
+    }
+
     #[inline]
     fn range_in(&self, block: usize, at: usize) -> Range<usize> {
         let Block { start, lengths } = &self.blocks[block];
@@ -124,6 +141,8 @@ mod tests {
                 start = *end;
             }
         }
+        let starts = std::iter::once(0).chain(all.iter().copied());
+        assert!(ends.all().eq(starts.zip(all).map(|(start, end)| start..*end)));
     }
 
     #[test]

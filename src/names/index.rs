@@ -16,8 +16,8 @@ pub(crate) trait Keys {
     /// The hash of a key that is asked for.
     fn hash(&self, asked: Self::Key) -> u64;
 
-    /// The hash of the key with that number: the same as when it was asked for.
-    fn hash_kept(&self, number: u32) -> u64;
+    /// The hashes of all keys, in the order of their numbers: the same as when they were asked for.
+    fn hashes_kept(&self) -> impl Iterator<Item = u64>;
 
     /// Whether the key with that number is the one that is asked for.
     fn is(&self, number: u32, asked: Self::Key) -> bool;
@@ -106,13 +106,12 @@ impl Index {
         self.table.resize(length, EMPTY);
         let table = &mut self.table;
         let slots = Slots::of(table);
-        for number in 0..count(keys.len()) {
-            let hash = keys.hash_kept(number);
+        for (next_number, hash) in (1..).zip(keys.hashes_kept()) {
             let mut at = slots.place(hash);
             while table[at] != EMPTY {
                 at = slots.behind(at);
             }
-            table[at] = slots.tag_of(hash) | (number + 1);
+            table[at] = slots.tag_of(hash) | next_number;
         }
     }
 
@@ -183,8 +182,8 @@ mod tests {
             u64::from(asked % 700) << 32 | u64::from(asked % 3000)
         }
 
-        fn hash_kept(&self, number: u32) -> u64 {
-            self.hash(self.0[number as usize])
+        fn hashes_kept(&self) -> impl Iterator<Item = u64> {
+            self.0.iter().map(|key| self.hash(*key))
         }
 
         fn is(&self, number: u32, asked: u32) -> bool {

@@ -167,9 +167,10 @@ impl Keys for Strings<'_> {
         }
     }
 
-    fn hash_kept(&self, number: u32) -> u64 {
-        let name = self.kept.bytes(number);
-        Key::short(name).map_or_else(|| self.hash_long(name), |key| self.hash_short(key))
+    fn hashes_kept(&self) -> impl Iterator<Item = u64> {
+        self.kept.all_bytes().map(|name| {
+            Key::short(name).map_or_else(|| self.hash_long(name), |key| self.hash_short(key))
+        })
     }
 
     #[inline]
@@ -221,7 +222,7 @@ impl Names {
 
     /// The bytes of all, in the order of their numbers.
     pub fn all_bytes(&self) -> impl Iterator<Item = &[u8]> {
-        (0..u32::MAX).take(self.len()).map(|number| self.bytes(number))
+        self.ends.all().map(|range| &self.text[range])
     }
 
     /// How many there are.
