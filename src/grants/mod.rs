@@ -34,9 +34,9 @@ pub struct Item {
 }
 
 impl Item {
-    /// Its numbers as bytes: equal only if the items are.
-    pub fn to_le_bytes(self) -> [u8; 8] {
-        (u64::from(self.target) << 32 | u64::from(self.account)).to_le_bytes()
+    /// Its numbers: equal only if the items are.
+    pub fn numbers(self) -> [u32; 2] {
+        [self.target, self.account]
     }
 
     /// Whether the target is meant as a whole.

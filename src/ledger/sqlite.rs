@@ -22,6 +22,9 @@ use tokio::time::Instant;
 const APPLICATION_ID: i32 = 0x6272_6c67;
 /// The version of the schema.
 const VERSION: i32 = 1;
+
+/// What `PRAGMA synchronous` says of a ledger with a write-ahead log.
+const SYNCHRONOUS_FULL: i32 = 2;
 /// Memory for pages of the file.
 const CACHE_KIB: i32 = 256;
 const SCHEMA: &str = include_str!("schema.sql");
@@ -265,15 +268,31 @@ impl Ledger {
         }
     }
 
-    /// Writes down that a run begins now.
+    /// Writes down that a run begins now. It becomes durable together with the first intent: until
+    /// then nothing has been sent.
     pub fn begin_run(&self, now: Timestamp) -> Result<i64, LedgerError> {
-        self.connection
-            .execute(
+        let insert = || {
+            self.connection.execute(
                 "INSERT INTO run (started_at, version) VALUES (?1, ?2)",
                 params![utc_seconds(now), env!("CARGO_PKG_VERSION")],
             )
-            .map_err(|source| self.error(source))?;
+        };
+        self.without_sync(insert).map_err(|source| self.error(source))?;
         Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Writes something that the next commit makes durable, if there is a write-ahead log; a
+    /// rollback journal can't put it off.
+    fn without_sync<T>(&self, write: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let connection = &self.connection;
+        let level: i32 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        if level != SYNCHRONOUS_FULL {
+            return write();
+        }
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        let written = write();
+        connection.pragma_update(None, "synchronous", level)?;
+        written
     }
 
     /// Writes down how a run ended.
@@ -503,6 +522,24 @@ mod tests {
         Ledger::open(&path).unwrap().seal().unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "one file, and no log");
         Ledger::open(&path).unwrap();
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_run_may_wait_for_the_next_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = some_ledger(folder.path());
+        let pragma = |name: &str| {
+            let value = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            ledger.connection.pragma_query_value(None, name, value).unwrap()
+        };
+        for journal in ["wal", "delete"] {
+            assert_eq!(ledger.journal_mode(journal).unwrap(), journal);
+            let before = pragma("synchronous");
+            let run = ledger.begin_run(Timestamp::UNIX_EPOCH).unwrap();
+            assert_eq!(pragma("synchronous"), before);
+            assert!(before >= i64::from(SYNCHRONOUS_FULL));
+            assert!(run > 0);
+        }
     }
 
     #[test]

@@ -221,8 +221,18 @@ impl Names {
     }
 
     /// The bytes of all, in the order of their numbers.
-    pub fn all_bytes(&self) -> impl Iterator<Item = &[u8]> {
+    fn all_bytes(&self) -> impl Iterator<Item = &[u8]> {
         self.ends.all().map(|range| &self.text[range])
+    }
+
+    /// The bytes of all, one after the other in the order of their numbers.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The lengths of all, in bytes.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.ends.all().map(|range| range.len())
     }
 
     /// How many there are.

@@ -1,16 +1,14 @@
 //! What tells one plan from every other.
 
 use super::{Plan, place};
+use crate::names::Names;
 use sha2::{Digest, Sha256};
 
 /// How much is digested at once.
 const PIECE_BYTES: usize = 1 << 16;
 
-/// Stands behind a name; no text has this byte.
-const BEHIND_A_NAME: u8 = 0xff;
-
-/// Stands behind the last name; no text has this byte either.
-const BEHIND_ALL_NAMES: u8 = 0xfe;
+/// Stands before a length that does not fit into a byte.
+const LONG: u8 = u8::MAX;
 
 impl Plan {
     /// A digest of the planned requests, in their order: SHA-256 in lower-case hex. Equal digests
@@ -21,23 +19,21 @@ impl Plan {
     pub fn digest(&self) -> String {
         let mut told = Telling::default();
         for names in self.words.all() {
-            for name in names.all_bytes() {
-                told.name(name);
-            }
-            told.text(&[BEHIND_ALL_NAMES]);
+            told.names(names);
         }
         for scope in self.scope_numbers() {
             let (context, grantee) = self.scopes.of(scope);
-            told.name(context.operation.name().as_bytes());
+            told.text(context.operation.name());
             told.numbers([context.instance, context.region, grantee]);
             let requests = self.requests_of_scope(scope);
             told.numbers([place(requests.len())]);
             for request in requests {
                 let grants = self.grants_of(request);
-                told.numbers([place(grants.len())]);
+                told.numbers([grants.end - grants.start]);
                 for item in &self.items[grants.start as usize..grants.end as usize] {
-                    told.text(&item.to_le_bytes());
+                    told.numbers(item.numbers());
                 }
+                told.digest_piece();
             }
         }
         told.digest()
@@ -53,25 +49,49 @@ struct Telling {
 }
 
 impl Telling {
-    fn text(&mut self, text: &[u8]) {
-        self.piece.extend_from_slice(text);
-        if self.piece.len() >= PIECE_BYTES {
-            self.digested.update(&self.piece);
-            self.piece.clear();
+    fn numbers<const N: usize>(&mut self, numbers: [u32; N]) {
+        self.piece.extend_from_slice(numbers.map(u32::to_le_bytes).as_flattened());
+    }
+
+    fn length(&mut self, length: usize) {
+        match u8::try_from(length) {
+            Ok(length) if length != LONG => self.piece.push(length),
+            _ => {
+                self.piece.push(LONG);
+                self.piece.extend_from_slice(&(length as u64).to_le_bytes());
+            }
         }
     }
 
-    fn name(&mut self, name: &[u8]) {
-        self.text(name);
-        self.text(&[BEHIND_A_NAME]);
+    fn text(&mut self, text: &str) {
+        self.length(text.len());
+        self.piece.extend_from_slice(text.as_bytes());
     }
 
-    fn numbers<const N: usize>(&mut self, numbers: [u32; N]) {
-        self.text(numbers.map(u32::to_le_bytes).as_flattened());
+    /// The lengths of all, and then the text of all.
+    fn names(&mut self, names: &Names) {
+        self.numbers([place(names.len())]);
+        for length in names.lengths() {
+            self.length(length);
+            self.digest_piece();
+        }
+        self.digest_all();
+        self.digested.update(names.text());
+    }
+
+    fn digest_piece(&mut self) {
+        if self.piece.len() >= PIECE_BYTES {
+            self.digest_all();
+        }
+    }
+
+    fn digest_all(&mut self) {
+        self.digested.update(&self.piece);
+        self.piece.clear();
     }
 
     fn digest(mut self) -> String {
-        self.digested.update(&self.piece);
+        self.digest_all();
         crate::hex::hex(&self.digested.finalize())
     }
 }
@@ -151,7 +171,9 @@ mod tests {
     /// earlier one has written is known again.
     #[test]
     fn the_digest_of_a_plan_stays() {
-        let names = |n| [format!("u{}", n % 77), format!("目{}", n % 1_013), format!("a{}", n % 5)];
+        let long = "a".repeat(300);
+        let account = |n| if n == 4 { long.clone() } else { format!("a{n}") };
+        let names = |n| [format!("u{}", n % 77), format!("目{}", n % 1_013), account(n % 5)];
         let names: Vec<[String; 3]> = (0..20_000).map(names).collect();
         let rows = names.iter().map(|[user, target, account]| Grant {
             grantee: Grantee { id: user, ..GRANT.grantee },
@@ -161,7 +183,7 @@ mod tests {
         });
         assert_eq!(
             of(rows).digest(),
-            "2193e72acc13ffee6d5eab7941bdf755048ce9b97951762eff4361317f0ba02a"
+            "6b61adeba7c9d940c246bf588d2868fc1c9b02d66089e319fd1eb4fb395c0df2"
         );
     }
 }
