@@ -12,6 +12,7 @@ use crate::model::Status;
 use crate::plan::GrantId;
 use notes::Notes;
 use std::collections::HashMap;
+use std::ops::Range;
 
 const NO_NOTE: NoteId = NoteId::MAX;
 
@@ -125,6 +126,12 @@ impl Verdicts {
     /// Whether nothing more will be tried for it.
     pub fn is_settled(&self, grant: GrantId) -> bool {
         matches!(self.grants[grant as usize].standing, Standing::Settled(_))
+    }
+
+    /// Whether nothing more will be tried for one of some grants.
+    pub fn has_settled(&self, grants: Range<GrantId>) -> bool {
+        let grants = &self.grants[grants.start as usize..grants.end as usize];
+        grants.iter().any(|grant| matches!(grant.standing, Standing::Settled(_)))
     }
 
     /// How many grants are settled.

@@ -32,7 +32,7 @@ impl<'a> Replay<'a> {
         self.is_sound &= ranges.iter().all(|range| range.end as usize <= self.plan.grants());
         // What is settled is never sent again, so such a ledger was not written by this tool.
         self.is_sound =
-            self.is_sound && !attempt.grants.iter().any(|grant| start.verdicts.is_settled(grant));
+            self.is_sound && !ranges.iter().any(|range| start.verdicts.has_settled(range.clone()));
         if !self.is_sound {
             return;
         }

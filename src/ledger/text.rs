@@ -90,17 +90,16 @@ fn read_items(text: &str, grants: &GrantSet) -> Option<Vec<Exception>> {
 /// Reads a row of `id, grants, intended_at, state, last, code, message, request_id, finished_at,
 /// items`; nothing if it makes no sense.
 pub(super) fn attempt(id: AttemptId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Attempt>> {
-    let grants: String = row.get(1)?;
-    let intended_at: String = row.get(2)?;
-    let (Some(grants), Ok(intended_at)) = (read_ranges(&grants), intended_at.parse()) else {
+    let (grants, intended_at) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+    let (Some(grants), Ok(intended_at)) = (read_ranges(grants), intended_at.parse()) else {
         return Ok(None);
     };
-    let Some(state): Option<String> = row.get(3)? else {
+    let Some(state) = row.get_ref(3)?.as_str_or_null()? else {
         return Ok(Some(Attempt { id, grants, intended_at, result: None }));
     };
-    let finished_at: String = row.get(8)?;
-    let items: Option<String> = row.get(9)?;
-    let exceptions = items.map_or(Some(Vec::new()), |items| read_items(&items, &grants));
+    let finished_at = row.get_ref(8)?.as_str()?;
+    let items = row.get_ref(9)?.as_str_or_null()?;
+    let exceptions = items.map_or(Some(Vec::new()), |items| read_items(items, &grants));
     let state = AttemptState::ALL.into_iter().find(|known| known.name() == state);
     let (Some(state), Ok(finished_at), Some(exceptions)) = (state, finished_at.parse(), exceptions)
     else {
