@@ -73,6 +73,16 @@ pub enum SpoolError {
 }
 
 impl Spool {
+    /// The inputs' bytes: the copy that an earlier run has kept, if it is still the same as the
+    /// inputs, for going on with a run needs no other; otherwise a new [copy](Spool::copy).
+    pub fn of(inputs: &[InputName], files: &RunFiles) -> Result<Self, SpoolError> {
+        match kept(inputs, &files.input()) {
+            Ok(Some(spool)) => Ok(spool),
+            // Copying them says what is wrong with them.
+            Ok(None) | Err(_) => Self::copy(inputs, files),
+        }
+    }
+
     /// Copies the inputs into a temporary file beside the outcome, which goes away with the spool
     /// unless it is [kept](Spool::keep).
     pub fn copy(inputs: &[InputName], files: &RunFiles) -> Result<Self, SpoolError> {
@@ -167,6 +177,43 @@ fn lost_its_end() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "it has lost its end")
 }
 
+/// What an earlier run has kept, if it is the same as the inputs, byte for byte.
+fn kept(inputs: &[InputName], path: &Path) -> io::Result<Option<Spool>> {
+    let kept = File::open(path)?;
+    let (mut segments, mut at) = (Vec::with_capacity(inputs.len()), 0);
+    for input in inputs {
+        // Anything but a plain file can be read only once.
+        let InputName::File(path) = input else { return Ok(None) };
+        if !std::fs::metadata(path)?.is_file() {
+            return Ok(None);
+        }
+        let Some(len) = same_bytes(&File::open(path)?, &kept, at)? else { return Ok(None) };
+        segments.push(Segment { name: input.name(), len });
+        at += len;
+    }
+    let is_all = kept.metadata()?.len() == at;
+    Ok(is_all.then(|| Spool { file: Arc::new(kept), temporary: None, segments }))
+}
+
+/// How long a file is, if another one has the same bytes from some place on.
+fn same_bytes(mut file: &File, other: &File, from: u64) -> io::Result<Option<u64>> {
+    let (mut chunk, mut expected) = (vec![0; CHUNK_BYTES], vec![0; CHUNK_BYTES]);
+    let mut len = 0;
+    loop {
+        let got = match file.read(&mut chunk) {
+            Ok(0) => return Ok(Some(len)),
+            Ok(got) => got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        other.read_exact_at(&mut expected[..got], from + len)?;
+        if chunk[..got] != expected[..got] {
+            return Ok(None);
+        }
+        len += got as u64;
+    }
+}
+
 /// Copies an input; gives the number of its bytes.
 fn copy_from(
     input: &InputName,
@@ -202,5 +249,54 @@ fn unreadable(input: &InputName, source: io::Error) -> InputError {
     match source.kind() {
         io::ErrorKind::NotFound => InputError::Missing { name },
         _ => InputError::Unreadable { name, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_is_used_again_only_if_it_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("outcome.csv"));
+        let input = |name: &str, content: &[u8]| {
+            std::fs::write(folder.path().join(name), content).unwrap();
+            InputName::File(folder.path().join(name))
+        };
+        let long: Vec<u8> = (0..=250).cycle().take(3 * CHUNK_BYTES + 7).collect();
+        let both = [input("a", b"one"), input("b", &long)];
+        // Whether it is a copy; the bytes are the inputs' in any case.
+        let spooled = |inputs: &[InputName]| {
+            let spool = Spool::of(inputs, &files).unwrap();
+            let copy = Spool::copy(inputs, &files).unwrap();
+            assert_eq!(spool.sha256()().unwrap(), copy.sha256()().unwrap());
+            assert_eq!(spool.segments(), copy.segments());
+            spool.temporary.is_some()
+        };
+        assert!(spooled(&both), "nothing is kept");
+        Spool::copy(&both, &files).unwrap().keep(&files).unwrap();
+        assert!(!spooled(&both));
+        let [a, b] = both.clone();
+        assert!(spooled(&[b.clone(), a.clone()]), "another order");
+        assert!(spooled(std::slice::from_ref(&a)), "one is missing");
+        for at in [0, CHUNK_BYTES, long.len() - 1] {
+            let mut other = long.clone();
+            other[at] ^= 1;
+            input("b", &other);
+            assert!(spooled(&both), "byte {at} differs");
+        }
+        input("b", &long[1..]);
+        assert!(spooled(&both), "another length");
+        input("b", &long);
+        assert!(!spooled(&both));
+        // The same bytes, cut elsewhere.
+        input("a", b"on");
+        input("b", &[b"e", &long[..]].concat());
+        assert!(!spooled(&both));
+        assert!(matches!(
+            Spool::of(&[InputName::File(folder.path().join("gone"))], &files),
+            Err(SpoolError::Input(InputError::Missing { .. }))
+        ));
     }
 }

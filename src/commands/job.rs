@@ -84,7 +84,7 @@ pub enum InTheWay {
 }
 
 impl Job {
-    /// Copies, reads and plans the list. Should it be gone, the copy that an earlier run has kept
+    /// Copies, reads and plans the list; the copy that an earlier run has kept of it will do. Should it be gone, the copy that an earlier run has kept
     /// stands in for it: a resume does not depend on what happened to the list.
     pub fn read(settings: &RunSettings, files: &RunFiles) -> Result<Self, Failure> {
         let spool = if settings.report_only {
@@ -95,7 +95,7 @@ impl Job {
                 )
             })?
         } else {
-            match Spool::copy(&settings.input.inputs, files) {
+            match Spool::of(&settings.input.inputs, files) {
                 Err(SpoolError::Input(InputError::Missing { name })) if !settings.rehearse => {
                     match kept_copy(files)? {
                         Some(spool) if is_copy_of(&spool, settings) => {
