@@ -217,10 +217,11 @@ impl Queue {
 
     /// Moves the cursor to the next planned request of the operation that no run has touched.
     fn has_planned(&mut self, plan: &Plan, operation: Operation) -> bool {
-        let mut cursor = plan.next_of(operation, self.lane(operation).cursor);
-        while cursor < self.horizon && self.touched.get(cursor).copied().unwrap_or(false) {
-            cursor = plan.next_of(operation, cursor + 1);
-        }
+        let is_touched = |request: usize| self.touched.get(request).copied().unwrap_or(false);
+        let cursor = plan
+            .requests_from(self.lanes[operation.index()].cursor, operation)
+            .find(|request| *request >= self.horizon || !is_touched(*request))
+            .unwrap_or(plan.requests());
         self.lane(operation).cursor = cursor;
         cursor < self.horizon
     }

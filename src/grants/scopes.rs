@@ -63,8 +63,17 @@ impl Scopes {
 
     /// The same, and the number of the grantee.
     pub(crate) fn of(&self, scope: u32) -> (&Context, u32) {
-        let Scope { context, grantee } = self.scope(scope);
-        (&self.contexts[context as usize], grantee)
+        self.behind(self.further_before(scope), scope)
+    }
+
+    /// The same of all scopes from one on, which is faster than asking for one after the other.
+    pub(crate) fn all_from(&self, first: u32) -> impl Iterator<Item = (&Context, u32)> {
+        let mut before = self.further_before(first);
+        (first..count(self.len())).map(move |scope| {
+            let of_scope = self.behind(before, scope);
+            before += usize::from(self.is_further(before, scope));
+            of_scope
+        })
     }
 
     /// The contexts of all scopes.
@@ -72,15 +81,24 @@ impl Scopes {
         &self.contexts
     }
 
-    fn scope(&self, number: u32) -> Scope {
-        let before = self.further.partition_point(|further| further.number < number);
-        match self.further.get(before) {
-            Some(further) if further.number == number => further.scope,
-            _ => {
-                let grantee = number - count(before);
-                Scope { context: self.firsts.get(grantee), grantee }
-            }
-        }
+    /// How many further scopes come before one.
+    fn further_before(&self, scope: u32) -> usize {
+        self.further.partition_point(|further| further.number < scope)
+    }
+
+    fn is_further(&self, before: usize, scope: u32) -> bool {
+        self.further.get(before).is_some_and(|further| further.number == scope)
+    }
+
+    /// The context and grantee of the scope behind so many further ones.
+    fn behind(&self, before: usize, scope: u32) -> (&Context, u32) {
+        let Scope { context, grantee } = if self.is_further(before, scope) {
+            self.further[before].scope
+        } else {
+            let grantee = scope - count(before);
+            Scope { context: self.firsts.get(grantee), grantee }
+        };
+        (&self.contexts[context as usize], grantee)
     }
 
     /// The places of all scopes, in their order, where the first ones of all grantees come before
@@ -341,6 +359,7 @@ mod tests {
                 }
             }
             let by_scope = table.sort(rows);
+            let all = (0..count(by_scope.scopes.len())).map(|scope| by_scope.scopes.of(scope));
             let mut start = 0;
             let found: Vec<_> = (0..count(by_scope.scopes.len()))
                 .map(|scope| {
@@ -348,8 +367,11 @@ mod tests {
                     start = rows.end;
                     let items = by_scope.items[rows.clone()].iter().copied();
                     let asking = items.zip(by_scope.item_rows[rows].iter().copied()).collect();
-                    let Scope { context, grantee } = by_scope.scopes.scope(scope);
-                    ((context, grantee), asking)
+                    let (context, grantee) = by_scope.scopes.of(scope);
+                    assert!(by_scope.scopes.all_from(scope).eq(all.clone().skip(scope as usize)));
+                    let mut contexts = by_scope.scopes.contexts().iter();
+                    let context = contexts.position(|known| known == context).unwrap();
+                    ((count(context), grantee), asking)
                 })
                 .collect();
             assert_eq!(found, expected);

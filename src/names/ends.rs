@@ -115,7 +115,6 @@ impl Ends {
 
 /// The sum of the first lengths, so many of them: first of two neighbours each, then of all pairs.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "at most eight bytes are added up")]
 fn sum_of_first(lengths: [u8; BLOCK], count: usize) -> usize {
     const EVERY_OTHER: u64 = 0x00ff_00ff_00ff_00ff;
     const ADD_UP: u64 = 0x0001_0001_0001_0001;

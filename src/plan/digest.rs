@@ -21,11 +21,9 @@ impl Plan {
         for names in self.words.all() {
             told.names(names);
         }
-        for scope in self.scope_numbers() {
-            let (context, grantee) = self.scopes.of(scope);
+        for (context, grantee, requests) in self.scopes_from(0) {
             told.text(context.operation.name());
             told.numbers([context.instance, context.region, grantee]);
-            let requests = self.requests_of_scope(scope);
             told.numbers([place(requests.len())]);
             for request in requests {
                 let grants = self.grants_of(request);

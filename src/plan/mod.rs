@@ -14,7 +14,7 @@ pub mod summary;
 
 pub use rows::Rows;
 
-use crate::grants::{Grants, Item, ScopeNames, Scopes, Words};
+use crate::grants::{Context, Grants, Item, ScopeNames, Scopes, Words};
 use crate::model::{
     Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation, Request,
     UpToTen,
@@ -96,7 +96,7 @@ impl Plan {
 
     /// The operation of a planned request.
     pub fn operation_of(&self, request: usize) -> Operation {
-        self.operation_of_scope(self.scope_number_of(request))
+        self.scopes.context(self.scope_number_of(request)).operation
     }
 
     /// The number of the scope of a planned request; only grants of one scope share a request.
@@ -106,32 +106,41 @@ impl Plan {
 
     /// The planned requests scope by scope, those of a scope with the operation that carries them.
     pub fn by_scope(&self) -> impl Iterator<Item = (Operation, Range<usize>)> {
-        self.scope_numbers()
-            .map(|scope| (self.operation_of_scope(scope), self.requests_of_scope(scope)))
+        self.scopes_from(0).map(|(context, _, requests)| (context.operation, requests))
     }
 
-    /// The first planned request of an operation, counted from one on; the number of all of them if
-    /// there is none.
-    pub fn next_of(&self, operation: Operation, from: usize) -> usize {
-        let next = (self.scope_number_of(from)..self.scope_numbers().end)
-            .find(|scope| self.operation_of_scope(*scope) == operation);
-        next.map_or(self.requests(), |scope| self.requests_of_scope(scope).start.max(from))
+    /// What the requests of a scope have in common, the grantee's number, and the requests; scope by
+    /// scope from one on.
+    fn scopes_from(&self, first: u32) -> impl Iterator<Item = (&Context, u32, Range<usize>)> {
+        let mut start = self.start_of_scope(first);
+        let ends = &self.scope_ends[first as usize..];
+        self.scopes.all_from(first).zip(ends).map(move |((context, grantee), end)| {
+            let requests = start..*end as usize;
+            start = requests.end;
+            (context, grantee, requests)
+        })
     }
 
-    fn operation_of_scope(&self, scope: u32) -> Operation {
-        self.scopes.context(scope).operation
+    /// The planned requests of an operation, from one on.
+    pub fn requests_from(&self, from: usize, operation: Operation) -> impl Iterator<Item = usize> {
+        self.scopes_from(self.scope_number_of(from))
+            .filter(move |(context, ..)| context.operation == operation)
+            .flat_map(|(.., requests)| requests)
+            .skip_while(move |request| *request < from)
     }
 
-    /// The planned requests of a scope.
-    fn requests_of_scope(&self, scope: u32) -> Range<usize> {
-        let scope = scope as usize;
-        let start = scope.checked_sub(1).map_or(0, |before| self.scope_ends[before]);
-        start as usize..self.scope_ends[scope] as usize
+    /// Where the planned requests of a scope start.
+    fn start_of_scope(&self, scope: u32) -> usize {
+        scope.checked_sub(1).map_or(0, |before| self.scope_ends[before as usize] as usize)
     }
 
     /// What is revoked in a scope, in numbers.
     fn items_of_scope(&self, scope: u32) -> &[Item] {
-        let requests = self.requests_of_scope(scope);
+        self.items_of(self.start_of_scope(scope)..self.scope_ends[scope as usize] as usize)
+    }
+
+    /// What some requests revoke, at least one, in numbers.
+    fn items_of(&self, requests: Range<usize>) -> &[Item] {
         let start = self.grants_of(requests.start).start;
         let end = self.grants_of(requests.end - 1).end;
         &self.items[start as usize..end as usize]

@@ -1,6 +1,7 @@
 //! What a plan amounts to, in numbers.
 
 use super::Plan;
+use crate::grants::Item;
 use crate::model::{GranteeKind, Operation};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -105,34 +106,37 @@ impl Named {
         let mut marks = Marks::none(plan);
         let contexts = plan.scopes.contexts();
         if contexts.windows(2).all(|two| two[0].instance == two[1].instance) {
-            named.count(plan, plan.scope_numbers(), &mut marks);
+            for (context, grantee, requests) in plan.scopes_from(0) {
+                named.count(context.operation, grantee, plan.items_of(requests), &mut marks);
+            }
             return named;
         }
         let instance = |scope: &u32| plan.scopes.context(*scope).instance;
         let mut scopes: Vec<u32> = plan.scope_numbers().collect();
         scopes.sort_by_key(instance);
         for of_instance in scopes.chunk_by(|a, b| instance(a) == instance(b)) {
-            named.count(plan, of_instance.iter().copied(), &mut marks);
+            for scope in of_instance {
+                let (context, grantee) = plan.scopes.of(*scope);
+                let items = plan.items_of_scope(*scope);
+                named.count(context.operation, grantee, items, &mut marks);
+            }
             marks.clear(plan, of_instance);
         }
         named
     }
 
-    /// Counts what some scopes of one instance name for the first time.
-    fn count(&mut self, plan: &Plan, scopes: impl Iterator<Item = u32>, marks: &mut Marks) {
-        for scope in scopes {
-            let (context, grantee) = plan.scopes.of(scope);
-            let Operation { kind, from } = context.operation;
-            if mark(&mut marks.grantees[grantee as usize], from as u8) {
-                match from {
-                    GranteeKind::User => self.users += 1,
-                    GranteeKind::UserGroup => self.user_groups += 1,
-                }
+    /// Counts what a scope names for the first time.
+    fn count(&mut self, operation: Operation, grantee: u32, items: &[Item], marks: &mut Marks) {
+        let Operation { kind, from } = operation;
+        if mark(&mut marks.grantees[grantee as usize], from as u8) {
+            match from {
+                GranteeKind::User => self.users += 1,
+                GranteeKind::UserGroup => self.user_groups += 1,
             }
-            for item in plan.items_of_scope(scope) {
-                let is_new = mark(&mut marks.targets[item.target as usize], kind as u8);
-                self.targets += usize::from(is_new);
-            }
+        }
+        for item in items {
+            let is_new = mark(&mut marks.targets[item.target as usize], kind as u8);
+            self.targets += usize::from(is_new);
         }
     }
 }
@@ -218,16 +222,16 @@ mod tests {
             assert_eq!(summary.targets, targets.len());
             assert_eq!(summary.whole_targets, whole.len());
             assert_eq!(summary.targets_kept, pairs.difference(&whole).count());
-            finds_the_next_of_each_operation(&plan);
+            finds_the_requests_of_each_operation(&plan);
         }
     }
 
-    fn finds_the_next_of_each_operation(plan: &Plan) {
+    fn finds_the_requests_of_each_operation(plan: &Plan) {
         for operation in Operation::ALL {
             for from in 0..=plan.requests() {
                 let is_one = |request: &usize| plan.operation_of(*request) == operation;
-                let next = (from..plan.requests()).find(is_one).unwrap_or(plan.requests());
-                assert_eq!(plan.next_of(operation, from), next);
+                let expected = (from..plan.requests()).filter(is_one);
+                assert!(plan.requests_from(from, operation).eq(expected));
             }
         }
     }
