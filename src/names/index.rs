@@ -2,8 +2,12 @@
 
 use crate::memory::give_back;
 
-/// An empty place of a table.
+/// What an empty slot of a table holds.
 const EMPTY: u32 = 0;
+
+/// A table with more slots than this has wide ones. Up to here at least four bits of a narrow one
+/// are left for a piece of a hash.
+const NARROW: usize = 1 << 20;
 
 /// What an [`Index`] numbers: keys, distinct and in the order in which they came.
 pub(crate) trait Keys {
@@ -33,10 +37,23 @@ pub(crate) trait Keys {
 /// together and not for one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// In its low bits, as many as the length of the table needs, a key's number plus one, and above
-    /// them a piece of its hash. The place is another piece of the hash, or the next free one behind.
-    table: Vec<u32>,
+    table: Table,
     hashes: Vec<u64>,
+}
+
+/// Slots, as many as a power of two. In the low bits of a slot, as many as the length needs, is a
+/// key's number plus one, and above them a piece of its hash. The place is another piece of the hash,
+/// or the next free one behind.
+#[derive(Debug)]
+enum Table {
+    Narrow(Vec<[u8; 3]>),
+    Wide(Vec<u32>),
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::Narrow(Vec::new())
+    }
 }
 
 impl Index {
@@ -47,18 +64,13 @@ impl Index {
         keys: &mut K,
         numbers: &mut Vec<u32>,
     ) {
-        numbers.clear();
         let mut hashes = std::mem::take(&mut self.hashes);
         hashes.clear();
         hashes.extend(column.iter().map(|key| keys.hash(*key)));
-        if self.table.is_empty() {
-            numbers.resize(column.len(), 0);
-        } else {
-            let slots = Slots::of(&self.table);
-            numbers.extend(hashes.iter().map(|hash| {
-                let slot = self.table[slots.place(*hash)];
-                if slots.tag(slot) == slots.tag_of(*hash) { slots.next_number(slot) } else { 0 }
-            }));
+        numbers.clear();
+        match &self.table {
+            Table::Narrow(table) => look_once(table, &hashes, numbers),
+            Table::Wide(table) => look_once(table, &hashes, numbers),
         }
         for (next, key) in numbers.iter_mut().zip(column) {
             let is_it = next.checked_sub(1).is_some_and(|number| keys.is(number, *key));
@@ -77,47 +89,93 @@ impl Index {
         if keys.len() * 4 >= self.table.len() * 3 {
             self.grow(keys);
         }
-        let slots = Slots::of(&self.table);
-        let mut at = slots.place(hash);
-        loop {
-            let slot = self.table[at];
-            if slot == EMPTY {
-                let number = count(keys.len());
-                keys.keep(key);
-                self.table[at] = slots.tag_of(hash) | (number + 1);
-                return number;
-            }
-            if slots.tag(slot) == slots.tag_of(hash) {
-                let number = slots.next_number(slot) - 1;
-                if keys.is(number, key) {
-                    return number;
-                }
-            }
-            at = slots.behind(at);
+        match &mut self.table {
+            Table::Narrow(table) => find(table, key, hash, keys),
+            Table::Wide(table) => find(table, key, hash, keys),
         }
     }
 
+    /// In the same memory, or when that is let go: every key knows its number.
     fn grow(&mut self, keys: &impl Keys) {
         let length = (self.table.len() * 2).max(16);
-        // In the same memory: every key knows its number. All of it is written and not only asked
-        // for as zeros: memory that is read before it is first written is mapped twice, and changing
-        // a mapping interrupts the other threads.
-        self.table.clear();
-        self.table.resize(length, EMPTY);
-        let table = &mut self.table;
-        let slots = Slots::of(table);
-        for (next_number, hash) in (1..).zip(keys.hashes_kept()) {
-            let mut at = slots.place(hash);
-            while table[at] != EMPTY {
-                at = slots.behind(at);
-            }
-            table[at] = slots.tag_of(hash) | next_number;
+        if length > NARROW && matches!(self.table, Table::Narrow(_)) {
+            std::mem::replace(&mut self.table, Table::Wide(Vec::new())).give_back();
+        }
+        match &mut self.table {
+            Table::Narrow(table) => fill(table, length, keys),
+            Table::Wide(table) => fill(table, length, keys),
         }
     }
 
     /// Lets its memory go.
     pub(crate) fn give_back(self) {
-        give_back(self.table);
+        self.table.give_back();
+    }
+}
+
+impl Table {
+    fn len(&self) -> usize {
+        match self {
+            Self::Narrow(table) => table.len(),
+            Self::Wide(table) => table.len(),
+        }
+    }
+
+    fn give_back(self) {
+        match self {
+            Self::Narrow(table) => give_back(table),
+            Self::Wide(table) => give_back(table),
+        }
+    }
+}
+
+/// Puts for each hash what the first slot it leads to says: a key's number plus one, or zero.
+fn look_once<S: Slot>(table: &[S], hashes: &[u64], numbers: &mut Vec<u32>) {
+    if table.is_empty() {
+        return numbers.resize(hashes.len(), 0);
+    }
+    let slots = Slots::of(table);
+    numbers.extend(hashes.iter().map(|hash| {
+        let slot = table[slots.place(*hash)].get();
+        if slots.tag(slot) == slots.tag_of::<S>(*hash) { slots.next_number(slot) } else { 0 }
+    }));
+}
+
+/// The number of a key, which is kept if it is new.
+fn find<S: Slot, K: Keys>(table: &mut [S], key: K::Key, hash: u64, keys: &mut K) -> u32 {
+    let slots = Slots::of(table);
+    let mut at = slots.place(hash);
+    loop {
+        let slot = table[at].get();
+        if slot == EMPTY {
+            let number = count(keys.len());
+            keys.keep(key);
+            table[at] = S::of(slots.tag_of::<S>(hash) | (number + 1));
+            return number;
+        }
+        if slots.tag(slot) == slots.tag_of::<S>(hash) {
+            let number = slots.next_number(slot) - 1;
+            if keys.is(number, key) {
+                return number;
+            }
+        }
+        at = slots.behind(at);
+    }
+}
+
+/// Makes a table that long and puts all keys in. All of it is written and not only asked for as
+/// zeros: memory that is read before it is first written is mapped twice, and changing a mapping
+/// interrupts the other threads.
+fn fill<S: Slot>(table: &mut Vec<S>, length: usize, keys: &impl Keys) {
+    table.clear();
+    table.resize(length, S::of(EMPTY));
+    let slots = Slots::of(table);
+    for (next_number, hash) in (1..).zip(keys.hashes_kept()) {
+        let mut at = slots.place(hash);
+        while table[at].get() != EMPTY {
+            at = slots.behind(at);
+        }
+        table[at] = S::of(slots.tag_of::<S>(hash) | next_number);
     }
 }
 
@@ -126,7 +184,43 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// How a table of some length, a power of two, uses its slots.
+/// A number in three or four bytes.
+trait Slot: Copy {
+    /// All bits that it has.
+    const ALL: u32;
+
+    fn of(number: u32) -> Self;
+
+    fn get(self) -> u32;
+}
+
+impl Slot for u32 {
+    const ALL: u32 = u32::MAX;
+
+    fn of(number: u32) -> Self {
+        number
+    }
+
+    fn get(self) -> u32 {
+        self
+    }
+}
+
+impl Slot for [u8; 3] {
+    const ALL: u32 = u32::MAX >> 8;
+
+    fn of(number: u32) -> Self {
+        let [first, second, third, _] = number.to_le_bytes();
+        [first, second, third]
+    }
+
+    fn get(self) -> u32 {
+        let [first, second, third] = self;
+        u32::from_le_bytes([first, second, third, 0])
+    }
+}
+
+/// How a table of some length uses its slots.
 #[derive(Clone, Copy)]
 struct Slots {
     /// The bits of a slot that hold a number; the others hold a piece of a hash.
@@ -135,7 +229,7 @@ struct Slots {
 
 impl Slots {
     #[expect(clippy::cast_possible_truncation, reason = "no more keys than 32 bits can number")]
-    fn of(table: &[u32]) -> Self {
+    fn of<S: Slot>(table: &[S]) -> Self {
         Self { number: (table.len() - 1) as u32 }
     }
 
@@ -151,8 +245,8 @@ impl Slots {
         (place + 1) & self.number as usize
     }
 
-    fn tag_of(self, hash: u64) -> u32 {
-        (hash >> 32) as u32 & !self.number
+    fn tag_of<S: Slot>(self, hash: u64) -> u32 {
+        (hash >> 32) as u32 & S::ALL & !self.number
     }
 
     fn tag(self, slot: u32) -> u32 {
