@@ -45,7 +45,7 @@ enum Standing {
     Settled(Status),
 }
 
-/// The verdicts of all grants of a plan; 6 bytes a grant and about 60 a request.
+/// The verdicts of all grants of a plan; 6 bytes a grant and 25 an answer.
 #[derive(Debug)]
 pub struct Verdicts {
     grants: Vec<State>,
@@ -72,26 +72,15 @@ impl Verdicts {
 
     /// Takes in how an attempt ended.
     pub fn record(&mut self, grants: &GrantSet, result: &AttemptResult) {
-        let finished_at = result.finished_at;
-        let request_id = &result.request_id;
-        let note = self.notes.push(Note {
-            code: &result.code,
-            message: &result.message,
-            request_id,
-            finished_at,
-        });
+        let AttemptResult { code, message, request_id, finished_at, .. } = result;
+        let note = self.notes.push(code, message, request_id, *finished_at);
         let mut exceptions = result.exceptions.iter().peekable();
         for (place, grant) in grants.iter().enumerate() {
             let exception = exceptions.next_if(|e| usize::from(e.place) == place);
             let (says, note) = match (result.state, exception) {
                 (AttemptState::Answered, None) => (Says::Settled(Status::Revoked), note),
                 (AttemptState::Answered | AttemptState::Refused, Some(exception)) => {
-                    let note = self.notes.push(Note {
-                        code: &exception.code,
-                        message: &exception.message,
-                        request_id,
-                        finished_at,
-                    });
+                    let note = self.notes.push_beside(note, &exception.code, &exception.message);
                     match exception.status {
                         Status::Unknown => (Says::Doubtful, note),
                         status => (Says::Settled(status), note),

@@ -199,10 +199,6 @@ pub struct Names {
 
 impl Names {
     /// Takes the string with the next number.
-    pub(crate) fn push(&mut self, name: &str) {
-        self.append(name.as_bytes());
-    }
-
     fn append(&mut self, name: &[u8]) {
         self.text.extend_from_slice(name);
         self.ends.push(self.text.len());

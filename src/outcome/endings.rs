@@ -9,9 +9,14 @@ use crate::model::{REHEARSAL, Status, TEXT_MARK};
 use crate::plan::GrantId;
 use crate::verdicts::{Note, NoteId, Verdict, Verdicts};
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
-/// Texts of notes that are kept until there are too many of them.
-const KEPT_BYTES: usize = 64 << 20;
+/// Texts of notes are kept until there are so many of them for each row: half of what a plan takes,
+/// which has gone by now.
+const KEPT_BYTES_PER_ROW: usize = 6;
+
+/// And at least, and at most, so many of all.
+const KEPT_BYTES: RangeInclusive<usize> = 1 << 20..=64 << 20;
 
 /// The usual length of such a text, or more.
 const TEXT_BYTES: usize = 128;
@@ -92,12 +97,14 @@ struct Known {
 }
 
 impl<'a> Endings<'a> {
-    pub(super) fn new(verdicts: &'a Verdicts, words: Words) -> Self {
+    /// Those of an outcome with so many rows.
+    pub(super) fn new(verdicts: &'a Verdicts, words: Words, rows: usize) -> Self {
+        let most_kept = (rows * KEPT_BYTES_PER_ROW).clamp(*KEPT_BYTES.start(), *KEPT_BYTES.end());
         let places = vec![NOT_KEPT; verdicts.notes() + 1];
         // Room that is not written to takes no memory, and growing would copy all of it.
-        let kept = Vec::with_capacity((verdicts.notes() * TEXT_BYTES).min(KEPT_BYTES));
+        let kept = Vec::with_capacity((verdicts.notes() * TEXT_BYTES).min(2 * most_kept));
         let (texts, known) = (Vec::with_capacity(verdicts.notes()), Vec::new());
-        Self { verdicts, words, places, texts, kept, most_kept: KEPT_BYTES, known }
+        Self { verdicts, words, places, texts, kept, most_kept, known }
     }
 
     /// Looks up the grants of some rows, each with the row that stands for it.
@@ -147,17 +154,17 @@ impl<'a> Endings<'a> {
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "KEPT_BYTES and the texts of a block more fit"
+        reason = "the most of KEPT_BYTES and the texts of a block more fit"
     )]
     fn keep(&mut self, note: Option<NoteId>, place: usize) -> Text {
         let note = note.map(|note| self.verdicts.note(note));
-        let words = |of: fn(Note<'_>) -> &str| note.map_or("", of);
-        let finished_at = note.map_or(String::new(), |note| utc_seconds(note.finished_at));
+        let words = |of: for<'n> fn(&'n Note<'_>) -> &'n str| note.as_ref().map_or("", of);
+        let finished_at = note.as_ref().map_or(String::new(), |note| utc_seconds(note.finished_at));
         let (kept, ours) = (&mut self.kept, self.words);
         let start = kept.len() as u32;
         ours.of_service(kept, words(|note| note.code));
         ours.of_service(kept, &ours.message(words(|note| note.message)));
-        ours.of_service(kept, words(|note| note.request_id));
+        ours.of_service(kept, words(|note| &note.request_id));
         let attempts = kept.len() as u32;
         ours.table.cell(kept, &finished_at);
         let text = Text { start, attempts, end: kept.len() as u32 };
@@ -215,16 +222,17 @@ mod tests {
 
     fn written(plan: &Plan, verdicts: &Verdicts, most_kept: usize, block: usize) -> String {
         let words = Words { table: Table { excel: false }, rehearsal: false };
-        let mut endings = Endings { most_kept, ..Endings::new(verdicts, words) };
+        let rows = plan.rows().len();
+        let mut endings = Endings { most_kept, ..Endings::new(verdicts, words, rows) };
         let (mut to, mut tally) = (Vec::new(), Tally::default());
-        let rows: Vec<usize> = (0..plan.rows().len()).collect();
-        for block in rows.chunks(block) {
+        let all: Vec<usize> = (0..rows).collect();
+        for block in all.chunks(block) {
             endings.look_up(block.iter().filter_map(|row| plan.rows().get(*row)));
             for (at, row) in block.iter().enumerate() {
                 endings.write(&mut to, *row, at, &mut tally);
             }
         }
-        assert_eq!(tally.rows(), plan.rows().len() as u64);
+        assert_eq!(tally.rows(), rows as u64);
         String::from_utf8(to).unwrap()
     }
 
@@ -232,8 +240,9 @@ mod tests {
     fn what_is_kept_of_notes_does_not_show() {
         let plan = plan();
         let verdicts = verdicts(&plan);
-        let usual = written(&plan, &verdicts, KEPT_BYTES, 60);
-        for (most_kept, block) in [(0, 1), (0, 7), (100, 3), (KEPT_BYTES, 1)] {
+        let all = *KEPT_BYTES.end();
+        let usual = written(&plan, &verdicts, all, 60);
+        for (most_kept, block) in [(0, 1), (0, 7), (100, 3), (all, 1)] {
             assert_eq!(written(&plan, &verdicts, most_kept, block), usual, "{most_kept} {block}");
         }
         let rows: Vec<&str> = usual.lines().collect();

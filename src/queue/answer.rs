@@ -6,7 +6,7 @@ use crate::clock::utc_seconds;
 use crate::ledger::{AttemptResult, AttemptState, Exception, GrantSet};
 use crate::model::Status;
 use crate::plan::GrantId;
-use crate::verdicts::Verdicts;
+use crate::verdicts::{Note, Verdicts};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -128,15 +128,15 @@ pub fn of_row(member: &Member, verdicts: &Verdicts, worker: &str) -> (Status, Ve
     let grant = member.grants.first().copied().unwrap_or_default();
     let status = verdicts.status(grant);
     let note = verdicts.note_of(grant);
-    let of = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let of = |text: fn(&Note<'_>) -> String| note.as_ref().map(text).unwrap_or_default();
     let outcome = words(&[
         ("id", member.id.clone()),
         ("status", status.name().to_owned()),
-        ("code", of(note.map(|note| note.code))),
-        ("message", of(note.map(|note| note.message))),
-        ("request_id", of(note.map(|note| note.request_id))),
+        ("code", of(|note| note.code.to_owned())),
+        ("message", of(|note| note.message.to_owned())),
+        ("request_id", of(|note| note.request_id.to_string())),
         ("attempts", verdicts.attempts(grant).to_string()),
-        ("finished_at", note.map(|note| utc_seconds(note.finished_at)).unwrap_or_default()),
+        ("finished_at", of(|note| utc_seconds(note.finished_at))),
         ("duplicate_of", member.duplicate_of.clone().unwrap_or_default()),
         ("row", member.repeated.clone()),
         ("worker", worker.to_owned()),

@@ -177,7 +177,7 @@ impl WindowJournal {
             .grants
             .first()
             .and_then(|grant| state.verdicts.note_of(*grant))
-            .map(|note| note.request_id);
+            .map(|note| note.request_id.into_owned());
         tracing::info!(row = member.id, status = status.name(), request_id, "outcome");
         outcome
     }
