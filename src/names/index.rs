@@ -312,4 +312,51 @@ mod tests {
         }
         assert_eq!(keys.0, seen);
     }
+
+    /// Numbers with hashes of their own, of which a table holds only few bits.
+    struct Many(Vec<u32>);
+
+    impl Keys for Many {
+        type Key = u32;
+
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn hash(&self, asked: u32) -> u64 {
+            u64::from(asked).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
+        }
+
+        fn hashes_kept(&self) -> impl Iterator<Item = u64> {
+            self.0.iter().map(|key| self.hash(*key))
+        }
+
+        fn is(&self, number: u32, asked: u32) -> bool {
+            self.0[number as usize] == asked
+        }
+
+        fn keep(&mut self, asked: u32) {
+            self.0.push(asked);
+        }
+    }
+
+    #[test]
+    fn numbers_stay_when_slots_become_wide() {
+        let mut index = Index::default();
+        let mut keys = Many(Vec::new());
+        let mut numbers = Vec::new();
+        let all: Vec<u32> = (0..u32::try_from(NARROW).unwrap()).map(|key| key * 3).collect();
+        for column in all.chunks(50_000) {
+            let is_narrow = matches!(index.table, Table::Narrow(_));
+            assert_eq!(is_narrow, index.table.len() <= NARROW);
+            index.numbers_of(column, &mut keys, &mut numbers);
+        }
+        assert!(matches!(index.table, Table::Wide(_)));
+        assert_eq!(keys.0, all);
+        for (column, first) in all.chunks(70_000).zip((0..).step_by(70_000)) {
+            index.numbers_of(column, &mut keys, &mut numbers);
+            assert!(numbers.iter().copied().eq((first..).take(column.len())));
+        }
+        assert_eq!(keys.0.len(), all.len());
+    }
 }
