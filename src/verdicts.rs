@@ -4,6 +4,7 @@
 //! come to the same verdicts.
 
 mod notes;
+mod pile;
 
 pub use notes::{Note, NoteId};
 
@@ -12,6 +13,7 @@ use crate::model::Status;
 use crate::plan::GrantId;
 use notes::Notes;
 use std::collections::HashMap;
+use std::io;
 use std::ops::Range;
 
 const NO_NOTE: NoteId = NoteId::MAX;
@@ -45,7 +47,7 @@ enum Standing {
     Settled(Status),
 }
 
-/// The verdicts of all grants of a plan; 6 bytes a grant and 25 an answer.
+/// The verdicts of all grants of a plan: 6 bytes a grant, and a few MiB for the answers.
 #[derive(Debug)]
 pub struct Verdicts {
     grants: Vec<State>,
@@ -156,8 +158,8 @@ impl Verdicts {
         Verdict { status: state.status(), attempts: self.attempts(grant), note }
     }
 
-    /// A note by its number.
-    pub fn note(&self, note: NoteId) -> Note<'_> {
+    /// A note by its number. In a long run it may lie in a file, and that be unreadable.
+    pub fn note(&self, note: NoteId) -> io::Result<Note<'_>> {
         self.notes.get(note)
     }
 
@@ -175,8 +177,8 @@ impl Verdicts {
     }
 
     /// What its outcome row says beside the status; nothing if it was never sent.
-    pub fn note_of(&self, grant: GrantId) -> Option<Note<'_>> {
-        self.of(grant).note.map(|note| self.notes.get(note))
+    pub fn note_of(&self, grant: GrantId) -> io::Result<Option<Note<'_>>> {
+        self.of(grant).note.map(|note| self.note(note)).transpose()
     }
 }
 
@@ -321,7 +323,7 @@ mod tests {
                 let last = number == states.len();
                 verdicts.record(&GrantSet::range(0..1), &result(*state, last));
             }
-            verdicts.note_of(0).map(|note| note.code.to_owned())
+            verdicts.note_of(0).unwrap().map(|note| note.code.to_owned())
         };
         let explains = |states: &[AttemptState], which: AttemptState| {
             assert_eq!(note(states).as_deref(), Some(which.name()), "{states:?}");
@@ -349,8 +351,8 @@ mod tests {
         let all: Vec<Status> = [6, 7, 2, 0].map(|grant| verdicts.status(grant)).into();
         assert_eq!(all, [Status::Revoked, Status::NotFound, Status::Unknown, Status::Unprocessed]);
         assert_eq!(verdicts.settled(), 2);
-        assert_eq!(verdicts.note_of(7).unwrap().code, "C");
-        assert_eq!(verdicts.note_of(6).unwrap().code, "answered");
-        assert!(verdicts.note_of(0).is_none());
+        assert_eq!(verdicts.note_of(7).unwrap().unwrap().code, "C");
+        assert_eq!(verdicts.note_of(6).unwrap().unwrap().code, "answered");
+        assert!(verdicts.note_of(0).unwrap().is_none());
     }
 }

@@ -9,6 +9,7 @@ use crate::model::{REHEARSAL, Status, TEXT_MARK};
 use crate::plan::GrantId;
 use crate::verdicts::{Note, NoteId, Verdict, Verdicts};
 use std::borrow::Cow;
+use std::io;
 use std::ops::RangeInclusive;
 
 /// Texts of notes are kept until there are so many of them for each row: half of what a plan takes,
@@ -108,7 +109,10 @@ impl<'a> Endings<'a> {
     }
 
     /// Looks up the grants of some rows, each with the row that stands for it.
-    pub(super) fn look_up(&mut self, grants: impl Iterator<Item = (GrantId, usize)>) {
+    pub(super) fn look_up(
+        &mut self,
+        grants: impl Iterator<Item = (GrantId, usize)>,
+    ) -> io::Result<()> {
         if self.kept.len() > self.most_kept {
             self.kept.clear();
             self.texts.clear();
@@ -122,9 +126,10 @@ impl<'a> Endings<'a> {
             text: Text::default(),
         }));
         for known in &mut known {
-            known.text = self.text(known.verdict.note);
+            known.text = self.text(known.verdict.note)?;
         }
         self.known = known;
+        Ok(())
     }
 
     /// Writes the end of a row, from 0, whose grant was looked up as the one with that number.
@@ -144,11 +149,11 @@ impl<'a> Endings<'a> {
         table.end_row(to);
     }
 
-    fn text(&mut self, note: Option<NoteId>) -> Text {
+    fn text(&mut self, note: Option<NoteId>) -> io::Result<Text> {
         let place = note.map_or(0, |note| note as usize + 1);
         match self.places[place] {
             NOT_KEPT => self.keep(note, place),
-            at => self.texts[at as usize],
+            at => Ok(self.texts[at as usize]),
         }
     }
 
@@ -156,8 +161,8 @@ impl<'a> Endings<'a> {
         clippy::cast_possible_truncation,
         reason = "the most of KEPT_BYTES and the texts of a block more fit"
     )]
-    fn keep(&mut self, note: Option<NoteId>, place: usize) -> Text {
-        let note = note.map(|note| self.verdicts.note(note));
+    fn keep(&mut self, note: Option<NoteId>, place: usize) -> io::Result<Text> {
+        let note = note.map(|note| self.verdicts.note(note)).transpose()?;
         let words = |of: for<'n> fn(&'n Note<'_>) -> &'n str| note.as_ref().map_or("", of);
         let finished_at = note.as_ref().map_or(String::new(), |note| utc_seconds(note.finished_at));
         let (kept, ours) = (&mut self.kept, self.words);
@@ -170,7 +175,7 @@ impl<'a> Endings<'a> {
         let text = Text { start, attempts, end: kept.len() as u32 };
         self.places[place] = self.texts.len() as u32;
         self.texts.push(text);
-        text
+        Ok(text)
     }
 }
 
@@ -227,7 +232,8 @@ mod tests {
         let (mut to, mut tally) = (Vec::new(), Tally::default());
         let all: Vec<usize> = (0..rows).collect();
         for block in all.chunks(block) {
-            endings.look_up(block.iter().filter_map(|row| plan.rows().get(*row)));
+            let grants = block.iter().filter_map(|row| plan.rows().get(*row));
+            endings.look_up(grants).unwrap();
             for (at, row) in block.iter().enumerate() {
                 endings.write(&mut to, *row, at, &mut tally);
             }

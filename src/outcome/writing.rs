@@ -56,7 +56,7 @@ pub(super) fn writing<'a, A>(
 impl Writing<'_> {
     /// Ends the rows of a block, writes them and empties it.
     pub(super) fn take(&mut self, block: &mut Block) -> io::Result<()> {
-        self.endings.look_up(block.rows.iter().filter_map(|row| row.asks));
+        self.endings.look_up(block.rows.iter().filter_map(|row| row.asks))?;
         let (mut start, mut looked_up) = (0, 0);
         for row in &block.rows {
             self.waiting.extend_from_slice(&block.text[start..row.end]);

@@ -127,7 +127,8 @@ fn words(pairs: &[(&str, String)]) -> Vec<String> {
 pub fn of_row(member: &Member, verdicts: &Verdicts, worker: &str) -> (Status, Vec<String>) {
     let grant = member.grants.first().copied().unwrap_or_default();
     let status = verdicts.status(grant);
-    let note = verdicts.note_of(grant);
+    // Those of a window are few, and all in memory.
+    let note = verdicts.note_of(grant).ok().flatten();
     let of = |text: fn(&Note<'_>) -> String| note.as_ref().map(text).unwrap_or_default();
     let outcome = words(&[
         ("id", member.id.clone()),

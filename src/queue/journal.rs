@@ -176,7 +176,7 @@ impl WindowJournal {
         let request_id = member
             .grants
             .first()
-            .and_then(|grant| state.verdicts.note_of(*grant))
+            .and_then(|grant| state.verdicts.note_of(*grant).ok().flatten())
             .map(|note| note.request_id.into_owned());
         tracing::info!(row = member.id, status = status.name(), request_id, "outcome");
         outcome

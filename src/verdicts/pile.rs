@@ -1,0 +1,128 @@
+//! Records of one size, of which only the latest stay in memory.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// So many records stay in memory.
+const MOST_RECENT: usize = 1 << 16;
+
+/// Records in the order in which they came. All but the latest lie in a temporary file that has no
+/// name, so that nothing is left of it when the process ends in whatever way. Where no such file can
+/// be made or written, they stay in memory.
+#[derive(Debug, Default)]
+pub(super) struct Pile<const SIZE: usize> {
+    recent: Vec<[u8; SIZE]>,
+    filed: usize,
+    file: Option<File>,
+    /// A file was of no use.
+    stays: bool,
+}
+
+impl<const SIZE: usize> Pile<SIZE> {
+    /// Puts one on top.
+    pub(super) fn push(&mut self, record: [u8; SIZE]) {
+        self.recent.push(record);
+    }
+
+    /// Files what is in memory if it is much. What is pushed from now on stays there until this is
+    /// called again.
+    pub(super) fn make_room(&mut self) {
+        self.file_beyond(MOST_RECENT);
+    }
+
+    fn file_beyond(&mut self, most: usize) {
+        if self.recent.len() < most || self.stays {
+            return;
+        }
+        match self.file_all() {
+            Ok(()) => {
+                self.filed += self.recent.len();
+                self.recent.clear();
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a temporary file is of no use; notes stay in memory");
+                self.stays = true;
+            }
+        }
+    }
+
+    fn file_all(&mut self) -> io::Result<()> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => tempfile::tempfile()?,
+        };
+        let file = self.file.insert(file);
+        file.write_all_at(self.recent.as_flattened(), place(self.filed, SIZE))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.filed + self.recent.len()
+    }
+
+    /// The record with that number, from 0. The file may be unreadable.
+    pub(super) fn get(&self, number: usize) -> io::Result<[u8; SIZE]> {
+        if let Some(recent) = number.checked_sub(self.filed) {
+            return Ok(self.recent[recent]);
+        }
+        let mut record = [0; SIZE];
+        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        file.read_exact_at(&mut record, place(number, SIZE))?;
+        Ok(record)
+    }
+
+    /// The records from one on that was pushed since room was made last.
+    pub(super) fn since(&self, number: usize) -> &[[u8; SIZE]] {
+        &self.recent[number - self.filed..]
+    }
+}
+
+fn place(number: usize, size: usize) -> u64 {
+    number as u64 * size as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piled(pile: &mut Pile<4>, most: usize) {
+        for number in 0..1000_u32 {
+            pile.file_beyond(most);
+            assert_eq!(pile.len(), number as usize);
+            pile.push(number.to_le_bytes());
+            assert_eq!(pile.since(number as usize), [number.to_le_bytes()]);
+        }
+        for number in (0..1000_u32).rev() {
+            assert_eq!(pile.get(number as usize).unwrap(), number.to_le_bytes());
+        }
+    }
+
+    #[test]
+    fn records_are_given_back_from_wherever_they_lie() {
+        let mut pile = Pile::default();
+        piled(&mut pile, 30);
+        assert_eq!((pile.filed, pile.recent.len()), (990, 10));
+        let mut pile = Pile::default();
+        piled(&mut pile, MOST_RECENT);
+        assert_eq!((pile.filed, pile.recent.len()), (0, 1000));
+    }
+
+    #[test]
+    fn what_cannot_be_filed_stays_in_memory() {
+        let readable = File::open("/dev/null").unwrap();
+        let mut pile = Pile { file: Some(readable), ..Pile::default() };
+        piled(&mut pile, 30);
+        assert_eq!((pile.filed, pile.recent.len(), pile.stays), (0, 1000, true));
+    }
+
+    #[test]
+    fn a_file_that_lost_its_end_is_an_error() {
+        let mut pile = Pile::<4>::default();
+        piled(&mut pile, 30);
+        pile.file.as_ref().unwrap().set_len(7).unwrap();
+        assert!(pile.get(0).is_ok());
+        assert!(pile.get(1).is_err());
+        assert!(pile.get(999).is_ok());
+    }
+}
