@@ -176,6 +176,7 @@ mod tests {
     use super::*;
     use crate::grants::Collector;
     use crate::model::{Account, Grant, Grantee, Kind};
+    use crate::plan::Limits;
     use std::collections::BTreeSet;
 
     #[test]
@@ -214,7 +215,9 @@ mod tests {
                     pairs.insert(pair)
                 };
             }
-            let plan = Plan::new(collector.finish());
+            // So small that scopes have several requests.
+            let limits = Limits { targets: 2, accounts: 2 };
+            let plan = Plan::with_limits(collector.finish(), limits);
             let summary = Summary::of(&plan, LeftOut::default(), 1.0);
             let users = holders.iter().filter(|holder| holder.1 == GranteeKind::User).count();
             assert_eq!(summary.users, users);
