@@ -84,8 +84,8 @@ pub enum InTheWay {
 }
 
 impl Job {
-    /// Copies, reads and plans the list; the copy that an earlier run has kept of it will do. Should it be gone, the copy that an earlier run has kept
-    /// stands in for it: a resume does not depend on what happened to the list.
+    /// Copies, reads and plans the list; the copy that an earlier run has kept of it will do. Should
+    /// the list be gone, that stands in for it: a resume does not depend on what happened to it.
     pub fn read(settings: &RunSettings, files: &RunFiles) -> Result<Self, Failure> {
         let spool = if settings.report_only {
             kept_copy(files)?.ok_or_else(|| {

@@ -262,30 +262,33 @@ impl Slots {
 mod tests {
     use super::*;
 
-    /// Numbers with hashes so bad that many meet at one place, some of them with one tag.
-    struct Numbers(Vec<u32>);
+    /// Numbers and their hashes.
+    struct Numbers {
+        kept: Vec<u32>,
+        hash: fn(u32) -> u64,
+    }
 
     impl Keys for Numbers {
         type Key = u32;
 
         fn len(&self) -> usize {
-            self.0.len()
+            self.kept.len()
         }
 
         fn hash(&self, asked: u32) -> u64 {
-            u64::from(asked % 700) << 32 | u64::from(asked % 3000)
+            (self.hash)(asked)
         }
 
         fn hashes_kept(&self) -> impl Iterator<Item = u64> {
-            self.0.iter().map(|key| self.hash(*key))
+            self.kept.iter().map(|key| (self.hash)(*key))
         }
 
         fn is(&self, number: u32, asked: u32) -> bool {
-            self.0[number as usize] == asked
+            self.kept[number as usize] == asked
         }
 
         fn keep(&mut self, asked: u32) {
-            self.0.push(asked);
+            self.kept.push(asked);
         }
     }
 
@@ -293,7 +296,9 @@ mod tests {
     fn columns_of_any_length_number_keys_by_first_appearance() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut index = Index::default();
-        let mut keys = Numbers(Vec::new());
+        // So bad that many meet at one place, some of them with one tag.
+        let hash = |key| u64::from(key % 700) << 32 | u64::from(key % 3000);
+        let mut keys = Numbers { kept: Vec::new(), hash };
         let mut seen: Vec<u32> = Vec::new();
         let mut numbers = Vec::new();
         for length in [0, 1, 15, 1, 3000, 2, 20_000] {
@@ -310,40 +315,14 @@ mod tests {
                 .collect();
             assert_eq!(numbers, expected);
         }
-        assert_eq!(keys.0, seen);
-    }
-
-    /// Numbers with hashes of their own, of which a table holds only few bits.
-    struct Many(Vec<u32>);
-
-    impl Keys for Many {
-        type Key = u32;
-
-        fn len(&self) -> usize {
-            self.0.len()
-        }
-
-        fn hash(&self, asked: u32) -> u64 {
-            u64::from(asked).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
-        }
-
-        fn hashes_kept(&self) -> impl Iterator<Item = u64> {
-            self.0.iter().map(|key| self.hash(*key))
-        }
-
-        fn is(&self, number: u32, asked: u32) -> bool {
-            self.0[number as usize] == asked
-        }
-
-        fn keep(&mut self, asked: u32) {
-            self.0.push(asked);
-        }
+        assert_eq!(keys.kept, seen);
     }
 
     #[test]
     fn numbers_stay_when_slots_become_wide() {
         let mut index = Index::default();
-        let mut keys = Many(Vec::new());
+        let hash = |key| u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+        let mut keys = Numbers { kept: Vec::new(), hash };
         let mut numbers = Vec::new();
         let all: Vec<u32> = (0..u32::try_from(NARROW).unwrap()).map(|key| key * 3).collect();
         for column in all.chunks(50_000) {
@@ -352,11 +331,11 @@ mod tests {
             index.numbers_of(column, &mut keys, &mut numbers);
         }
         assert!(matches!(index.table, Table::Wide(_)));
-        assert_eq!(keys.0, all);
+        assert_eq!(keys.kept, all);
         for (column, first) in all.chunks(70_000).zip((0..).step_by(70_000)) {
             index.numbers_of(column, &mut keys, &mut numbers);
             assert!(numbers.iter().copied().eq((first..).take(column.len())));
         }
-        assert_eq!(keys.0.len(), all.len());
+        assert_eq!(keys.kept.len(), all.len());
     }
 }
