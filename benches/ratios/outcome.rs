@@ -57,19 +57,24 @@ pub(crate) fn measure(rows: usize, folder: &Path) -> anyhow::Result<()> {
     }
     let (mut ours, mut bare, mut same) = (Duration::MAX, Duration::MAX, Duration::MAX);
     let out = folder.join("outcome.csv");
-    // What a copy leaves to be written later is not to be waited for by what comes next.
-    let rested = || {
+    let copied = folder.join("copy.csv");
+    // Neither taking away what was there nor what a copy leaves to be written later is to be waited
+    // for by what comes next.
+    let rested = |to: &Path| {
+        if to.exists() {
+            std::fs::remove_file(to)?;
+        }
         rustix::fs::sync();
-        Instant::now()
+        anyhow::Ok(Instant::now())
     };
     for _ in 0..3 {
-        let started = rested();
-        copy(&list, &folder.join("copy.csv"))?;
+        let started = rested(&copied)?;
+        copy(&list, &copied)?;
         bare = bare.min(started.elapsed());
         let source = Source::file(list.clone());
         let reader =
             Reader::with_columns(vec![source], Arc::new(Options::default()), columns.clone());
-        let started = rested();
+        let started = rested(&out)?;
         let outcome = Outcome {
             rows: plan.rows(),
             verdicts: &verdicts,
@@ -80,8 +85,8 @@ pub(crate) fn measure(rows: usize, folder: &Path) -> anyhow::Result<()> {
         };
         outcome.write(reader, &out)?;
         ours = ours.min(started.elapsed());
-        let started = rested();
-        copy(&out, &folder.join("copy.csv"))?;
+        let started = rested(&copied)?;
+        copy(&out, &copied)?;
         same = same.min(started.elapsed());
     }
     let line = |reference: &str, took: Duration| Line {
