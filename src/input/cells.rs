@@ -113,6 +113,28 @@ impl<'a> Cells<'a> {
         own.is_some_and(|span| span.class.is_word())
     }
 
+    /// The row as it stands in the input, if that is its cells for so many columns of the union, in
+    /// their order, with a comma between them and each known to be plain.
+    pub fn plain_line(&self, columns: usize) -> Option<&'a str> {
+        let Self { text, spans, places, .. } = *self;
+        if spans.len() != columns || places.len() != columns {
+            return None;
+        }
+        let mut end = None;
+        for (own, (span, place)) in (0..).zip(spans.iter().zip(places)) {
+            let start = match end {
+                None => 0,
+                Some(end) if text.as_bytes().get(end as usize) == Some(&b',') => end + 1,
+                Some(_) => return None,
+            };
+            if *place != own || span.start != start || !span.class.is_word() {
+                return None;
+            }
+            end = Some(span.end);
+        }
+        text.get(..end? as usize)
+    }
+
     /// The cell of the input's own column, counted from 0.
     pub(super) fn own(&self, column: usize) -> &'a str {
         let Some(span) = self.spans.get(column) else { return "" };

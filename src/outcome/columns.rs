@@ -11,6 +11,8 @@ const OWN: &str = "input_";
 pub(super) struct Columns {
     /// Which of the input's columns are carried into the outcome.
     pub(super) own: Vec<usize>,
+    /// Whether those are the first, the second and so on.
+    pub(super) in_order: bool,
     /// What they are called there.
     pub(super) names: Vec<String>,
     /// Where the input has each of [`COLUMNS`], if it is an outcome.
@@ -33,7 +35,8 @@ impl Columns {
                 .filter(|at| !of_outcome().any(|name| name == input[*at]))
                 .collect();
             let names = own.iter().map(|at| input[*at].clone()).collect();
-            return Self { own, names, before: COLUMNS.map(place) };
+            let in_order = own.iter().copied().eq(0..own.len());
+            return Self { own, in_order, names, before: COLUMNS.map(place) };
         }
         let clashes = |name: &str| of_outcome().any(|other| other.eq_ignore_ascii_case(name));
         let mut names: Vec<String> = Vec::with_capacity(input.len());
@@ -47,7 +50,8 @@ impl Columns {
             }
             names.push(renamed);
         }
-        Self { own: (0..input.len()).collect(), names, before: [None; COLUMNS.len()] }
+        let own = (0..input.len()).collect();
+        Self { own, in_order: true, names, before: [None; COLUMNS.len()] }
     }
 }
 

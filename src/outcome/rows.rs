@@ -96,6 +96,13 @@ impl InputRows<'_> {
     }
 
     fn own_cells(&self, cells: Cells<'_>, text: &mut Vec<u8>) {
+        if self.columns.in_order
+            && !self.words.table.excel
+            && let Some(line) = cells.plain_line(self.columns.own.len())
+        {
+            self.words.table.plain_cell(text, line);
+            return;
+        }
         for column in &self.columns.own {
             let cell = cells.get(*column);
             if cells.is_plain(*column) {

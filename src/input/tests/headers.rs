@@ -168,6 +168,28 @@ fn the_columns_of_several_inputs_are_joined_by_first_appearance() {
 }
 
 #[test]
+fn a_line_is_plain_only_with_the_columns_of_the_union_in_their_order() {
+    let lists = [
+        "user,host,account\n1,2,a\n1,\"2\",a\n1,2,\n1,2,a b\n1,2\n1,2,a,\n",
+        "host,user,account\n2,1,a\n",
+        "user,host,account,note\n1,2,a,x\n",
+        "user;host;account;note\n1;2;a;x\n",
+        "{\"user\":\"1\",\"host\":\"2\",\"account\":\"a\",\"note\":\"x\"}\n",
+    ];
+    let sources = lists.map(|list| Source::memory_in_steps("list", list.as_bytes(), usize::MAX));
+    let mut reader = Reader::new(sources.to_vec(), Arc::default());
+    let mut lines = Vec::new();
+    while let Some(row) = reader.next().unwrap() {
+        let line = |columns| row.cells.plain_line(columns).unwrap_or("-").to_owned();
+        lines.push([line(3), line(4)]);
+    }
+    let none = ["-", "-"];
+    let first = [["1,2,a", "-"], none, ["1,2,", "-"], none, none, none];
+    assert_eq!(lines[..6], first);
+    assert_eq!(lines[6..], [none, ["-", "1,2,a,x"], none, none]);
+}
+
+#[test]
 fn the_separator_is_told_from_the_header() {
     for separator in [",", ";", "\t"] {
         let list = "user|kind|target|account|\"a,b\"\n1|host|2|3|\"x;y\"\n".replace('|', separator);

@@ -71,6 +71,12 @@ fn any_table_reads_back_in_any_encoding_separator_and_line_end() {
             assert_eq!(read.number, at as u64 + 1);
             let cells: Vec<_> = (0..4).map(|column| read.cells.get(column)).collect();
             assert_eq!(&cells, row, "{text:?}");
+            let is_plain = |cell: &&str| {
+                cell.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            };
+            let joined = (delimiter == 0 && cells.iter().all(is_plain)).then(|| cells.join(","));
+            assert_eq!(read.cells.plain_line(4), joined.as_deref(), "{text:?}");
+            assert_eq!(read.cells.plain_line(5), None);
         }
         assert!(reader.next().unwrap().is_none());
     });
