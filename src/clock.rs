@@ -66,6 +66,35 @@ fn written(time: Timestamp, format: &str, end: impl FnOnce(DateTime, &mut String
     text
 }
 
+/// Writes many times as [`utc_seconds`] does: of a day that was the last one's too, only the time
+/// of day is worked out.
+#[derive(Debug, Default)]
+pub struct UtcSeconds {
+    day: Option<i64>,
+    date: String,
+}
+
+impl UtcSeconds {
+    /// Writes a time, given in seconds since 1970; one that is beyond all calendars as 1970.
+    pub fn write(&mut self, second: i64, to: &mut Vec<u8>) {
+        let day = second.div_euclid(SECONDS_OF_DAY);
+        if self.day != Some(day) {
+            self.day = Some(day);
+            self.date = utc_seconds(Timestamp::from_second(second).unwrap_or_default());
+            self.date.truncate(self.date.len() - "03:04:05Z".len());
+        }
+        to.extend_from_slice(self.date.as_bytes());
+        #[expect(clippy::cast_possible_truncation, reason = "a day has fewer")]
+        let of_day = second.rem_euclid(SECONDS_OF_DAY) as i32;
+        let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+        let digits = [hour / 10, hour % 10, minute / 10, minute % 10, second / 10, second % 10];
+        let [h, hh, m, mm, s, ss] = digits.map(|number| digit(number) as u8);
+        to.extend_from_slice(&[h, hh, b':', m, mm, b':', s, ss, b'Z']);
+    }
+}
+
+const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
+
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "one digit")]
 fn digit(number: i32) -> char {
     char::from(b'0' + number as u8)
@@ -81,7 +110,11 @@ mod tests {
         let (first, last) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
         let rare = [first, last, 0, -1, -62_167_219_200, -62_167_219_201, 951_782_400];
         let any = std::iter::repeat_with(|| random.i64(first..=last)).take(2000);
-        for second in rare.into_iter().chain(any.collect::<Vec<_>>()) {
+        // Some of them of one day, and of the one before 1970.
+        let days = (0..200).map(|n| n * 1_234);
+        let all = rare.into_iter().chain(any.collect::<Vec<_>>()).chain(days.clone());
+        let mut of_days = UtcSeconds::default();
+        for second in all.chain(days.map(|second| -second)) {
             let nanosecond = random.i32(0..1_000_000_000);
             for nanosecond in [0, nanosecond, 999_999_999] {
                 let Ok(time) = Timestamp::new(second, nanosecond) else { continue };
@@ -89,6 +122,10 @@ mod tests {
                 let millis = time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
                 assert_eq!(utc_millis(time), millis);
             }
+            let mut text = Vec::new();
+            of_days.write(second, &mut text);
+            let time = Timestamp::from_second(second).unwrap();
+            assert_eq!(String::from_utf8(text).unwrap(), utc_seconds(time));
         }
     }
 }

@@ -3,16 +3,21 @@
 //! The same fold serves a run while it goes on and a ledger that is read again, so both always
 //! come to the same verdicts.
 
+mod brief;
 mod notes;
 mod pile;
+mod recalled;
 
+pub use brief::{Brief, RequestId};
 pub use notes::{Note, NoteId};
+pub use recalled::Recalled;
 
 use crate::ledger::{AttemptResult, AttemptState, GrantSet};
 use crate::model::Status;
 use crate::plan::GrantId;
 use notes::Notes;
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::io;
 use std::ops::Range;
 
@@ -151,6 +156,12 @@ impl Verdicts {
         self.grants[grant as usize].status()
     }
 
+    /// Brings what is known of some grants near to the processor, which waits for many of them at
+    /// once where it would wait for one after the other.
+    pub fn fetch(&self, grants: impl Iterator<Item = GrantId>) {
+        black_box(grants.fold(0, |all, grant| all ^ self.grants[grant as usize].attempts));
+    }
+
     /// All that an outcome row says of it.
     pub fn of(&self, grant: GrantId) -> Verdict {
         let state = self.grants[grant as usize];
@@ -158,14 +169,11 @@ impl Verdicts {
         Verdict { status: state.status(), attempts: self.attempts(grant), note }
     }
 
-    /// A note by its number. In a long run it may lie in a file, and that be unreadable.
-    pub fn note(&self, note: NoteId) -> io::Result<Note<'_>> {
-        self.notes.get(note)
-    }
-
-    /// How many notes there are.
-    pub fn notes(&self) -> usize {
-        self.notes.len()
+    /// The notes of all grants, in memory. In a long run they lie in a file, and that may be
+    /// unreadable.
+    pub fn recall(&self) -> io::Result<Recalled<'_>> {
+        let wanted = self.grants.iter().map(|grant| grant.note()).filter(|note| *note != NO_NOTE);
+        Recalled::of(&self.notes, wanted)
     }
 
     /// Its sendings that were not answered by throttling.
@@ -176,9 +184,10 @@ impl Verdicts {
         }
     }
 
-    /// What its outcome row says beside the status; nothing if it was never sent.
+    /// What its outcome row says beside the status; nothing if it was never sent. In a long run it
+    /// lies in a file, and that may be unreadable.
     pub fn note_of(&self, grant: GrantId) -> io::Result<Option<Note<'_>>> {
-        self.of(grant).note.map(|note| self.note(note)).transpose()
+        self.of(grant).note.map(|note| self.notes.get(note)).transpose()
     }
 }
 

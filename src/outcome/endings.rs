@@ -3,27 +3,16 @@
 use super::spreadsheet::is_formula;
 use super::table::Table;
 use super::{COLUMNS, Tally};
-use crate::clock::utc_seconds;
+use crate::clock::UtcSeconds;
 use crate::input::escaped;
 use crate::model::{REHEARSAL, Status, TEXT_MARK};
 use crate::plan::GrantId;
-use crate::verdicts::{Note, NoteId, Verdict, Verdicts};
+use crate::verdicts::{Recalled, RequestId, Verdict, Verdicts};
 use std::borrow::Cow;
 use std::io;
-use std::ops::RangeInclusive;
 
-/// Texts of notes are kept until there are so many of them for each row: half of what a plan takes,
-/// which has gone by now.
-const KEPT_BYTES_PER_ROW: usize = 6;
-
-/// And at least, and at most, so many of all.
-const KEPT_BYTES: RangeInclusive<usize> = 1 << 20..=64 << 20;
-
-/// The usual length of such a text, or more.
-const TEXT_BYTES: usize = 128;
-
-/// No text has been kept for it.
-const NOT_KEPT: u32 = u32::MAX;
+/// Of so many codes and messages the cells are made once. What many notes say came up early.
+const KEPT_CELLS: u32 = 1 << 10;
 
 /// How words that are not the input's own are written.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +41,12 @@ impl Words {
         self.table.end_row(to);
     }
 
+    /// A code with its message, both of the service.
+    fn said(self, to: &mut Vec<u8>, (code, message): (&str, &str)) {
+        self.of_service(to, code);
+        self.of_service(to, &self.message(message));
+    }
+
     /// Words of the service, so that they neither steer a terminal nor are a formula in a
     /// spreadsheet, however the outcome is written: nobody reads them back.
     fn of_service(self, to: &mut Vec<u8>, words: &str) {
@@ -66,81 +61,79 @@ impl Words {
 
 /// Ends the rows of an outcome that a grant stands behind.
 ///
-/// The grants of a request share its note, but seldom stand together in a list: the text of a note
-/// is made once and kept. What is known of a grant lies anywhere in memory, so it is
-/// looked up for many rows before the first of them is written: the processor waits for many places
-/// at once.
+/// What is known of a grant and of its note lies anywhere in memory, so it is looked up for many
+/// rows before the first of them is written, one sort of place after the other: a processor waits
+/// for many places at once, if there is little to do between them.
 pub(super) struct Endings<'a> {
     verdicts: &'a Verdicts,
+    notes: Recalled<'a>,
     words: Words,
-    /// For each note, and in front of them for the lack of one, where its text is kept.
-    places: Vec<u32>,
-    texts: Vec<Text>,
-    kept: Vec<u8>,
-    most_kept: usize,
+    /// The cells of the first codes and messages, one after the other, and where those of each end.
+    cells: Vec<u8>,
+    ends: Vec<usize>,
+    times: UtcSeconds,
     known: Vec<Known>,
-}
-
-/// A note's text around the number of attempts.
-#[derive(Clone, Copy, Default)]
-struct Text {
-    start: u32,
-    attempts: u32,
-    end: u32,
 }
 
 /// What is known of the grant of a row.
 #[derive(Clone, Copy)]
 struct Known {
     verdict: Verdict,
+    /// The row that stands for it, from 0.
     standing: usize,
-    text: Text,
 }
 
 impl<'a> Endings<'a> {
-    /// Those of an outcome with so many rows.
-    pub(super) fn new(verdicts: &'a Verdicts, words: Words, rows: usize) -> Self {
-        let most_kept = (rows * KEPT_BYTES_PER_ROW).clamp(*KEPT_BYTES.start(), *KEPT_BYTES.end());
-        let places = vec![NOT_KEPT; verdicts.notes() + 1];
-        // Room that is not written to takes no memory, and growing would copy all of it.
-        let kept = Vec::with_capacity((verdicts.notes() * TEXT_BYTES).min(2 * most_kept));
-        let (texts, known) = (Vec::with_capacity(verdicts.notes()), Vec::new());
-        Self { verdicts, words, places, texts, kept, most_kept, known }
+    /// Fails if the notes can't be read back.
+    pub(super) fn new(verdicts: &'a Verdicts, words: Words) -> io::Result<Self> {
+        Self::with_kept_cells(verdicts, words, KEPT_CELLS)
+    }
+
+    fn with_kept_cells(verdicts: &'a Verdicts, words: Words, most: u32) -> io::Result<Self> {
+        let notes = verdicts.recall()?;
+        let (mut cells, mut ends) = (Vec::new(), Vec::new());
+        for said in 0..notes.all_said().min(most) {
+            words.said(&mut cells, notes.said(said));
+            ends.push(cells.len());
+        }
+        let (times, known) = (UtcSeconds::default(), Vec::new());
+        Ok(Self { verdicts, notes, words, cells, ends, times, known })
     }
 
     /// Looks up the grants of some rows, each with the row that stands for it.
-    pub(super) fn look_up(
-        &mut self,
-        grants: impl Iterator<Item = (GrantId, usize)>,
-    ) -> io::Result<()> {
-        if self.kept.len() > self.most_kept {
-            self.kept.clear();
-            self.texts.clear();
-            self.places.fill(NOT_KEPT);
-        }
-        let mut known = std::mem::take(&mut self.known);
-        known.clear();
-        known.extend(grants.map(|(grant, standing)| Known {
-            verdict: self.verdicts.of(grant),
-            standing,
-            text: Text::default(),
-        }));
-        for known in &mut known {
-            known.text = self.text(known.verdict.note)?;
-        }
-        self.known = known;
-        Ok(())
+    pub(super) fn look_up(&mut self, grants: impl Iterator<Item = (GrantId, usize)> + Clone) {
+        self.verdicts.fetch(grants.clone().map(|(grant, _)| grant));
+        self.known.clear();
+        let known = |(grant, standing)| Known { verdict: self.verdicts.of(grant), standing };
+        self.known.extend(grants.map(known));
+        self.notes.fetch(self.known.iter().filter_map(|known| known.verdict.note));
     }
 
     /// Writes the end of a row, from 0, whose grant was looked up as the one with that number.
-    pub(super) fn write(&self, to: &mut Vec<u8>, row: usize, looked_up: usize, tally: &mut Tally) {
-        let Known { verdict, standing, text } = self.known[looked_up];
+    pub(super) fn write(
+        &mut self,
+        to: &mut Vec<u8>,
+        row: usize,
+        looked_up: usize,
+        tally: &mut Tally,
+    ) {
+        let Known { verdict, standing } = self.known[looked_up];
+        let note = verdict.note.map(|note| self.notes.get(note));
         let table = self.words.table;
         tally.add(verdict.status);
         table.plain_cell(to, verdict.status.name());
-        to.extend_from_slice(&self.kept[text.start as usize..text.attempts as usize]);
+        if let Some(note) = note {
+            self.said(to, note.said);
+            self.request_id(to, note.request_id);
+        } else {
+            self.words.said(to, ("", ""));
+            table.plain_cell(to, "");
+        }
         table.number(to, u64::from(verdict.attempts));
-        to.extend_from_slice(&self.kept[text.attempts as usize..text.end as usize]);
+        match note {
+            Some(note) => table.time(to, note.seconds, &mut self.times),
+            None => table.plain_cell(to, ""),
+        }
         if standing == row {
             table.plain_cell(to, "");
         } else {
@@ -149,33 +142,22 @@ impl<'a> Endings<'a> {
         table.end_row(to);
     }
 
-    fn text(&mut self, note: Option<NoteId>) -> io::Result<Text> {
-        let place = note.map_or(0, |note| note as usize + 1);
-        match self.places[place] {
-            NOT_KEPT => self.keep(note, place),
-            at => Ok(self.texts[at as usize]),
-        }
+    fn said(&self, to: &mut Vec<u8>, said: u32) {
+        let at = said as usize;
+        let Some(end) = self.ends.get(at) else {
+            return self.words.said(to, self.notes.said(said));
+        };
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        to.extend_from_slice(&self.cells[start..*end]);
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the most of KEPT_BYTES and the texts of a block more fit"
-    )]
-    fn keep(&mut self, note: Option<NoteId>, place: usize) -> io::Result<Text> {
-        let note = note.map(|note| self.verdicts.note(note)).transpose()?;
-        let words = |of: for<'n> fn(&'n Note<'_>) -> &'n str| note.as_ref().map_or("", of);
-        let finished_at = note.as_ref().map_or(String::new(), |note| utc_seconds(note.finished_at));
-        let (kept, ours) = (&mut self.kept, self.words);
-        let start = kept.len() as u32;
-        ours.of_service(kept, words(|note| note.code));
-        ours.of_service(kept, &ours.message(words(|note| note.message)));
-        ours.of_service(kept, words(|note| &note.request_id));
-        let attempts = kept.len() as u32;
-        ours.table.cell(kept, &finished_at);
-        let text = Text { start, attempts, end: kept.len() as u32 };
-        self.places[place] = self.texts.len() as u32;
-        self.texts.push(text);
-        Ok(text)
+    fn request_id(&self, to: &mut Vec<u8>, id: RequestId) {
+        let table = self.words.table;
+        match id {
+            RequestId::Upper(id) => table.uuid(to, |text| _ = id.hyphenated().encode_upper(text)),
+            RequestId::Lower(id) => table.uuid(to, |text| _ = id.hyphenated().encode_lower(text)),
+            RequestId::Other(text) => self.words.of_service(to, self.notes.text(text)),
+        }
     }
 }
 
@@ -216,7 +198,11 @@ mod tests {
                 last: false,
                 code: "OK".into(),
                 message: "=1+1".repeat(request % 2),
-                request_id: format!("R, {request}"),
+                request_id: match request % 3 {
+                    0 => format!("R, {request}"),
+                    1 => format!("0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F{request}"),
+                    _ => format!("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f{request}"),
+                },
                 finished_at: Timestamp::from_second(request.try_into().unwrap()).unwrap(),
                 exceptions: Vec::new(),
             };
@@ -225,15 +211,14 @@ mod tests {
         verdicts
     }
 
-    fn written(plan: &Plan, verdicts: &Verdicts, most_kept: usize, block: usize) -> String {
+    fn written(plan: &Plan, verdicts: &Verdicts, kept_cells: u32, block: usize) -> String {
         let words = Words { table: Table { excel: false }, rehearsal: false };
         let rows = plan.rows().len();
-        let mut endings = Endings { most_kept, ..Endings::new(verdicts, words, rows) };
+        let mut endings = Endings::with_kept_cells(verdicts, words, kept_cells).unwrap();
         let (mut to, mut tally) = (Vec::new(), Tally::default());
         let all: Vec<usize> = (0..rows).collect();
         for block in all.chunks(block) {
-            let grants = block.iter().filter_map(|row| plan.rows().get(*row));
-            endings.look_up(grants).unwrap();
+            endings.look_up(block.iter().filter_map(|row| plan.rows().get(*row)));
             for (at, row) in block.iter().enumerate() {
                 endings.write(&mut to, *row, at, &mut tally);
             }
@@ -246,10 +231,9 @@ mod tests {
     fn what_is_kept_of_notes_does_not_show() {
         let plan = plan();
         let verdicts = verdicts(&plan);
-        let all = *KEPT_BYTES.end();
-        let usual = written(&plan, &verdicts, all, 60);
-        for (most_kept, block) in [(0, 1), (0, 7), (100, 3), (all, 1)] {
-            assert_eq!(written(&plan, &verdicts, most_kept, block), usual, "{most_kept} {block}");
+        let usual = written(&plan, &verdicts, KEPT_CELLS, 60);
+        for (kept_cells, block) in [(0, 1), (0, 7), (1, 3), (KEPT_CELLS, 1)] {
+            assert_eq!(written(&plan, &verdicts, kept_cells, block), usual, "{kept_cells} {block}");
         }
         let rows: Vec<&str> = usual.lines().collect();
         assert_eq!(rows[0], "revoked,OK,,\"R, 0\",1,1970-01-01T00:00:00Z,");

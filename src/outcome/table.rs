@@ -4,7 +4,9 @@
 //! rows of a dozen cells is most of the work; a test compares what is written with what it writes.
 
 use super::spreadsheet::marked;
+use crate::clock::UtcSeconds;
 use crate::model::{TEXT_MARK, TEXT_MARK_COLUMN};
+use uuid::fmt::Hyphenated;
 
 /// How a table is written: UTF-8, comma, LF; for spreadsheets a byte order mark, CR LF, and cells
 /// marked as text.
@@ -38,7 +40,8 @@ impl Table {
         to.push(b',');
     }
 
-    /// The next cell of a row, which holds nothing but ASCII letters, digits, `-`, `_` and `.`.
+    /// The next cell of a row, which holds nothing but ASCII letters, digits, `-`, `_` and `.`; or
+    /// several such cells with commas between them, if the table is none for spreadsheets.
     pub(super) fn plain_cell(self, to: &mut Vec<u8>, cell: &str) {
         if self.excel {
             return self.cell(to, cell);
@@ -50,6 +53,29 @@ impl Table {
     /// The next cell of a row, a whole number.
     pub(super) fn number(self, to: &mut Vec<u8>, number: u64) {
         self.plain_cell(to, itoa::Buffer::new().format(number));
+    }
+
+    /// The next cell of a row, a UUID with hyphens, which is put into bytes that are as long.
+    pub(super) fn uuid(self, to: &mut Vec<u8>, put: impl FnOnce(&mut [u8])) {
+        let start = to.len();
+        to.resize(start + Hyphenated::LENGTH, 0);
+        put(&mut to[start..]);
+        if self.excel {
+            let text = to.split_off(start);
+            return self.cell(to, &String::from_utf8_lossy(&text));
+        }
+        to.push(b',');
+    }
+
+    /// The next cell of a row, a time in seconds since 1970.
+    pub(super) fn time(self, to: &mut Vec<u8>, second: i64, times: &mut UtcSeconds) {
+        if self.excel {
+            let mut text = Vec::new();
+            times.write(second, &mut text);
+            return self.cell(to, &String::from_utf8_lossy(&text));
+        }
+        times.write(second, to);
+        to.push(b',');
     }
 
     /// Ends a row, saying whether its cells are marked.
@@ -122,6 +148,24 @@ mod tests {
             let cells = row.iter().map(|cell| marked(cell).into_owned());
             theirs.write_record(cells.chain(["'".to_owned()])).unwrap();
             prop_assert_eq!(ours, theirs.into_inner().unwrap());
+        }
+    }
+
+    #[test]
+    fn uuids_and_times_are_written_as_any_other_cell() {
+        let id = uuid::Uuid::from_u128(7);
+        for excel in [false, true] {
+            let table = Table { excel };
+            for second in [1_795_000_000, -99_999_999_999] {
+                let (mut ours, mut usual) = (Vec::new(), Vec::new());
+                table.uuid(&mut ours, |text| _ = id.hyphenated().encode_lower(text));
+                table.time(&mut ours, second, &mut UtcSeconds::default());
+                let time = jiff::Timestamp::from_second(second).unwrap();
+                for cell in [id.to_string(), crate::clock::utc_seconds(time)] {
+                    table.cell(&mut usual, &cell);
+                }
+                assert_eq!(String::from_utf8(ours), String::from_utf8(usual));
+            }
         }
     }
 

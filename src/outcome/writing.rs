@@ -13,7 +13,10 @@ use std::thread;
 const WRITTEN_BYTES: usize = 1 << 18;
 
 /// How much is written until the disk is asked to take it.
-const SYNCED_BYTES: usize = 1 << 25;
+const SYNCED_BYTES: usize = 1 << 23;
+
+/// The ends of so many rows are looked up at once.
+const LOOKED_UP_ROWS: usize = 256;
 
 /// An outcome that is being written.
 pub(super) struct Writing<'a> {
@@ -56,20 +59,23 @@ pub(super) fn writing<'a, A>(
 impl Writing<'_> {
     /// Ends the rows of a block, writes them and empties it.
     pub(super) fn take(&mut self, block: &mut Block) -> io::Result<()> {
-        self.endings.look_up(block.rows.iter().filter_map(|row| row.asks))?;
-        let (mut start, mut looked_up) = (0, 0);
-        for row in &block.rows {
-            self.waiting.extend_from_slice(&block.text[start..row.end]);
-            start = row.end;
-            if row.asks.is_some() {
-                let Self { waiting, tally, .. } = self;
-                self.endings.write(waiting, self.rows, looked_up, tally);
-                looked_up += 1;
-            }
-            crate::failpoint::hit("outcome-row");
-            self.rows += 1;
-            if self.waiting.len() >= WRITTEN_BYTES {
-                self.flush()?;
+        let mut start = 0;
+        for rows in block.rows.chunks(LOOKED_UP_ROWS) {
+            self.endings.look_up(rows.iter().filter_map(|row| row.asks));
+            let mut looked_up = 0;
+            for row in rows {
+                self.waiting.extend_from_slice(&block.text[start..row.end]);
+                start = row.end;
+                if row.asks.is_some() {
+                    let Self { endings, waiting, tally, .. } = self;
+                    endings.write(waiting, self.rows, looked_up, tally);
+                    looked_up += 1;
+                }
+                crate::failpoint::hit("outcome-row");
+                self.rows += 1;
+                if self.waiting.len() >= WRITTEN_BYTES {
+                    self.flush()?;
+                }
             }
         }
         block.clear();

@@ -1,13 +1,13 @@
 //! What outcome rows say beside their status, one note for each answer: a long run has very many of
 //! them, and most say the same.
 
+use super::brief::{Brief, RequestId};
 use super::pile::Pile;
 use crate::names::Interner;
 use jiff::Timestamp;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
-use uuid::Uuid;
 
 /// Number of a note, in the order in which they came.
 pub type NoteId = u32;
@@ -25,8 +25,8 @@ pub struct Note<'a> {
     pub finished_at: Timestamp,
 }
 
-/// All notes. What they say, and ids of requests other than the API's, which are UUIDs in upper case,
-/// is kept once; the rest is 25 bytes each, of which most lie in a file in a long run.
+/// All notes. What they say, and ids of requests that are no UUIDs as services write them, is kept
+/// once; the rest is a [`Brief`] each, of which most lie in a file in a long run.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     texts: Interner,
@@ -35,40 +35,7 @@ pub(super) struct Notes {
     by_said: HashMap<(u32, u32), u32>,
     /// Which of them came last.
     last_said: u32,
-    pile: Pile<PACKED_BYTES>,
-    /// The ids of requests that are no such UUIDs, as numbers of texts.
-    other_ids: BTreeMap<NoteId, u32>,
-}
-
-const PACKED_BYTES: usize = 16 + 5 + 4;
-
-/// What a pile keeps of a note.
-struct Packed {
-    request_id: [u8; 16],
-    /// Since 1970.
-    seconds: i64,
-    said: u32,
-}
-
-impl Packed {
-    /// Of the seconds as many bytes as any time needs.
-    fn bytes(&self) -> [u8; PACKED_BYTES] {
-        let mut bytes = [0; PACKED_BYTES];
-        bytes[..16].copy_from_slice(&self.request_id);
-        bytes[16..21].copy_from_slice(&self.seconds.to_be_bytes()[3..]);
-        bytes[21..].copy_from_slice(&self.said.to_be_bytes());
-        bytes
-    }
-
-    fn of(bytes: [u8; PACKED_BYTES]) -> Self {
-        let (mut request_id, mut seconds, mut said) = ([0; 16], [0; 8], [0; 4]);
-        request_id.copy_from_slice(&bytes[..16]);
-        seconds[..5].copy_from_slice(&bytes[16..21]);
-        said.copy_from_slice(&bytes[21..]);
-        // The upper bytes are those of the sign.
-        let seconds = i64::from_be_bytes(seconds) >> 24;
-        Self { request_id, seconds, said: u32::from_be_bytes(said) }
-    }
+    pile: Pile<{ Brief::BYTES }>,
 }
 
 impl Notes {
@@ -81,12 +48,10 @@ impl Notes {
     ) -> NoteId {
         self.pile.make_room();
         let number = self.next();
-        let request_id = of_uuid(request_id).unwrap_or_else(|| {
-            self.other_ids.insert(number, self.texts.intern(request_id));
-            [0; 16]
-        });
+        let request_id = RequestId::of_uuid(request_id)
+            .unwrap_or_else(|| RequestId::Other(self.texts.intern(request_id)));
         let said = self.number_of(code, message);
-        self.pile.push(Packed { request_id, seconds: finished_at.as_second(), said }.bytes());
+        self.pile.push(Brief::new(said, request_id, finished_at).bytes());
         number
     }
 
@@ -96,14 +61,12 @@ impl Notes {
         let said = self.number_of(code, message);
         let number = self.next();
         let of_answer = self.pile.since(first as usize);
-        let same = |bytes: &[u8; PACKED_BYTES]| Packed::of(*bytes).said == said;
-        if let Some((same, _)) = (first..).zip(of_answer).find(|(_, bytes)| same(bytes)) {
+        if let Some((same, _)) =
+            (first..).zip(of_answer).find(|(_, bytes)| Brief::of(bytes).said == said)
+        {
             return same;
         }
-        let beside = Packed { said, ..Packed::of(of_answer[0]) };
-        if let Some(id) = self.other_ids.get(&first) {
-            self.other_ids.insert(number, *id);
-        }
+        let beside = Brief { said, ..Brief::of(&of_answer[0]) };
         self.pile.push(beside.bytes());
         number
     }
@@ -114,10 +77,8 @@ impl Notes {
 
     /// The number of a code with its message, which are likely the last ones.
     fn number_of(&mut self, code: &str, message: &str) -> u32 {
-        let texts = self.texts.names();
-        if let Some((last_code, last_message)) = self.said.get(self.last_said as usize)
-            && texts.get(*last_code) == code
-            && texts.get(*last_message) == message
+        if self.said.get(self.last_said as usize).is_some()
+            && self.said(self.last_said) == (code, message)
         {
             return self.last_said;
         }
@@ -129,38 +90,46 @@ impl Notes {
         self.last_said
     }
 
+    /// How many codes with messages there are.
+    pub(super) fn all_said(&self) -> u32 {
+        u32::try_from(self.said.len()).unwrap_or(u32::MAX)
+    }
+
+    /// A code with its message.
+    pub(super) fn said(&self, number: u32) -> (&str, &str) {
+        let (code, message) = self.said[number as usize];
+        (self.text(code), self.text(message))
+    }
+
+    /// A text by its number.
+    pub(super) fn text(&self, number: u32) -> &str {
+        self.texts.names().get(number)
+    }
+
     /// Fails if the file in which it lies can't be read.
     pub(super) fn get(&self, note: NoteId) -> io::Result<Note<'_>> {
-        let Packed { request_id, seconds, said } = Packed::of(self.pile.get(note as usize)?);
-        let texts = self.texts.names();
-        let (code, message) = self.said[said as usize];
+        let brief = Brief::of(&self.pile.get(note as usize)?);
+        let (code, message) = self.said(brief.said);
         Ok(Note {
-            code: texts.get(code),
-            message: texts.get(message),
-            request_id: match self.other_ids.get(&note) {
-                Some(id) => texts.get(*id).into(),
-                None => text_of(request_id).into(),
+            code,
+            message,
+            request_id: match brief.request_id {
+                RequestId::Upper(id) => format!("{id:X}").into(),
+                RequestId::Lower(id) => id.to_string().into(),
+                RequestId::Other(text) => self.text(text).into(),
             },
-            // It came from one.
-            finished_at: Timestamp::from_second(seconds).unwrap_or_default(),
+            finished_at: brief.finished_at(),
         })
+    }
+
+    /// Gives each note with its number, in their order.
+    pub(super) fn each(&self, take: impl FnMut(usize, &[u8; Brief::BYTES])) -> io::Result<()> {
+        self.pile.each(take)
     }
 
     pub(super) fn len(&self) -> usize {
         self.pile.len()
     }
-}
-
-/// A UUID as the API writes them; nothing if it is written in any other way.
-fn of_uuid(text: &str) -> Option<[u8; 16]> {
-    let uuid = Uuid::try_parse(text).ok()?;
-    let written = uuid.hyphenated().encode_upper(&mut Uuid::encode_buffer()) == text;
-    written.then(|| uuid.into_bytes())
-}
-
-fn text_of(uuid: [u8; 16]) -> String {
-    let mut text = Uuid::encode_buffer();
-    Uuid::from_bytes(uuid).hyphenated().encode_upper(&mut text).to_owned()
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use std::os::unix::fs::FileExt;
 /// So many records stay in memory.
 const MOST_RECENT: usize = 1 << 16;
 
+/// So many records are read from the file at once.
+const READ_AT_ONCE: usize = 1 << 12;
+
 /// Records in the order in which they came. All but the latest lie in a temporary file that has no
 /// name, so that nothing is left of it when the process ends in whatever way. Where no such file can
 /// be made or written, they stay in memory.
@@ -72,6 +75,19 @@ impl<const SIZE: usize> Pile<SIZE> {
         Ok(record)
     }
 
+    /// Gives each record with its number, in their order. The file is read once, a piece at a time.
+    pub(super) fn each(&self, mut take: impl FnMut(usize, &[u8; SIZE])) -> io::Result<()> {
+        let mut pieces = vec![[0; SIZE]; self.filed.min(READ_AT_ONCE)];
+        for first in (0..self.filed).step_by(READ_AT_ONCE) {
+            let piece = &mut pieces[..(self.filed - first).min(READ_AT_ONCE)];
+            let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+            file.read_exact_at(piece.as_flattened_mut(), place(first, SIZE))?;
+            (first..).zip(&*piece).for_each(|(number, record)| take(number, record));
+        }
+        (self.filed..).zip(&self.recent).for_each(|(number, record)| take(number, record));
+        Ok(())
+    }
+
     /// The records from one on that was pushed since room was made last.
     pub(super) fn since(&self, number: usize) -> &[[u8; SIZE]] {
         &self.recent[number - self.filed..]
@@ -86,25 +102,28 @@ fn place(number: usize, size: usize) -> u64 {
 mod tests {
     use super::*;
 
-    fn piled(pile: &mut Pile<4>, most: usize) {
-        for number in 0..1000_u32 {
+    fn piled(pile: &mut Pile<4>, most: usize, pushed: u32) {
+        for number in 0..pushed {
             pile.file_beyond(most);
             assert_eq!(pile.len(), number as usize);
             pile.push(number.to_le_bytes());
             assert_eq!(pile.since(number as usize), [number.to_le_bytes()]);
         }
-        for number in (0..1000_u32).rev() {
+        for number in (0..pushed).rev() {
             assert_eq!(pile.get(number as usize).unwrap(), number.to_le_bytes());
         }
+        let mut all = Vec::new();
+        pile.each(|number, record| all.push((number, *record))).unwrap();
+        assert_eq!(all, (0..pushed).map(|n| (n as usize, n.to_le_bytes())).collect::<Vec<_>>());
     }
 
     #[test]
     fn records_are_given_back_from_wherever_they_lie() {
         let mut pile = Pile::default();
-        piled(&mut pile, 30);
-        assert_eq!((pile.filed, pile.recent.len()), (990, 10));
+        piled(&mut pile, 30, 10_000);
+        assert_eq!((pile.filed, pile.recent.len()), (9_990, 10));
         let mut pile = Pile::default();
-        piled(&mut pile, MOST_RECENT);
+        piled(&mut pile, MOST_RECENT, 1000);
         assert_eq!((pile.filed, pile.recent.len()), (0, 1000));
     }
 
@@ -112,17 +131,18 @@ mod tests {
     fn what_cannot_be_filed_stays_in_memory() {
         let readable = File::open("/dev/null").unwrap();
         let mut pile = Pile { file: Some(readable), ..Pile::default() };
-        piled(&mut pile, 30);
+        piled(&mut pile, 30, 1000);
         assert_eq!((pile.filed, pile.recent.len(), pile.stays), (0, 1000, true));
     }
 
     #[test]
     fn a_file_that_lost_its_end_is_an_error() {
         let mut pile = Pile::<4>::default();
-        piled(&mut pile, 30);
+        piled(&mut pile, 30, 1000);
         pile.file.as_ref().unwrap().set_len(7).unwrap();
         assert!(pile.get(0).is_ok());
         assert!(pile.get(1).is_err());
         assert!(pile.get(999).is_ok());
+        assert!(pile.each(|_, _| ()).is_err());
     }
 }
