@@ -72,6 +72,17 @@ mod tests {
     }
 
     #[test]
+    fn columns_with_a_replaced_one_between_them_are_not_in_order() {
+        let in_order = |input: &[&str]| {
+            Columns::of(&input.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), true)
+                .in_order
+        };
+        assert!(in_order(&["user", "note"]));
+        assert!(in_order(&["user", "note", "status"]));
+        assert!(!in_order(&["user", "status", "note"]));
+    }
+
+    #[test]
     fn a_list_keeps_its_own_columns_of_such_names_under_another() {
         assert_eq!(names(&["status", "user"], false), ["input_status", "user"]);
         assert_eq!(

@@ -170,7 +170,7 @@ fn the_columns_of_several_inputs_are_joined_by_first_appearance() {
 #[test]
 fn a_line_is_plain_only_with_the_columns_of_the_union_in_their_order() {
     let lists = [
-        "user,host,account\n1,2,a\n1,\"2\",a\n1,2,\n1,2,a b\n1,2\n1,2,a,\n",
+        "user,host,account\n1,2,a\n1,\"2\",a\n1,2,\n1,2,a b\n1,2\n1,2,a,\n1,2,\"a\"\n",
         "host,user,account\n2,1,a\n",
         "user,host,account,note\n1,2,a,x\n",
         "user;host;account;note\n1;2;a;x\n",
@@ -184,9 +184,9 @@ fn a_line_is_plain_only_with_the_columns_of_the_union_in_their_order() {
         lines.push([line(3), line(4)]);
     }
     let none = ["-", "-"];
-    let first = [["1,2,a", "-"], none, ["1,2,", "-"], none, none, none];
-    assert_eq!(lines[..6], first);
-    assert_eq!(lines[6..], [none, ["-", "1,2,a,x"], none, none]);
+    let first = [["1,2,a", "-"], none, ["1,2,", "-"], none, none, none, none];
+    assert_eq!(lines[..7], first);
+    assert_eq!(lines[7..], [none, ["-", "1,2,a,x"], none, none]);
 }
 
 #[test]
