@@ -145,6 +145,11 @@ impl Verdicts {
         self.grants.len()
     }
 
+    /// Each of them.
+    pub fn all(&self) -> impl Iterator<Item = GrantId> + use<> {
+        0..GrantId::try_from(self.grants.len()).unwrap_or(GrantId::MAX)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.grants.is_empty()
@@ -169,11 +174,14 @@ impl Verdicts {
         Verdict { status: state.status(), attempts: self.attempts(grant), note }
     }
 
-    /// The notes of all grants, in memory. In a long run they lie in a file, and that may be
-    /// unreadable.
-    pub fn recall(&self) -> io::Result<Recalled<'_>> {
-        let wanted = self.grants.iter().map(|grant| grant.note()).filter(|note| *note != NO_NOTE);
-        Recalled::of(&self.notes, wanted)
+    /// Notes to be brought back into memory: in a long run they lie in a file.
+    pub fn recall(&self) -> Recalled<'_> {
+        Recalled::of(self)
+    }
+
+    /// How many notes there are.
+    pub fn notes(&self) -> usize {
+        self.notes.len()
     }
 
     /// Its sendings that were not answered by throttling.

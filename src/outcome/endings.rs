@@ -6,13 +6,21 @@ use super::{COLUMNS, Tally};
 use crate::clock::UtcSeconds;
 use crate::input::escaped;
 use crate::model::{REHEARSAL, Status, TEXT_MARK};
-use crate::plan::GrantId;
+use crate::plan::{GrantId, Rows};
 use crate::verdicts::{Recalled, RequestId, Verdict, Verdicts};
 use std::borrow::Cow;
 use std::io;
+use std::ops::Range;
 
 /// Of so many codes and messages the cells are made once. What many notes say came up early.
 const KEPT_CELLS: u32 = 1 << 10;
+
+/// Of so many bytes for each row are notes in memory at once: half of what a plan takes, which has
+/// gone by now.
+const NOTES_BYTES_PER_ROW: usize = 6;
+
+/// And of at least so many of all.
+const NOTES_BYTES: usize = 4 << 20;
 
 /// How words that are not the input's own are written.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +72,16 @@ impl Words {
 /// What is known of a grant and of its note lies anywhere in memory, so it is looked up for many
 /// rows before the first of them is written, one sort of place after the other: a processor waits
 /// for many places at once, if there is little to do between them.
+///
+/// Notes are brought back for some rows at a time if there are too many of them.
 pub(super) struct Endings<'a> {
     verdicts: &'a Verdicts,
+    rows: &'a Rows,
     notes: Recalled<'a>,
+    /// How many notes may be in memory, and thus for how many rows they are brought back.
+    most: usize,
+    /// The notes of the rows before this one have been brought back.
+    until: usize,
     words: Words,
     /// The cells of the first codes and messages, one after the other, and where those of each end.
     cells: Vec<u8>,
@@ -84,29 +99,58 @@ struct Known {
 }
 
 impl<'a> Endings<'a> {
-    /// Fails if the notes can't be read back.
-    pub(super) fn new(verdicts: &'a Verdicts, words: Words) -> io::Result<Self> {
-        Self::with_kept_cells(verdicts, words, KEPT_CELLS)
+    /// Those of an outcome of these rows.
+    pub(super) fn new(verdicts: &'a Verdicts, rows: &'a Rows, words: Words) -> Self {
+        let bytes = (rows.len() * NOTES_BYTES_PER_ROW).max(NOTES_BYTES);
+        Self::within(verdicts, rows, words, Recalled::most(bytes), KEPT_CELLS)
     }
 
-    fn with_kept_cells(verdicts: &'a Verdicts, words: Words, most: u32) -> io::Result<Self> {
-        let notes = verdicts.recall()?;
+    /// With so many notes in memory, and the cells of so many codes and messages.
+    fn within(
+        verdicts: &'a Verdicts,
+        rows: &'a Rows,
+        words: Words,
+        most: usize,
+        kept_cells: u32,
+    ) -> Self {
+        let notes = verdicts.recall();
         let (mut cells, mut ends) = (Vec::new(), Vec::new());
-        for said in 0..notes.all_said().min(most) {
+        for said in 0..notes.all_said().min(kept_cells) {
             words.said(&mut cells, notes.said(said));
             ends.push(cells.len());
         }
-        let (times, known) = (UtcSeconds::default(), Vec::new());
-        Ok(Self { verdicts, notes, words, cells, ends, times, known })
+        let (until, times, known) = (0, UtcSeconds::default(), Vec::new());
+        Self { verdicts, rows, notes, most, until, words, cells, ends, times, known }
     }
 
-    /// Looks up the grants of some rows, each with the row that stands for it.
-    pub(super) fn look_up(&mut self, grants: impl Iterator<Item = (GrantId, usize)> + Clone) {
+    /// Looks up the grants of some rows, which stand behind those of the last time, each with the
+    /// row that stands for it. Fails if notes can't be read back.
+    pub(super) fn look_up(
+        &mut self,
+        rows: Range<usize>,
+        grants: impl Iterator<Item = (GrantId, usize)> + Clone,
+    ) -> io::Result<()> {
+        if rows.end > self.until {
+            self.bring_notes(rows)?;
+        }
         self.verdicts.fetch(grants.clone().map(|(grant, _)| grant));
         self.known.clear();
         let known = |(grant, standing)| Known { verdict: self.verdicts.of(grant), standing };
         self.known.extend(grants.map(known));
         self.notes.fetch(self.known.iter().filter_map(|known| known.verdict.note));
+        Ok(())
+    }
+
+    /// Brings back the notes of these rows, and of as many behind them as there is room for.
+    #[cold]
+    fn bring_notes(&mut self, rows: Range<usize>) -> io::Result<()> {
+        if self.verdicts.notes() <= self.most {
+            self.until = usize::MAX;
+            return self.notes.bring(self.verdicts.all());
+        }
+        self.until = rows.end.max(rows.start + self.most);
+        let these = rows.start..self.until.min(self.rows.len());
+        self.notes.bring(these.filter_map(|row| Some(self.rows.get(row)?.0)))
     }
 
     /// Writes the end of a row, from 0, whose grant was looked up as the one with that number.
@@ -211,14 +255,22 @@ mod tests {
         verdicts
     }
 
-    fn written(plan: &Plan, verdicts: &Verdicts, kept_cells: u32, block: usize) -> String {
+    fn written(
+        plan: &Plan,
+        verdicts: &Verdicts,
+        most: usize,
+        kept_cells: u32,
+        block: usize,
+    ) -> String {
         let words = Words { table: Table { excel: false }, rehearsal: false };
         let rows = plan.rows().len();
-        let mut endings = Endings::with_kept_cells(verdicts, words, kept_cells).unwrap();
+        let mut endings = Endings::within(verdicts, plan.rows(), words, most, kept_cells);
         let (mut to, mut tally) = (Vec::new(), Tally::default());
         let all: Vec<usize> = (0..rows).collect();
         for block in all.chunks(block) {
-            endings.look_up(block.iter().filter_map(|row| plan.rows().get(*row)));
+            let these = block[0]..block[0] + block.len();
+            let grants = block.iter().filter_map(|row| plan.rows().get(*row));
+            endings.look_up(these, grants).unwrap();
             for (at, row) in block.iter().enumerate() {
                 endings.write(&mut to, *row, at, &mut tally);
             }
@@ -231,9 +283,12 @@ mod tests {
     fn what_is_kept_of_notes_does_not_show() {
         let plan = plan();
         let verdicts = verdicts(&plan);
-        let usual = written(&plan, &verdicts, KEPT_CELLS, 60);
-        for (kept_cells, block) in [(0, 1), (0, 7), (1, 3), (KEPT_CELLS, 1)] {
-            assert_eq!(written(&plan, &verdicts, kept_cells, block), usual, "{kept_cells} {block}");
+        let usual = written(&plan, &verdicts, 1000, KEPT_CELLS, 60);
+        for (most, kept_cells, block) in
+            [(0, 0, 1), (1, 1000, 7), (4, 1, 3), (5, 0, 4), (1000, 1, 1)]
+        {
+            let other = written(&plan, &verdicts, most, kept_cells, block);
+            assert_eq!(other, usual, "{most} {kept_cells} {block}");
         }
         let rows: Vec<&str> = usual.lines().collect();
         assert_eq!(rows[0], "revoked,OK,,\"R, 0\",1,1970-01-01T00:00:00Z,");

@@ -132,7 +132,7 @@ impl Outcome<'_> {
         words.table.header(&mut begin, header);
         let Self { rows: asked, verdicts, protected, .. } = *self;
         let rows = InputRows { asked, columns: &columns, words, protected };
-        let endings = Endings::new(verdicts, words).map_err(file_error)?;
+        let endings = Endings::new(verdicts, asked, words);
         let (read, written) = writing(temporary.as_file(), begin, endings, |writing| {
             relay(|outlet| rows.read(&mut input, outlet), |block| writing.take(block))
         });

@@ -61,7 +61,8 @@ impl Writing<'_> {
     pub(super) fn take(&mut self, block: &mut Block) -> io::Result<()> {
         let mut start = 0;
         for rows in block.rows.chunks(LOOKED_UP_ROWS) {
-            self.endings.look_up(rows.iter().filter_map(|row| row.asks));
+            let these = self.rows..self.rows + rows.len();
+            self.endings.look_up(these, rows.iter().filter_map(|row| row.asks))?;
             let mut looked_up = 0;
             for row in rows {
                 self.waiting.extend_from_slice(&block.text[start..row.end]);

@@ -1,38 +1,52 @@
 //! Notes brought back into memory for an outcome, which asks for them in no order.
 
 use super::brief::Brief;
-use super::notes::{NoteId, Notes};
+use super::{NO_NOTE, NoteId, Verdicts};
+use crate::plan::GrantId;
 use std::hint::black_box;
 use std::io;
 
-/// All notes that some grant has: 25 bytes each. What no grant has any more, because a later attempt
-/// said more, is not among them.
+/// The notes of some grants: 25 bytes each, and two bits for each note that there is.
 #[derive(Debug)]
 pub struct Recalled<'a> {
-    notes: &'a Notes,
+    verdicts: &'a Verdicts,
     places: Places,
     briefs: Vec<[u8; Brief::BYTES]>,
 }
 
 impl<'a> Recalled<'a> {
-    /// Fails if the file in which they lie can't be read.
-    pub(super) fn of(notes: &'a Notes, wanted: impl Iterator<Item = NoteId>) -> io::Result<Self> {
-        let places = Places::of(notes.len(), wanted);
-        let mut briefs = Vec::with_capacity(places.len());
-        notes.each(|note, brief| {
+    /// None yet.
+    pub(super) fn of(verdicts: &'a Verdicts) -> Self {
+        Self { verdicts, places: Places::default(), briefs: Vec::new() }
+    }
+
+    /// How many notes have a place in so many bytes.
+    pub fn most(bytes: usize) -> usize {
+        bytes / Brief::BYTES
+    }
+
+    /// Brings back the notes of these grants in place of those of others. Fails if the file in
+    /// which they lie can't be read.
+    pub fn bring(&mut self, grants: impl Iterator<Item = GrantId>) -> io::Result<()> {
+        let Self { verdicts, places, briefs } = self;
+        let notes = grants.map(|grant| verdicts.grants[grant as usize].note());
+        *places = Places::of(verdicts.notes.len(), notes.filter(|note| *note != NO_NOTE));
+        briefs.clear();
+        briefs.reserve_exact(places.len());
+        verdicts.notes.each(|note, brief| {
             if places.contains(note) {
                 briefs.push(*brief);
             }
-        })?;
-        Ok(Self { notes, places, briefs })
+        })
     }
 
-    /// A note that some grant has.
+    /// A note that one of those grants has.
     pub fn get(&self, note: NoteId) -> Brief {
         Brief::of(&self.briefs[self.places.of_wanted(note as usize)])
     }
 
-    /// Brings notes that some grants have near to the processor, as [`super::Verdicts::fetch`] does.
+    /// Brings notes that some of those grants have near to the processor, as [`Verdicts::fetch`]
+    /// does.
     pub fn fetch(&self, notes: impl Iterator<Item = NoteId>) {
         black_box(notes.fold(0, |all, note| {
             let brief = &self.briefs[self.places.of_wanted(note as usize)];
@@ -42,23 +56,23 @@ impl<'a> Recalled<'a> {
 
     /// How many codes with messages there are.
     pub fn all_said(&self) -> u32 {
-        self.notes.all_said()
+        self.verdicts.notes.all_said()
     }
 
     /// A code with its message, by their number.
     pub fn said(&self, number: u32) -> (&'a str, &'a str) {
-        self.notes.said(number)
+        self.verdicts.notes.said(number)
     }
 
     /// The text of a request's id, by its number.
     pub fn text(&self, number: u32) -> &'a str {
-        self.notes.text(number)
+        self.verdicts.notes.text(number)
     }
 }
 
 /// Which numbers are wanted, and the place of each among them: two bits for each number that there
 /// is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Places(Vec<Word>);
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,6 +114,8 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{AttemptResult, AttemptState, GrantSet};
+    use jiff::Timestamp;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -121,20 +137,34 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_no_grant_has_are_not_among_them() {
-        let mut notes = Notes::default();
-        let ids = ["R", "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9"];
-        for number in 0..70_000_usize {
-            let code = ["OK", "NODE_NOT_EXISTS"][number % 2];
-            notes.push(code, "", ids[number % 3 % 2], jiff::Timestamp::UNIX_EPOCH);
+    fn notes_of_other_grants_are_not_among_them() {
+        let mut verdicts = Verdicts::new(70_000);
+        for grant in 0..69_999_u32 {
+            let result = AttemptResult {
+                state: AttemptState::Answered,
+                last: true,
+                code: ["OK", "NODE_NOT_EXISTS"][grant as usize % 2].into(),
+                message: String::new(),
+                request_id: ["R", "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9"][grant as usize % 3 % 2]
+                    .into(),
+                finished_at: Timestamp::from_second(grant.into()).unwrap(),
+                exceptions: Vec::new(),
+            };
+            verdicts.record(&GrantSet::range(grant..grant + 1), &result);
         }
-        let wanted = || (0..70_000).step_by(7).chain([69_999, 0]);
-        let recalled = Recalled::of(&notes, wanted()).unwrap();
-        assert_eq!(recalled.briefs.len(), 10_001);
-        for note in wanted() {
-            let (brief, whole) = (recalled.get(note), notes.get(note).unwrap());
-            assert_eq!(recalled.said(brief.said), (whole.code, whole.message));
-            assert_eq!(brief.finished_at(), whole.finished_at);
+        let mut recalled = verdicts.recall();
+        // The last one has no note.
+        for (grants, notes) in [(0..70_000, 69_999), (5..7, 2), (40_000..70_000, 29_999)] {
+            recalled.bring(grants.clone().rev().chain(grants.clone())).unwrap();
+            assert_eq!(recalled.briefs.len(), notes);
+            for grant in grants {
+                let Some(note) = verdicts.of(grant).note else { continue };
+                let (brief, whole) =
+                    (recalled.get(note), verdicts.note_of(grant).unwrap().unwrap());
+                assert_eq!(recalled.said(brief.said), (whole.code, whole.message));
+                assert_eq!(brief.finished_at(), whole.finished_at);
+                assert_eq!(whole.finished_at.as_second(), i64::from(grant));
+            }
         }
     }
 }
