@@ -10,7 +10,7 @@ use bastion_revoke::api::transport::{SendError, Transport, WireAnswer, WireReque
 use bastion_revoke::api::{operation, response, sign};
 use bastion_revoke::clock::{SystemClock, WallClock};
 use bastion_revoke::engine::dispatcher::Start;
-use bastion_revoke::engine::pace::{Event, Pace};
+use bastion_revoke::engine::rate_controller::{Event, Pace};
 use bastion_revoke::engine::{Control, Engine, Settings};
 use bastion_revoke::grants::{Collector, Grants};
 use bastion_revoke::input::{Options, Reader, Source};

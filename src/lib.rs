@@ -28,7 +28,7 @@
 //! [`Transport`](api::transport::Transport), [`Journal`](ledger::Journal) and a clock, and tells
 //! what happens by [events](engine::events), which [`report`] draws. What to do about a reply, how
 //! long to wait and how fast to go are pure functions: [`engine::decide`], [`engine::retry`],
-//! [`engine::breaker`], [`engine::pace`].
+//! [`engine::breaker`], [`engine::rate_controller`].
 //!
 //! # The promises, and where each is held
 //!
@@ -41,10 +41,10 @@
 //!    from it how few are possible, and debug builds compare the two for every plan.
 //! 4. **Honesty.** [`api::response`] matches an answer by id and believes only what nothing
 //!    contradicts; [`verdicts`] keeps what may have been applied `unknown`.
-//! 5. **The pace is respected.** [`engine::ceiling`] is `--rate`; [`engine::pace`] finds the quota
+//! 5. **The pace is respected.** [`engine::fixed_rate_limiter`] is `--rate`; [`engine::rate_controller`] finds the quota
 //!    below it and keeps a server's waits.
 //! 6. **Poison stays alone.** [`engine::decide`] says which refusals are worth splitting a request
-//!    for; [`engine::queue`] splits it.
+//!    for; [`engine::send_queue`] splits it.
 //! 7. **Nothing is lost.** [`engine::dispatcher`] sends nothing before its intent is durable and
 //!    believes nothing before its result is: [`ledger`]. [`engine::replay`] makes of a ledger where
 //!    the next run starts, by the same fold ([`verdicts`]) as a run under way.
@@ -65,9 +65,9 @@
 //! | the same on many machines | [`queue`] |
 //! | what carries out | [`engine`], [`outcome`], [`guards`]; [`sim`] beside them, which knows only [`api::sign`] |
 //! | what is known of a run | [`verdicts`], [`ledger`] |
-//! | what is to be done, and from what | [`plan`]; [`spool`] |
+//! | what is to be done, and from what | [`plan`]; [`input_snapshot`] |
 //! | the three neighbours of a row | [`input`], [`grants`], [`api`] |
-//! | the words and tools of the house | [`model`], [`names`], [`clock`], [`files`], [`hex`], [`relay`], `memory`, [`failpoint`] |
+//! | the words and tools of the house | [`model`], [`names`], [`clock`], [`files`], [`hex`], [`pipeline`], `memory`, [`failpoint`] |
 
 pub mod api;
 pub mod cli;
@@ -82,15 +82,15 @@ pub mod grants;
 pub mod guards;
 pub mod hex;
 pub mod input;
+pub mod input_snapshot;
 pub mod ledger;
-mod memory;
+mod malloc;
 pub mod model;
 pub mod names;
 pub mod outcome;
+pub mod pipeline;
 pub mod plan;
 pub mod queue;
-pub mod relay;
 pub mod report;
 pub mod sim;
-pub mod spool;
 pub mod verdicts;

@@ -3,14 +3,14 @@
 //! The same fold serves a run while it goes on and a ledger that is read again, so both always
 //! come to the same verdicts.
 
-mod brief;
+mod note_cache;
 mod notes;
-mod pile;
-mod recalled;
+mod packed_note;
+mod spill_file;
 
-pub use brief::{Brief, RequestId};
+pub use note_cache::Recalled;
 pub use notes::{Note, NoteId};
-pub use recalled::Recalled;
+pub use packed_note::{Brief, RequestId};
 
 use crate::ledger::{AttemptResult, AttemptState, GrantSet};
 use crate::model::Status;

@@ -17,7 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::ledger::{AttemptState, Ledger, SqliteJournal};
 use crate::model::Operation;
-use crate::queue::desk::{Desk, DeskError, Known};
+use crate::queue::coordinator::{Desk, DeskError, Known};
 use crate::queue::metrics::Metrics;
 use crate::queue::scripts::Keys;
 use crate::report::progress::Progress;
@@ -319,7 +319,7 @@ async fn wait<J: crate::ledger::Journal>(
 }
 
 fn cause_of(error: DeskError) -> StopCause {
-    use crate::queue::link::LinkError;
+    use crate::queue::connection::LinkError;
     let message = error.to_string();
     match error {
         DeskError::Journal(error) => StopCause::Journal(error.0),

@@ -1,6 +1,6 @@
 //! `credentials show`: which keys a run would use, and whose they are; never the secret.
 
-use super::world;
+use super::api_session;
 use crate::api::credentials::{Caller, CredentialsError, Identity};
 use crate::cli::{CredentialsCommand, CredentialsShowArgs};
 use crate::clock::{SystemClock, WallClock};
@@ -18,10 +18,10 @@ pub async fn command(command: &CredentialsCommand) -> Result<Exit, Failure> {
 }
 
 async fn show(args: &CredentialsShowArgs) -> Result<Exit, Failure> {
-    let ca_pem = world::certificates(args.ca_file.as_deref())
+    let ca_pem = api_session::certificates(args.ca_file.as_deref())
         .map_err(|message| Failure::new(Exit::Configuration, message))?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let provider = world::provider(args.credential_profile.clone(), ca_pem, &clock)
+    let provider = api_session::provider(args.credential_profile.clone(), ca_pem, &clock)
         .map_err(|message| Failure::new(Exit::Configuration, message))?;
     let caller = provider.describe().await?;
     let identity = if args.verify { Some(provider.identity().await?) } else { None };

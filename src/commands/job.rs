@@ -1,6 +1,6 @@
 //! The job of a run: the list, copied and planned, and what an earlier run's ledger says of it.
 
-use super::reading::{self, Demands, Found, Read};
+use super::first_pass::{self, Demands, Found, Read};
 use crate::clock::WallClock;
 use crate::config::RunSettings;
 use crate::engine::dispatcher::Start;
@@ -9,13 +9,13 @@ use crate::exit::{Exit, Failure};
 use crate::files::{LockError, RunFiles};
 use crate::guards;
 use crate::input::{InputError, Options, Reader};
+use crate::input_snapshot::{Spool, SpoolError};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::model::Status;
 use crate::outcome::{Outcome, OutcomeError, Tally};
+use crate::pipeline::Meanwhile;
 use crate::plan::Plan;
 use crate::plan::summary::{LeftOut, Summary};
-use crate::relay::Meanwhile;
-use crate::spool::{Spool, SpoolError};
 use crate::verdicts::Verdicts;
 use std::collections::BTreeMap;
 use std::io;
@@ -110,11 +110,11 @@ impl Job {
         };
         let of_input = (!settings.rehearse).then(|| Meanwhile::begin(spool.sha256()));
         let options = Arc::new(settings.input.options.clone());
-        let protection = reading::protection(settings.protect.as_deref())?;
+        let protection = first_pass::protection(settings.protect.as_deref())?;
         let demands =
             Demands { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
         let Read { grants, found } =
-            reading::read(spool.sources(), &options, &protection, demands)?;
+            first_pass::read(spool.sources(), &options, &protection, demands)?;
         let Found { columns, protected, carried, is_rehearsed, lacks_instance, .. } = found;
         if !settings.skip_protected {
             guards::refuse_protected(&protected).map_err(|reason| refused_by_guard(&reason))?;
@@ -279,7 +279,7 @@ fn kept_copy(files: &RunFiles) -> Result<Option<Spool>, Failure> {
 }
 
 fn is_copy_of(spool: &Spool, settings: &RunSettings) -> bool {
-    let names = settings.input.inputs.iter().map(crate::spool::InputName::name);
+    let names = settings.input.inputs.iter().map(crate::input_snapshot::InputName::name);
     spool.segments().iter().map(|segment| segment.name.clone()).eq(names)
 }
 

@@ -1,6 +1,6 @@
 //! `plan`: what a run would do, without any network.
 
-use super::reading::{self, Demands};
+use super::first_pass::{self, Demands};
 use crate::cli::PlanArgs;
 use crate::config::PlanSettings;
 use crate::exit::{Exit, Failure};
@@ -18,10 +18,10 @@ use std::sync::Arc;
 /// Plans the list and prints the plan.
 pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let settings = PlanSettings::settle(args)?;
-    let sources = reading::sources(&settings.input.inputs)?;
+    let sources = first_pass::sources(&settings.input.inputs)?;
     let demands = Demands { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
     let options = Arc::new(settings.input.options);
-    let read = reading::read(sources, &options, &Protection::default(), demands)?;
+    let read = first_pass::read(sources, &options, &Protection::default(), demands)?;
     let plan = Plan::new(read.grants);
     let left_out = LeftOut { protected: 0, carried: read.found.carried };
     let numbers = Summary::of(&plan, left_out, settings.rate_per_s);

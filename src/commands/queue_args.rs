@@ -7,7 +7,7 @@ use crate::cli::{ConfigurationArgs, SignatureName};
 use crate::exit::{Exit, Failure};
 use crate::input::{Field, Options};
 use crate::queue::address::Address;
-use crate::queue::link::Link;
+use crate::queue::connection::Link;
 use reqwest::Url;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

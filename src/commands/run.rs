@@ -2,7 +2,7 @@
 
 use super::confirm::confirm;
 use super::job::{self, Before, Job};
-use super::{again, signals, world};
+use super::{api_session, resume_hint, signals};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::dispatcher::{Ended, Start};
@@ -146,7 +146,7 @@ async fn revoke<J: Journal>(
     let hidden = show.quiet || show.json;
     let mut progress = Progress::new(&job.numbers, settings.engine.rate_per_s, hidden);
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let ended = match world::prepare(settings, &job.plan, &clock).await {
+    let ended = match api_session::prepare(settings, &job.plan, &clock).await {
         Err(cause) => {
             // At a terminal the summary says so on the next line.
             if !std::io::stderr().is_terminal() {
@@ -221,7 +221,7 @@ fn to_go_on(causes: &[StopCause]) -> String {
     };
     let without: Vec<&str> = causes.iter().filter_map(stopped_by).collect();
     let all_the_same = if without.is_empty() { "" } else { " all the same" };
-    format!("To go on{all_the_same}: {}", again::command(std::env::args_os(), &without))
+    format!("To go on{all_the_same}: {}", resume_hint::command(std::env::args_os(), &without))
 }
 
 pub(super) fn write_the_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {

@@ -1,7 +1,7 @@
 //! `work`: one worker of a queue, until it is told to stop.
 
 use super::queue_args::{Reached, WorkArgs, WorkSettings, reach};
-use super::{health, signals, world};
+use super::{api_session, health, signals};
 use crate::api::client::Client;
 use crate::api::credentials::Provider;
 use crate::api::endpoint::{self, Endpoints};
@@ -12,9 +12,9 @@ use crate::exit::{Exit, Failure};
 use crate::outcome::Tally;
 use crate::queue::leases::Leases;
 use crate::queue::metrics::Metrics;
+use crate::queue::outbox::Shelf;
 use crate::queue::quota::{RedisBank, SharedQuota};
 use crate::queue::scripts::{Keys, Seat};
-use crate::queue::shelf::Shelf;
 use crate::queue::store::Store;
 use crate::queue::worker::{Clients, Settings, WINDOWS, Worker};
 use crate::report::summary;
@@ -64,7 +64,8 @@ pub async fn work(
         Failure::new(Exit::File, format!("--spool {}: {error}", settings.spool.display()))
     };
     let shelf = Shelf::open(&settings.spool, &seat).map_err(spool)?;
-    let table = settings.outcomes.as_deref().map(crate::queue::table::Table::open).transpose();
+    let table =
+        settings.outcomes.as_deref().map(crate::queue::outcome_csv::Table::open).transpose();
     let table = table.map_err(|error| Failure::new(Exit::File, format!("--outcomes: {error}")))?;
     let run = seat.consumer.clone();
     let reads = reached.link.another();
@@ -105,7 +106,7 @@ async fn clients(
     let ca_pem = settings.ca_file.as_ref().map(std::fs::read).transpose();
     let ca_pem = ca_pem.map_err(|error| setup(format!("--ca-file can't be read: {error}")))?;
     let keys: Provider =
-        world::provider(settings.profile.clone(), ca_pem.clone(), clock).map_err(setup)?;
+        api_session::provider(settings.profile.clone(), ca_pem.clone(), clock).map_err(setup)?;
     keys.current().await.map_err(|error| Failure::new(Exit::Credentials, error.to_string()))?;
     let endpoint = settings.endpoint.clone();
     let endpoints =

@@ -5,17 +5,17 @@
 //! [`Transport`](crate::api::transport::Transport), [`Journal`](crate::ledger::Journal) and a
 //! clock, and tells what it does by [`events`].
 
+pub mod admission;
 pub mod breaker;
-pub mod ceiling;
 pub mod decide;
 pub mod dispatcher;
 pub mod events;
 pub mod fail_over;
-pub mod gate;
-pub mod pace;
-pub mod queue;
+pub mod fixed_rate_limiter;
+pub mod rate_controller;
 pub mod replay;
 pub mod retry;
+pub mod send_queue;
 
 pub use dispatcher::Engine;
 

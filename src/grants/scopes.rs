@@ -1,7 +1,7 @@
 //! Scopes: which grants may share a request.
 
 use super::{Item, NO_GRANT, Row};
-use crate::memory::give_back;
+use crate::malloc::give_back;
 use crate::model::Operation;
 use crate::names::{Index, Keys};
 use foldhash::fast::FixedState;

@@ -5,8 +5,8 @@
 //! compare the two) and knows where a record, a line and a quote begin. It looks at bytes only:
 //! separators and quotes are ASCII, which no other UTF-8 character contains.
 
+use super::byte_classes::Stops;
 use super::cells::{Class, Span};
-use super::stops::Stops;
 
 /// A separator.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use super::kinds::ProblemKind;
+use super::problem_kind::ProblemKind;
 
 /// A column as a message names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,31 +16,31 @@
 //! What may be wrong with rows that are valid each for itself shows only beside their neighbours: a
 //! [`Doubt`], known when an input has been read to its end. A [`Report`] collects all of it.
 
+mod byte_classes;
 mod cells;
+mod column_checks;
 mod columns;
 mod csv;
 mod diagnostics;
 mod encoding;
 mod error;
 mod excerpt;
+mod fast_path;
 mod fields;
-mod foreign;
+mod file_type;
 mod jsonl;
-mod kinds;
-mod open;
 mod origin;
-mod plain;
+mod problem_kind;
+mod read_errors;
 mod reader;
 mod report;
 mod rows;
 mod rules;
 mod sniff;
 mod source;
-mod stops;
+mod source_reader;
 mod text;
-mod trouble;
 mod values;
-mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -51,7 +51,7 @@ pub use encoding::{Encoding, UnknownEncoding};
 pub use error::{Damage, DamageKind, InputError};
 pub use excerpt::Excerpt;
 pub use fields::{Field, UnknownField};
-pub use kinds::ProblemKind;
+pub use problem_kind::ProblemKind;
 pub use reader::{Format, Options, Place, Reader, Reading, Row, Syntax};
 pub use report::{Doubt, Finding, Report, Severity};
 pub use rules::{Rule, RulesError, rules};

@@ -6,21 +6,21 @@ use std::sync::Arc;
 use crate::model::{Grant, STATUS_COLUMN, Status};
 
 use super::cells::{Cells, Union};
+use super::column_checks::Watch;
 use super::diagnostics::Problem;
 use super::encoding::Encoding;
 use super::error::InputError;
 use super::excerpt::Excerpt;
+use super::fast_path;
 use super::fields::Field;
-use super::kinds::ProblemKind;
-use super::open::Open;
 use super::origin::Origin;
-use super::plain;
+use super::problem_kind::ProblemKind;
 use super::report::Doubt;
 use super::rows::{self, Regions};
 use super::source::Source;
+use super::source_reader::Open;
 use super::text::WINDOW_BYTES;
 use super::values::trimmed;
-use super::watch::Watch;
 
 /// How inputs are read.
 #[derive(Debug, Clone)]
@@ -294,7 +294,7 @@ impl Reader {
                 }
             }
         }
-        let short = plain::read(&record.cells, record.layout, options, regions);
+        let short = fast_path::read(&record.cells, record.layout, options, regions);
         let mut in_full = |problems: &mut Vec<Problem>| {
             let complaints = record.complaints(problems);
             rows::read(&record.cells, record.layout, options, regions, complaints)

@@ -2,7 +2,7 @@
 
 use super::diagnostics::Problem;
 use super::excerpt::Excerpt;
-use super::kinds::ProblemKind;
+use super::problem_kind::ProblemKind;
 use super::reader::Row;
 
 /// How many invalid rows, and how many doubts, are shown in full unless another number is given.

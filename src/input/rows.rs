@@ -10,7 +10,7 @@ use super::cells::{Cells, Sort};
 use super::columns::{BY_COLUMN, Layout};
 use super::diagnostics::{At, Column, Problem, escaped, shown};
 use super::fields::{Field, nearest};
-use super::kinds::ProblemKind;
+use super::problem_kind::ProblemKind;
 use super::reader::Options;
 use super::values::{check_id, check_name, check_region, trimmed};
 

@@ -12,11 +12,11 @@ use super::columns::{HeaderFault, Layout, ambiguous, list, refuse_repeated};
 use super::diagnostics::{Problem, shown};
 use super::error::{DamageKind, InputError};
 use super::fields::Field;
-use super::kinds::ProblemKind;
-use super::open::{Open, Record};
+use super::problem_kind::ProblemKind;
 use super::reader::{Options, Syntax};
 use super::rows::{Complaints, add_unknown_kind, kind_of};
 use super::source::Source;
+use super::source_reader::{Open, Record};
 use super::text::WINDOW_BYTES;
 use super::values::{check_id, check_name, trimmed};
 

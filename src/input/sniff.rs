@@ -9,12 +9,12 @@ use super::csv::{Dialect, undouble};
 use super::error::{DamageKind, InputError};
 use super::excerpt::Excerpt;
 use super::fields::Field;
-use super::foreign;
-use super::open::{Found, next_line, next_record};
+use super::file_type;
+use super::read_errors::{Stop, Trouble};
 use super::reader::Options;
 use super::source::Source;
+use super::source_reader::{Found, next_line, next_record};
 use super::text::{Fault, Text};
-use super::trouble::{Stop, Trouble};
 use super::values::trimmed;
 
 /// How the text of an input begins.
@@ -43,7 +43,7 @@ pub(super) fn refuse_other_files(
     source: &Source,
     trouble: &Trouble,
 ) -> Result<(), InputError> {
-    match foreign::of(head, gzip, source) {
+    match file_type::of(head, gzip, source) {
         None => Ok(()),
         Some((found, remedy)) => Err(trouble.damage(DamageKind::NotAList, None, found, remedy)),
     }

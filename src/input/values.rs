@@ -3,7 +3,7 @@
 
 use super::MAX_VALUE_BYTES;
 use super::diagnostics::is_invisible;
-use super::kinds::ProblemKind;
+use super::problem_kind::ProblemKind;
 
 /// A value without the ASCII blanks around it.
 pub(super) fn trimmed(text: &str) -> &str {

@@ -6,7 +6,7 @@
 use super::text;
 use super::{AttemptId, AttemptResult, GrantSet, Journal, JournalError, Record};
 use crate::clock::{utc_millis, utc_seconds};
-use crate::spool::Segment;
+use crate::input_snapshot::Segment;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Distinct keys, each known by a small number from then on.
 
-use crate::memory::give_back;
+use crate::malloc::give_back;
 
 /// What an empty slot of a table holds.
 const EMPTY: u32 = 0;

@@ -1,12 +1,12 @@
 //! Interned strings: each distinct id is kept once and known by a small number from then on.
 
-mod ends;
 mod index;
+mod offsets;
 
 pub(crate) use index::{Index, Keys};
 
-use ends::Ends;
 use foldhash::fast::FixedState;
+use offsets::Ends;
 use std::hash::BuildHasher;
 use std::ops::Range;
 

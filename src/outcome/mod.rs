@@ -4,26 +4,26 @@
 //! with what the rows hold beside their grants.
 
 mod columns;
-mod endings;
+mod result_columns;
 mod rows;
 mod spreadsheet;
 mod table;
-mod writing;
+mod writer;
 
 use crate::files::RunFiles;
 use crate::input::{InputError, Reader};
 use crate::model::{Status, TEXT_MARK_COLUMN};
+use crate::pipeline::relay;
 use crate::plan::Rows;
 use crate::plan::summary::LeftOut;
-use crate::relay::relay;
 use crate::verdicts::Verdicts;
 use columns::Columns;
-use endings::{Endings, Words};
+use result_columns::{Endings, Words};
 use rows::InputRows;
 use std::io;
 use std::path::{Path, PathBuf};
 use table::Table;
-use writing::writing;
+use writer::writing;
 
 /// The columns behind the input's own.
 pub use crate::model::OUTCOME_COLUMNS as COLUMNS;

@@ -1,12 +1,12 @@
 //! The second pass over the input: each row's own cells, and whose verdict is to follow them.
 
 use super::columns::Columns;
-use super::endings::Words;
+use super::result_columns::Words;
 use super::{COLUMNS, OutcomeError, Tally};
 use crate::input::{Cells, Problem, Reader, Reading};
 use crate::model::{MESSAGE_COLUMN, REHEARSAL, Status};
+use crate::pipeline::Outlet;
 use crate::plan::{GrantId, Rows};
-use crate::relay::Outlet;
 
 /// A block is handed over when it has so many rows or bytes: few enough to stay in a processor's
 /// own cache.

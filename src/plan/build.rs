@@ -5,7 +5,7 @@ use super::requests::Requests;
 use super::rows::{Rows, STOOD_FOR};
 use super::{Limits, Plan, place};
 use crate::grants::{Grants, Item, NO_GRANT, OfScope};
-use crate::memory::give_back;
+use crate::malloc::give_back;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,11 +1,11 @@
 //! The journal of a window, kept in Redis: an intent counts there before its request leaves, and
 //! an entry whose rows are all settled gets its outcome in the same step that acknowledges it.
 
-use super::answer::{self, Answer};
+use super::batch::Window;
 use super::metrics::Metrics;
+use super::outcome_message::{self, Answer};
 use super::scripts::{Entry, Step};
 use super::store::Store;
-use super::window::Window;
 use crate::clock::WallClock;
 use crate::ledger::{
     AttemptId, AttemptResult, AttemptState, Exception, GrantSet, Journal, JournalError, Record,
@@ -50,7 +50,8 @@ impl WindowJournal {
         let now = clock.now();
         let members = window.members.iter().map(|member| {
             let size = member.unit.as_ref().map_or(0, |unit| unit.size());
-            let answers = if size > 0 { answer::earlier(size, member.before, now) } else { vec![] };
+            let answers =
+                if size > 0 { outcome_message::earlier(size, member.before, now) } else { vec![] };
             Progress { answers, ..Progress::default() }
         });
         let members = members.collect();
@@ -170,9 +171,9 @@ impl WindowJournal {
         let member = &self.window.members[at];
         let worker = &self.store.seat.consumer;
         if let Some(unit) = &member.unit {
-            return answer::of_unit(&member.id, unit, &state.members[at].answers, worker);
+            return outcome_message::of_unit(&member.id, unit, &state.members[at].answers, worker);
         }
-        let (status, outcome) = answer::of_row(member, &state.verdicts, worker);
+        let (status, outcome) = outcome_message::of_row(member, &state.verdicts, worker);
         let request_id = member
             .grants
             .first()

@@ -13,18 +13,18 @@
 //! a worker died in between does no harm, for a detach can be repeated.
 
 pub mod address;
-pub mod answer;
-pub mod desk;
-mod hands;
+pub mod batch;
+pub mod connection;
+pub mod coordinator;
+mod in_flight;
 pub mod journal;
 pub mod leases;
-pub mod link;
 pub mod message;
 pub mod metrics;
+pub mod outbox;
+pub mod outcome_csv;
+pub mod outcome_message;
 pub mod quota;
 pub mod scripts;
-pub mod shelf;
 pub mod store;
-pub mod table;
-pub mod window;
 pub mod worker;

@@ -7,11 +7,11 @@
 //! Whoever asks when there is news, and it is nobody else's turn, folds it into the controller's
 //! state, which is kept in Redis, too: it outlives every worker. Without Redis there are no slots.
 
-use super::link::{Link, LinkError};
+use super::connection::{Link, LinkError};
 use super::metrics::Metrics;
 use super::scripts::{list, number, text};
-use crate::engine::gate::Quota;
-use crate::engine::pace::{self, Pace, START_PER_S};
+use crate::engine::admission::Quota;
+use crate::engine::rate_controller::{self, Pace, START_PER_S};
 use crate::model::Operation;
 use redis::Value;
 use serde::{Deserialize, Serialize};
@@ -338,9 +338,9 @@ impl Shared {
         let sent_at = sent_at.saturating_sub(began).min(self.at);
         let wait = report.wait.parse().ok().map(Duration::from_micros);
         let event = match report.kind {
-            Kind::Sent => pace::Event::Sent,
-            Kind::Accepted => pace::Event::Accepted { sent_at },
-            Kind::Throttled => pace::Event::Throttled { sent_at, wait },
+            Kind::Sent => rate_controller::Event::Sent,
+            Kind::Accepted => rate_controller::Event::Accepted { sent_at },
+            Kind::Throttled => rate_controller::Event::Throttled { sent_at, wait },
         };
         self.pace.on(self.at, event);
     }
@@ -395,18 +395,18 @@ impl<B: Bank> Quota for SharedQuota<B> {
         may_leave
     }
 
-    fn heard(&self, operation: Operation, started: Instant, event: pace::Event) {
+    fn heard(&self, operation: Operation, started: Instant, event: rate_controller::Event) {
         let now = Instant::now();
         let (kind, sent_at, wait) = match event {
-            pace::Event::Sent => return,
-            pace::Event::Accepted { sent_at } => (Kind::Accepted, sent_at, None),
-            pace::Event::Throttled { sent_at, wait } => (Kind::Throttled, sent_at, wait),
+            rate_controller::Event::Sent => return,
+            rate_controller::Event::Accepted { sent_at } => (Kind::Accepted, sent_at, None),
+            rate_controller::Event::Throttled { sent_at, wait } => (Kind::Throttled, sent_at, wait),
         };
         let mut lanes = self.lanes();
         let lane = &mut lanes[operation.index()];
         if let Some(wait) = wait {
             // At once here, and with the next question everywhere.
-            lane.hold = lane.hold.max(Some(now + wait.min(pace::LONGEST_WAIT)));
+            lane.hold = lane.hold.max(Some(now + wait.min(rate_controller::LONGEST_WAIT)));
         }
         let sent_at = (started + sent_at).min(now);
         lane.reports.push(Report { kind, at: now, sent_at, wait });

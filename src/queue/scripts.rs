@@ -3,7 +3,7 @@
 //! All keys share the hash slot of the stream's name, and scripts name their keys as literal
 //! `KEYS[n]`, so that cluster editions and the proxies before them carry them out.
 
-use super::link::{Link, LinkError};
+use super::connection::{Link, LinkError};
 use redis::{Cmd, Value};
 use serde::Serialize;
 

@@ -1,11 +1,11 @@
 //! Storing what happens to entries, in Redis, or beside it as long as Redis does not answer.
 
+use super::connection::{Link, LinkError};
 use super::leases::Leases;
-use super::link::{Link, LinkError};
 use super::metrics::Metrics;
+use super::outbox::Shelf;
+use super::outcome_csv::Table;
 use super::scripts::{Seat, Step};
-use super::shelf::Shelf;
-use super::table::Table;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;

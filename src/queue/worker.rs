@@ -4,13 +4,13 @@
 //! One loop owns what the worker holds. An entry is gathered -> in a window -> done with, or back
 //! among those that wait for another try; what a worker holds when it ends it gives back.
 
-use super::answer;
-use super::hands::{Hands, SHORT_PAUSE, WindowEnd, is_unit, rows_of, weight};
+use super::batch;
+use super::connection::{Link, LinkError};
+use super::in_flight::{Hands, SHORT_PAUSE, WindowEnd, is_unit, rows_of, weight};
 use super::journal::WindowJournal;
-use super::link::{Link, LinkError};
+use super::outcome_message;
 use super::scripts::{Entry, MAX_DELIVERIES, Step};
 use super::store::Store;
-use super::window;
 use crate::api::client::Client;
 use crate::api::transport::Transport;
 use crate::clock::WallClock;
@@ -67,7 +67,7 @@ pub struct Worker<T> {
     /// What somebody asks of it.
     pub control: watch::Receiver<Control>,
     /// The quota that all workers share.
-    pub quota: Arc<dyn engine::gate::Quota>,
+    pub quota: Arc<dyn engine::admission::Quota>,
 }
 
 /// Where to look on, and what was taken over.
@@ -250,10 +250,10 @@ impl<T: Transport> Worker<T> {
     /// Gives entries that came too often their outcome.
     async fn bury(&self, worn: &[Entry]) {
         let now = self.clock.now();
-        let (window, rejects) = window::plan(worn, &self.settings.options, self.fits);
+        let (window, rejects) = batch::plan(worn, &self.settings.options, self.fits);
         let worker = &self.store.seat.consumer;
         let dead = window.members.iter().map(|member| {
-            let (status, outcome) = answer::of_worn(member, now, worker);
+            let (status, outcome) = outcome_message::of_worn(member, now, worker);
             tracing::warn!(row = member.id, status = status.name(), "handed out too often");
             let unit = member.unit.as_ref().map(|unit| unit.name()).unwrap_or_default();
             Step {
@@ -269,11 +269,11 @@ impl<T: Transport> Worker<T> {
         self.reject(&rejects).await;
     }
 
-    async fn reject(&self, rejects: &[window::Reject]) {
+    async fn reject(&self, rejects: &[batch::Reject]) {
         let now = self.clock.now();
         let steps = rejects.iter().map(|reject| {
             tracing::warn!(row = reject.id, code = reject.bad.code, "this message is invalid");
-            let outcome = answer::of_reject(reject, now, &self.store.seat.consumer);
+            let outcome = outcome_message::of_reject(reject, now, &self.store.seat.consumer);
             let unit = reject.unit.as_ref().map(|unit| unit.name()).unwrap_or_default();
             Step {
                 id: reject.id.clone(),
@@ -340,7 +340,7 @@ impl<T: Transport> Worker<T> {
 
     /// One window through the engine. Gives what is not done with, and why.
     async fn carry_out(self, entries: Vec<Entry>) -> (Vec<Entry>, Vec<StopCause>) {
-        let (window, rejects) = window::plan(&entries, &self.settings.options, self.fits);
+        let (window, rejects) = batch::plan(&entries, &self.settings.options, self.fits);
         self.reject(&rejects).await;
         if window.plan.requests() == 0 {
             return (Vec::new(), Vec::new());

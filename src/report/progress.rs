@@ -4,7 +4,7 @@ use super::margin;
 use super::recent::Recent;
 use super::summary::{Sendings, cause, count, length, things};
 use crate::engine::events::Event;
-use crate::engine::pace::START_PER_S;
+use crate::engine::rate_controller::START_PER_S;
 use crate::ledger::AttemptState;
 use crate::model::Operation;
 use crate::plan::summary::Summary;

@@ -1,8 +1,8 @@
 //! What outcome rows say beside their status, one note for each answer: a long run has very many of
 //! them, and most say the same.
 
-use super::brief::{Brief, RequestId};
-use super::pile::Pile;
+use super::packed_note::{Brief, RequestId};
+use super::spill_file::Pile;
 use crate::names::Interner;
 use jiff::Timestamp;
 use std::borrow::Cow;

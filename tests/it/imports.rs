@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// The modules by storey, the lowest first. A module imports from lower storeys only.
 const STOREYS: &[&[&str]] = &[
-    &["model", "clock", "hex", "relay", "memory", "failpoint"],
+    &["model", "clock", "hex", "pipeline", "malloc", "failpoint"],
     &["names"],
     &["input", "grants", "api"],
     &["plan", "files"],
-    &["spool"],
+    &["input_snapshot"],
     &["ledger"],
     &["verdicts"],
     &["engine", "outcome", "guards", "sim"],

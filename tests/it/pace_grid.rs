@@ -6,7 +6,7 @@ use std::path::Path;
 #[expect(dead_code, reason = "the example can print more than the test checks")]
 mod lab;
 
-use bastion_revoke::engine::pace::Pace;
+use bastion_revoke::engine::rate_controller::Pace;
 use lab::client::{Outcome, Pacer, Scenario, play};
 use lab::grid::{self, SEEDS};
 use lab::page;

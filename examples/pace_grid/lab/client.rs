@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use bastion_revoke::engine::pace::{Event, Pace};
+use bastion_revoke::engine::rate_controller::{Event, Pace};
 
 use super::server::{Counting, Server};
 

@@ -1,6 +1,6 @@
 //! The cells that are measured, and the bound that each must keep.
 
-use bastion_revoke::engine::pace::Pace;
+use bastion_revoke::engine::rate_controller::Pace;
 
 use super::client::{Hints, Outcome, Pacer, Scenario, play};
 use super::server::Counting;

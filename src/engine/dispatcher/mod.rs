@@ -8,18 +8,18 @@
 //! At most one commit is under way; what comes up meanwhile goes into the next one, so that many
 //! intents and results share one durable write.
 
-mod answers;
-mod ending;
+mod canary;
+mod results;
 mod sending;
-mod trial;
+mod shutdown;
 
+use super::admission::{Gate, Quota};
 use super::breaker::{Breaker, Permit};
 use super::decide::Next;
 use super::events::Event;
-use super::gate::{Gate, Quota};
-use super::pace;
-use super::queue::{Queue, Unit};
+use super::rate_controller;
 use super::retry::Budget;
+use super::send_queue::{Queue, Unit};
 use super::{Control, Settings, StopCause};
 use crate::api::client::{Client, Reply};
 use crate::api::transport::Transport;
@@ -120,7 +120,7 @@ struct Dispatcher<'a, T, J> {
 impl<T: Transport, J: Journal> Engine<T, J> {
     /// Carries the plan out. Returns when everything is settled, or as much as could be.
     pub async fn run(&self, start: Start, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
-        self.run_from(pace::START_PER_S, start, events).await
+        self.run_from(rate_controller::START_PER_S, start, events).await
     }
 
     /// The same from another first pace, in requests per second of each operation: for a service

@@ -7,7 +7,7 @@ use crate::engine::StopCause;
 use crate::engine::breaker::Permit;
 use crate::engine::decide::Next;
 use crate::engine::events::Event;
-use crate::engine::queue::Unit;
+use crate::engine::send_queue::Unit;
 use crate::ledger::{AttemptId, AttemptResult, AttemptState, Journal, Record};
 use crate::model::{Operation, Request};
 use std::sync::Arc;

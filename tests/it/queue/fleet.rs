@@ -1,10 +1,10 @@
 //! Four workers share one quota, in virtual time, by the scripts of a real Redis.
 
 use super::server::{Connection, Redis};
-use bastion_revoke::engine::gate::Quota as _;
-use bastion_revoke::engine::pace::Event;
+use bastion_revoke::engine::admission::Quota as _;
+use bastion_revoke::engine::rate_controller::Event;
 use bastion_revoke::model::Operation;
-use bastion_revoke::queue::link::LinkError;
+use bastion_revoke::queue::connection::LinkError;
 use bastion_revoke::queue::quota::{Bank, SharedQuota};
 use redis::Value;
 use std::collections::VecDeque;

@@ -1,8 +1,8 @@
 //! One random case, drawn from its seed alone: a list, settings, a service with moods, a network,
 //! a disk, and what befalls the tool.
 
-use super::weather::{Spell, What};
-use super::{disk, weather, world};
+use super::faults::{Spell, What};
+use super::{disk, faults, world};
 use bastion_revoke::engine;
 use bastion_revoke::engine::fail_over::FailOver;
 use bastion_revoke::grants::Collector;
@@ -222,13 +222,13 @@ fn spells(random: &mut fastrand::Rng) -> Vec<Spell> {
             },
             5 => What::Answer {
                 status: 503,
-                body: weather::error("ServiceUnavailable", "Try again."),
+                body: faults::error("ServiceUnavailable", "Try again."),
                 retry_after_ms: None,
                 retry_after_s: random.bool().then(|| random.u64(1..=20)),
             },
             6 => What::Answer {
                 status: 400,
-                body: weather::error("Throttling.Api", "Request was denied."),
+                body: faults::error("Throttling.Api", "Request was denied."),
                 retry_after_ms: random.bool().then(|| random.u64(1..=20_000)),
                 retry_after_s: None,
             },

@@ -4,7 +4,7 @@
 //! with the requests and answers that crossed the wire (read by [`super::wire`]), and with what
 //! was durable at the time.
 
-use super::lives::{Lived, TRIALS, is_settled, lost_its_disk};
+use super::restarts::{Lived, TRIALS, is_settled, lost_its_disk};
 use super::wire::Key;
 use super::world::key_of;
 use bastion_revoke::model::{Operation, Status};

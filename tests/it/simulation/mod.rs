@@ -2,7 +2,7 @@
 //! service in this process, over a network that loses things and a disk that forgets.
 //!
 //! A case is drawn from its seed alone ([`case`]), lived through all its crashes to its end
-//! ([`lives`]), and checked against every promise ([`invariants`]). The same seed gives the same
+//! ([`restarts`]), and checked against every promise ([`invariants`]). The same seed gives the same
 //! trace, event by event.
 //!
 //! * `cargo test --test it simulation` runs 10,000 seeds.
@@ -13,11 +13,11 @@
 mod case;
 mod clock;
 mod disk;
+mod faults;
 mod invariants;
-mod lives;
 mod log;
+mod restarts;
 mod story;
-mod weather;
 mod wire;
 mod world;
 
@@ -51,7 +51,7 @@ fn virtual_time() -> tokio::runtime::Runtime {
 
 /// Runs one seed in a runtime of its own, whose time is virtual.
 fn check(seed: u64, in_words: bool) -> Checked {
-    let lived = virtual_time().block_on(lives::live_out(Case::draw(seed), in_words));
+    let lived = virtual_time().block_on(restarts::live_out(Case::draw(seed), in_words));
     let broken = invariants::broken(&lived);
     let state = lived.world.state();
     Checked { broken, hash: state.log.hash(), words: state.log.words().to_owned() }

@@ -2,11 +2,11 @@
 //! `tests/scenarios/*.toml`, where `README.md` says how one is written.
 
 use super::case::{Case, Upheaval};
+use super::faults::{self, Spell, What};
 use super::invariants;
-use super::lives::{Living, at_the_end, live, world_of};
-use super::weather::{self, Spell, What};
+use super::restarts::{Living, at_the_end, live, world_of};
 use super::world::Habits;
-use super::{disk, lives};
+use super::{disk, restarts};
 use bastion_revoke::engine::{self, StopCause};
 use bastion_revoke::exit::Exit;
 use bastion_revoke::grants::Collector;
@@ -205,10 +205,7 @@ impl Told {
             },
             "answers" => What::Answer {
                 status: self.status.expect("a status"),
-                body: weather::error(
-                    &self.code.expect("a code"),
-                    &self.message.unwrap_or_default(),
-                ),
+                body: faults::error(&self.code.expect("a code"), &self.message.unwrap_or_default()),
                 retry_after_ms: self.retry_after_ms,
                 retry_after_s: self.retry_after_s,
             },
@@ -312,7 +309,7 @@ fn cause(cause: &StopCause) -> &'static str {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-fn differences(run: &Run, life: &lives::Life, plan: &Plan, requests: usize) -> Vec<String> {
+fn differences(run: &Run, life: &restarts::Life, plan: &Plan, requests: usize) -> Vec<String> {
     let verdicts = life.ended.as_ref().map_or(&life.durable, |ended| &ended.verdicts);
     let tally = Tally::of_plan(plan.rows(), verdicts, LeftOut::default());
     let mut wrong = Vec::new();

@@ -3,8 +3,8 @@
 
 use super::clock::Time;
 use super::disk::Disk;
+use super::faults::{Fate, Weather};
 use super::log::{Delivery, Departure, Log};
-use super::weather::{Fate, Weather};
 use super::wire::{self, Asked, Key};
 use bastion_revoke::api::transport::{SendError, Transport, WireAnswer, WireRequest};
 use bastion_revoke::plan::{GrantId, Plan};

@@ -1,6 +1,6 @@
 //! Notes brought back into memory for an outcome, which asks for them in no order.
 
-use super::brief::Brief;
+use super::packed_note::Brief;
 use super::{NO_NOTE, NoteId, Verdicts};
 use crate::plan::GrantId;
 use std::hint::black_box;

@@ -6,9 +6,9 @@ use crate::engine::StopCause;
 use crate::engine::breaker::Change;
 use crate::engine::decide::{Decision, Next, Sent, decide};
 use crate::engine::events::Event;
-use crate::engine::pace;
-use crate::engine::queue::Unit;
+use crate::engine::rate_controller;
 use crate::engine::retry::backoff;
+use crate::engine::send_queue::Unit;
 use crate::ledger::{AttemptId, AttemptResult, AttemptState, Journal, JournalError, Record};
 use crate::plan::GrantId;
 use std::sync::Arc;
@@ -68,11 +68,11 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         let sent_at = self.in_doubt.get(&attempt).map_or(now, |(_, sent_at)| *sent_at);
         let gate = &mut self.gates[unit.operation.index()];
         if decision.healthy && result.state != AttemptState::Throttled {
-            gate.heard(now, pace::Event::Accepted { sent_at });
+            gate.heard(now, rate_controller::Event::Accepted { sent_at });
         }
         // Whatever else an answer says: a wait that it asks for is kept.
         if result.state == AttemptState::Throttled || wait.is_some() {
-            gate.heard(now, pace::Event::Throttled { sent_at, wait });
+            gate.heard(now, rate_controller::Event::Throttled { sent_at, wait });
             if let Some(wait) = wait.filter(|wait| *wait >= WAIT_WORTH_TELLING) {
                 self.tell(Event::Waiting { operation: unit.operation, wait });
             }

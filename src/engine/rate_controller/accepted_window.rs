@@ -67,7 +67,7 @@ impl fmt::Debug for History {
 
 /// A shorter stretch would tell of chance alone.
 fn seconds(from: Duration, to: Duration) -> f64 {
-    to.saturating_sub(from).as_secs_f64().max(super::closure::ENOUGH_S)
+    to.saturating_sub(from).as_secs_f64().max(super::exhaustion::ENOUGH_S)
 }
 
 /// The number of a slot since the start of the run.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{Event, FLOOR_PER_S, LONGEST_WAIT, Pace, START_PER_S};
-use crate::engine::ceiling::SLACK;
+use crate::engine::fixed_rate_limiter::SLACK;
 
 const LATENCY: Duration = Duration::from_millis(20);
 

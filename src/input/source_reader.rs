@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::{TEXT_MARK, TEXT_MARK_COLUMN};
 
 use super::cells::{Cells, Span, Union, link};
+use super::column_checks::Watch;
 use super::columns::{Layout, no_such_column};
 use super::csv::{Dialect, Parsed, undouble};
 use super::diagnostics::{At, Problem, shown};
@@ -12,17 +13,16 @@ use super::encoding::{Decoded, Encoding, look};
 use super::error::{DamageKind, InputError};
 use super::fields::{Field, plain};
 use super::jsonl::{Line, LineFault, Members};
-use super::kinds::ProblemKind;
 use super::origin::Origin;
+use super::problem_kind::ProblemKind;
+use super::read_errors::{Stop, Trouble};
 use super::reader::{Format, Options, Syntax};
 use super::report::{Doubt, Finding, Severity};
 use super::rows::Complaints;
 use super::sniff;
 use super::source::Source;
 use super::text::Text;
-use super::trouble::{Stop, Trouble};
 use super::values::trimmed;
-use super::watch::Watch;
 use super::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
 /// An input in the middle of being read.

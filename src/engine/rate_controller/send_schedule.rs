@@ -1,6 +1,6 @@
 //! When the next request may leave, at a given pace.
 
-use crate::engine::ceiling::SLACK;
+use crate::engine::fixed_rate_limiter::SLACK;
 use std::time::Duration;
 
 /// The times at which requests left, and the wait that a server asked for.

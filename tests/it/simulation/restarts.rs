@@ -4,7 +4,7 @@
 use super::case::{Case, Upheaval};
 use super::clock::VirtualClock;
 use super::disk::Disk;
-use super::weather::{FIRST_TOKEN, Weather};
+use super::faults::{FIRST_TOKEN, Weather};
 use super::world::{Network, World};
 use bastion_revoke::api::client::Client;
 use bastion_revoke::api::credentials::{Credentials, Secret};

@@ -1,7 +1,7 @@
 //! What is said of an entry in the stream of outcomes.
 
+use super::batch::{Member, Reject, unrecorded};
 use super::message::Unit;
-use super::window::{Member, Reject, unrecorded};
 use crate::clock::utc_seconds;
 use crate::ledger::{AttemptResult, AttemptState, Exception, GrantSet};
 use crate::model::Status;

@@ -29,20 +29,20 @@
 //! Time without work earns nothing, and a pace that was not used is not raised. How well this
 //! does against the best constant pace, on four kinds of server, is in `docs/pace.md`.
 
-mod climb;
-mod closure;
-mod history;
-mod meter;
-mod slots;
+mod accepted_window;
+mod exhaustion;
+mod probing;
+mod send_schedule;
 #[cfg(test)]
 mod tests;
+mod throughput;
 
 use std::time::Duration;
 
-use climb::Climb;
-use closure::Closure;
-use meter::Meter;
-use slots::Slots;
+use exhaustion::Closure;
+use probing::Climb;
+use send_schedule::Slots;
+use throughput::Meter;
 
 /// Where a run starts unless the ceiling is lower: a little under the 10 per second that the
 /// API's pages give for sibling operations.
@@ -98,7 +98,7 @@ pub enum Event {
 ///
 /// ```
 /// use std::time::Duration;
-/// use bastion_revoke::engine::pace::{Event, Pace};
+/// use bastion_revoke::engine::rate_controller::{Event, Pace};
 ///
 /// let mut pace = Pace::new(10.0);
 /// let now = Duration::ZERO;

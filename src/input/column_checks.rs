@@ -7,10 +7,10 @@
 use crate::model::{Account, Grant, GranteeKind, Kind};
 
 use super::fields::Field;
-use super::kinds::ProblemKind;
-use super::open::Record;
+use super::problem_kind::ProblemKind;
 use super::report::{Doubt, Finding, Severity};
 use super::rows::account_field;
+use super::source_reader::Record;
 use super::values::trimmed;
 
 /// The digits of a number that spreadsheets keep.

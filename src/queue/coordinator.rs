@@ -5,11 +5,11 @@
 //! that attempt's result, and what the worker sent besides as attempts of their own. A unit that is
 //! neither live nor answered was lost on the way, and is handed out anew.
 
-use super::answer::Answer;
-use super::link::{Link, LinkError};
+use super::batch::unrecorded;
+use super::connection::{Link, LinkError};
 use super::message::{Star, Unit, UnitAccounts};
+use super::outcome_message::Answer;
 use super::scripts::{Entry, Keys};
-use super::window::unrecorded;
 use crate::clock::WallClock;
 use crate::ledger::{
     Attempt, AttemptId, AttemptResult, AttemptState, GrantSet, Journal, JournalError, Record,

@@ -1,7 +1,7 @@
 //! The last step of an outcome: rows get their verdicts, and their bytes go to the disk.
 
 use super::Tally;
-use super::endings::Endings;
+use super::result_columns::Endings;
 use super::rows::Block;
 use std::fs::File;
 use std::io::{self, Write};

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::history::History;
+use super::accepted_window::History;
 
 /// This many throttled calls in a row, with none accepted between, are a closure ...
 const CLOSED_AFTER: u32 = 4;

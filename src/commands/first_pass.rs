@@ -5,10 +5,10 @@ use crate::files::RunFiles;
 use crate::grants::{Batch, Collector, Grants};
 use crate::guards::Protection;
 use crate::input::{Format, InputError, Options, Reader, Reading, Report, RulesError, Source};
+use crate::input_snapshot::{InputName, Spool};
 use crate::model::{MESSAGE_COLUMN, REHEARSAL};
-use crate::relay::{Outlet, relay};
+use crate::pipeline::{Outlet, relay};
 use crate::report::findings;
-use crate::spool::{InputName, Spool};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -192,9 +192,9 @@ fn is_stream(path: &Path) -> bool {
     path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir())
 }
 
-impl From<crate::spool::SpoolError> for Failure {
-    fn from(error: crate::spool::SpoolError) -> Self {
-        use crate::spool::SpoolError;
+impl From<crate::input_snapshot::SpoolError> for Failure {
+    fn from(error: crate::input_snapshot::SpoolError) -> Self {
+        use crate::input_snapshot::SpoolError;
         match error {
             SpoolError::Input(error) => error.into(),
             SpoolError::Copy { .. } => Self::new(Exit::File, error.to_string()),

@@ -1,9 +1,9 @@
 //! What stands between an armed unit of one operation and its sending: the adaptive pace, and behind
 //! it the fixed ceiling; or a quota that is shared with other processes.
 
-use super::ceiling::Ceiling;
-use super::pace::{self, Pace};
-use super::queue::Unit;
+use super::fixed_rate_limiter::Ceiling;
+use super::rate_controller::{self, Pace};
+use super::send_queue::Unit;
 use crate::ledger::AttemptId;
 use crate::model::Operation;
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ pub trait Quota: Send + Sync {
     /// Lets one request leave now, or sees to it that so many will be able to soon.
     fn take(&self, operation: Operation, wanted: usize) -> bool;
     /// Takes in what a request met; times are since `started`.
-    fn heard(&self, operation: Operation, started: Instant, event: pace::Event);
+    fn heard(&self, operation: Operation, started: Instant, event: rate_controller::Event);
     /// Changes its value when there is news.
     fn changes(&self) -> watch::Receiver<u64>;
 }
@@ -100,7 +100,7 @@ impl Gate {
             Valve::Own(pace, ceiling) => {
                 let may_leave = pace.next_at(now) <= now && ceiling.take(now).is_ok();
                 if may_leave {
-                    pace.on(now, pace::Event::Sent);
+                    pace.on(now, rate_controller::Event::Sent);
                 }
                 may_leave
             }
@@ -109,7 +109,7 @@ impl Gate {
     }
 
     /// Takes in what a request met.
-    pub(super) fn heard(&mut self, now: Duration, event: pace::Event) {
+    pub(super) fn heard(&mut self, now: Duration, event: rate_controller::Event) {
         match &mut self.valve {
             Valve::Own(pace, _) => pace.on(now, event),
             Valve::Shared(quota, operation, started) => quota.heard(*operation, *started, event),
