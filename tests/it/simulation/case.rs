@@ -1,8 +1,8 @@
-//! One random case, drawn from its seed alone: a list, settings, a service with moods, a network,
-//! a disk, and what befalls the tool.
+//! One random case, generated from its seed alone: list, settings, service, faults, network, disk
+//! and interruptions of the process.
 
-use super::faults::{Spell, What};
-use super::{disk, faults, world};
+use super::faults::{FaultKind, FaultWindow};
+use super::{disk, environment, faults};
 use bastion_revoke::engine;
 use bastion_revoke::engine::fail_over::FailOver;
 use bastion_revoke::grants::Collector;
@@ -13,14 +13,14 @@ use jiff::SignedDuration;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// What ends a life of the tool before its work is done.
+/// An interruption that ends a run before its work is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Upheaval {
-    /// Killed: what was not durable is lost.
+pub(super) enum Interruption {
+    /// Killed: records that were not durable are lost.
     Crash,
-    /// Asked to finish what is under way.
+    /// Drains: requests in flight are completed, no new ones are sent.
     Drain,
-    /// Asked to stop at once.
+    /// Stops at once.
     Abort,
 }
 
@@ -29,24 +29,24 @@ pub(super) struct Case {
     pub(super) seed: u64,
     pub(super) plan: Plan,
     pub(super) engine: engine::Settings,
-    /// For each of the first lives, what ends it and when; nothing lets it end by itself.
-    pub(super) upheavals: Vec<(Duration, Upheaval)>,
-    /// A deadline, in the first lives only, for it may be too short to get anywhere.
+    /// The interruption of each of the first runs, and its time; later runs are not interrupted.
+    pub(super) interruptions: Vec<(Duration, Interruption)>,
+    /// A deadline, in the first runs only: it may be too short for any progress.
     pub(super) deadline: Option<Duration>,
-    /// A canary and a limit on failures, in the first lives only, for they may stop every life.
+    /// A canary and a failure limit, in the first runs only: they may stop every run.
     pub(super) canary: Option<usize>,
     pub(super) fail_over: Option<FailOver>,
     pub(super) clock_ahead: SignedDuration,
     pub(super) service: sim::Settings,
-    pub(super) network: world::Habits,
-    pub(super) weather: Vec<Spell>,
-    pub(super) disk: disk::Habits,
-    /// Nothing is lost, nobody dies, and items are answered as they should: the strictest bounds
-    /// hold.
+    pub(super) network: environment::NetworkModel,
+    pub(super) faults: Vec<FaultWindow>,
+    pub(super) disk: disk::DiskModel,
+    /// No message is lost, no run is interrupted and every item is answered correctly: the
+    /// strictest bounds apply.
     pub(super) calm: bool,
 }
 
-/// Faults that a calm case may have: they delay, or bend the shape of an answer, and no more.
+/// Faults allowed in a calm case: they only delay an answer or change its form.
 const CALM_FAULTS: [Fault; 7] = [
     Fault::ThrottleRetryAfter,
     Fault::ThrottleRatelimit,
@@ -72,12 +72,17 @@ impl Case {
             fail_over: None,
             seed: random.u64(..),
         };
-        let upheavals = if calm {
+        let interruptions = if calm {
             Vec::new()
         } else {
             let count = *pick(random, &[0, 0, 1, 2, 3, 5]);
             let one = |random: &mut fastrand::Rng| {
-                let kinds = [Upheaval::Crash, Upheaval::Crash, Upheaval::Drain, Upheaval::Abort];
+                let kinds = [
+                    Interruption::Crash,
+                    Interruption::Crash,
+                    Interruption::Drain,
+                    Interruption::Abort,
+                ];
                 (at_any_scale(random), *pick(random, &kinds))
             };
             (0..count).map(|_| one(random)).collect()
@@ -99,18 +104,18 @@ impl Case {
         let often = |random: &mut fastrand::Rng| {
             if calm || random.bool() { 0.0 } else { random.f64() * random.f64() * 0.3 }
         };
-        let network = world::Habits {
+        let network = environment::NetworkModel {
             slowest: Duration::from_millis(random.u64(1..=1500)),
             unreachable: often(random),
             request_lost: often(random),
             answer_lost: often(random),
             timeout: Duration::from_secs(if calm { 60 } else { random.u64(2..=12) }),
         };
-        let disk = disk::Habits {
+        let disk = disk::DiskModel {
             slowest: Duration::from_millis(*pick(random, &[1, 5, 50, 400])),
             failing: if calm || random.u8(..8) != 0 { 0.0 } else { 0.03 },
         };
-        let weather = if calm { Vec::new() } else { spells(random) };
+        let faults = if calm { Vec::new() } else { windows(random) };
         // Drawn last, so that everything before is as it was without them.
         let canary = (!calm && random.u8(..3) == 0).then(|| random.usize(1..=4));
         let limit = |random: &mut fastrand::Rng| FailOver::Share(random.f64() * 0.3);
@@ -119,14 +124,14 @@ impl Case {
             seed,
             plan,
             engine,
-            upheavals,
+            interruptions,
             deadline,
             canary,
             fail_over,
             clock_ahead,
             service,
             network,
-            weather,
+            faults,
             disk,
             calm,
         }
@@ -194,7 +199,7 @@ fn plan(random: &mut fastrand::Rng) -> (Plan, Vec<String>) {
 }
 
 fn faults(random: &mut fastrand::Rng, calm: bool) -> Faults {
-    // A token that expires again and again ends every life: that is a story of its own.
+    // A token that expires again and again ends every run: that is a scenario of its own.
     let wild = &Fault::ALL[..Fault::ALL.len() - 1];
     let all: &[Fault] = if calm { &CALM_FAULTS } else { wild };
     let count = random.usize(..5);
@@ -205,37 +210,37 @@ fn faults(random: &mut fastrand::Rng, calm: bool) -> Faults {
     Faults::new(rates.collect::<Vec<_>>())
 }
 
-/// Some minutes of weather at the start; then the sky is clear.
-fn spells(random: &mut fastrand::Rng) -> Vec<Spell> {
+/// Faults during the first minutes; none after that.
+fn windows(random: &mut fastrand::Rng) -> Vec<FaultWindow> {
     let count = *pick(random, &[0, 0, 1, 2]);
     let one = |random: &mut fastrand::Rng| {
         let from = at_any_scale(random);
         let what = match random.u8(..8) {
-            0 | 1 => What::Unreachable,
-            2 => What::Reset { applied: random.bool() },
-            3 => What::Silence { applied: random.bool() },
-            4 => What::Answer {
+            0 | 1 => FaultKind::Unreachable,
+            2 => FaultKind::Reset { applied: random.bool() },
+            3 => FaultKind::Silence { applied: random.bool() },
+            4 => FaultKind::Answer {
                 status: 502,
                 body: "<html><body>Bad Gateway</body></html>".to_owned(),
                 retry_after_ms: None,
                 retry_after_s: None,
             },
-            5 => What::Answer {
+            5 => FaultKind::Answer {
                 status: 503,
                 body: faults::error("ServiceUnavailable", "Try again."),
                 retry_after_ms: None,
                 retry_after_s: random.bool().then(|| random.u64(1..=20)),
             },
-            6 => What::Answer {
+            6 => FaultKind::Answer {
                 status: 400,
                 body: faults::error("Throttling.Api", "Request was denied."),
                 retry_after_ms: random.bool().then(|| random.u64(1..=20_000)),
                 retry_after_s: None,
             },
-            _ => What::Quota { per_second: random.u32(1..=8), hint: random.bool() },
+            _ => FaultKind::Quota { per_second: random.u32(1..=8), hint: random.bool() },
         };
         let until = from + at_any_scale(random);
-        Spell { from, until, operation: None, instance: None, what }
+        FaultWindow { from, until, operation: None, instance: None, what }
     };
     (0..count).map(|_| one(random)).collect()
 }

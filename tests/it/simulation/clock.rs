@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// When every simulation begins, by the service's clock.
 const BEGINNING: i64 = 1_767_323_045;
 
-/// Virtual time since the beginning of a simulation, over all its lives.
+/// Virtual time since the beginning of a simulation, over all its runs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Time(Instant);
 
@@ -32,19 +32,19 @@ impl Time {
     }
 }
 
-/// The clock of one life of the tool.
+/// The clock of one run of the tool.
 #[derive(Debug)]
 pub(super) struct VirtualClock {
     time: Time,
     /// How far this machine's clock is ahead of the service's.
     ahead: SignedDuration,
-    life: usize,
+    run: usize,
     nonces: AtomicU64,
 }
 
 impl VirtualClock {
-    pub(super) fn new(time: Time, ahead: SignedDuration, life: usize) -> Self {
-        Self { time, ahead, life, nonces: AtomicU64::new(0) }
+    pub(super) fn new(time: Time, ahead: SignedDuration, run: usize) -> Self {
+        Self { time, ahead, run, nonces: AtomicU64::new(0) }
     }
 }
 
@@ -54,6 +54,6 @@ impl WallClock for VirtualClock {
     }
 
     fn nonce(&self) -> String {
-        format!("nonce-{}-{}", self.life, self.nonces.fetch_add(1, Ordering::Relaxed))
+        format!("nonce-{}-{}", self.run, self.nonces.fetch_add(1, Ordering::Relaxed))
     }
 }

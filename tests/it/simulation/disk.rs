@@ -1,5 +1,5 @@
-//! A disk that loses what was not synced: a commit takes a while, and a crash meanwhile loses it
-//! or keeps it, whole either way, as SQLite's transactions do.
+//! A simulated disk. A commit takes time; a crash during a commit keeps or loses all of it, as
+//! with SQLite's transactions.
 
 use bastion_revoke::engine::dispatcher::Start;
 use bastion_revoke::engine::replay::Replay;
@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How a disk behaves.
+/// Timing and failure rate of commits.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Habits {
+pub(super) struct DiskModel {
     /// The longest commit.
     pub(super) slowest: Duration,
-    /// How probable it is that a commit fails.
+    /// Probability that a commit fails.
     pub(super) failing: f64,
 }
 
@@ -22,32 +22,32 @@ pub(super) struct Habits {
 #[derive(Debug)]
 pub(super) struct Disk {
     state: Mutex<State>,
-    habits: Habits,
+    model: DiskModel,
 }
 
 #[derive(Debug)]
 struct State {
     random: fastrand::Rng,
     attempts: BTreeMap<AttemptId, Attempt>,
-    /// Intents of this life, by their grants in ascending order, that no request was seen of.
+    /// Intents of this run without a request so far, keyed by their sorted grants.
     intents: HashMap<Vec<GrantId>, u32>,
 }
 
 impl Disk {
-    pub(super) fn new(habits: Habits, seed: u64) -> Arc<Self> {
+    pub(super) fn new(model: DiskModel, seed: u64) -> Arc<Self> {
         let state = State {
             random: fastrand::Rng::with_seed(seed),
             attempts: BTreeMap::new(),
             intents: HashMap::new(),
         };
-        Arc::new(Self { state: Mutex::new(state), habits })
+        Arc::new(Self { state: Mutex::new(state), model })
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the next life starts from: exactly as the command reads its ledger.
+    /// The start of the next run, from the ledger exactly as the command reads it.
     pub(super) fn replay(&self, plan: &Plan) -> Start {
         let mut replay = Replay::new(plan);
         for attempt in self.state().attempts.values() {
@@ -56,12 +56,12 @@ impl Disk {
         replay.start().expect("the ledger speaks of grants of the plan")
     }
 
-    /// A new life begins: intents of the one before don't cover its requests.
+    /// Starts a new run: intents of the previous run do not cover its requests.
     pub(super) fn restart(&self) {
         self.state().intents.clear();
     }
 
-    /// A request for these grants leaves; false if no durable intent stands for it.
+    /// Records a request for these grants; returns false if it has no durable intent.
     pub(super) fn covers(&self, mut grants: Vec<GrantId>) -> bool {
         grants.sort_unstable();
         let mut state = self.state();
@@ -69,7 +69,7 @@ impl Disk {
         left.map(|left| *left -= 1).is_some()
     }
 
-    /// Every grant that an intent was ever written for.
+    /// For each grant, whether an intent was ever written.
     pub(super) fn intended(&self, grants: usize) -> Vec<bool> {
         let mut intended = vec![false; grants];
         for attempt in self.state().attempts.values() {
@@ -102,7 +102,7 @@ impl State {
     }
 }
 
-/// A commit under way. Dropped before its end, its records are lost, or kept by luck.
+/// A commit in progress. If it is dropped, a coin toss decides whether its records are durable.
 struct UnderWay<'a> {
     disk: &'a Disk,
     records: Vec<Record>,
@@ -127,8 +127,8 @@ impl Journal for Disk {
             let mut state = self.state();
             let share = state.random.f64();
             // Mostly fast, now and then slow.
-            let takes = self.habits.slowest.mul_f64(share * share * share);
-            (takes, state.random.f64() < self.habits.failing)
+            let takes = self.model.slowest.mul_f64(share * share * share);
+            (takes, state.random.f64() < self.model.failing)
         };
         let mut under_way = UnderWay { disk: self, records };
         tokio::time::sleep(takes).await;

@@ -1,97 +1,101 @@
-//! What the service, or what stands before it, does at which time: spells of weather over the
-//! simulated service's own moods.
+//! Scheduled faults of the service or of a proxy before it, in addition to the simulated service's
+//! own faults.
 
-use super::wire::Asked;
-use super::world::Back;
+use super::environment::Response;
+use super::wire::DecodedRequest;
 use bastion_revoke::api::transport::{WireAnswer, headers};
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How the service behaves for a while.
+/// A fault during a window of time.
 #[derive(Debug, Clone)]
-pub(super) struct Spell {
+pub(super) struct FaultWindow {
     pub(super) from: Duration,
     pub(super) until: Duration,
-    /// The operation that it is about; nothing for all.
+    /// The affected operation; `None` for all.
     pub(super) operation: Option<&'static str>,
-    /// The instance that it is about; nothing for all.
+    /// The affected instance; `None` for all.
     pub(super) instance: Option<String>,
-    pub(super) what: What,
+    pub(super) what: FaultKind,
 }
 
-/// What happens to a request during a spell.
+/// What happens to a request during a window.
 #[derive(Debug, Clone)]
-pub(super) enum What {
+pub(super) enum FaultKind {
     /// Connections are refused.
     Unreachable,
     /// The connection breaks, after the request took effect or before.
     Reset { applied: bool },
     /// No answer comes, whether or not the request took effect.
     Silence { applied: bool },
-    /// An answer like this, and nothing takes effect.
+    /// This answer; the request takes no effect.
     Answer { status: u16, body: String, retry_after_ms: Option<u64>, retry_after_s: Option<u64> },
-    /// The token of the first life is refused as expired.
+    /// The token of the first run is refused as expired.
     FirstTokenExpired,
-    /// At most so many requests a second, of each operation.
+    /// A quota of requests per second and operation.
     Quota { per_second: u32, hint: bool },
 }
 
-/// What becomes of one request.
-pub(super) enum Fate {
-    /// Whatever the simulated service does.
+/// The effect of the schedule on one request.
+pub(super) enum Effect {
+    /// None: the simulated service answers.
     Usual,
     Answer(WireAnswer),
     Broken {
         applied: bool,
-        back: Back,
+        back: Response,
     },
 }
 
-/// All spells; the first that fits a request decides.
+/// All windows; the first that matches a request decides.
 #[derive(Debug, Default)]
-pub(super) struct Weather {
-    spells: Vec<Spell>,
-    /// When the bucket of a quota will be full again, by spell and operation.
+pub(super) struct FaultSchedule {
+    windows: Vec<FaultWindow>,
+    /// When the token bucket of a quota is full again, by window and operation.
     full_at: HashMap<(usize, &'static str), Duration>,
 }
 
-/// The token that the first life signs with; later lives have another.
+/// The token that the first run signs with; later runs have another.
 pub(super) const FIRST_TOKEN: &str = "token-0";
 
-impl Weather {
-    pub(super) fn new(spells: Vec<Spell>) -> Self {
-        Self { spells, full_at: HashMap::new() }
+impl FaultSchedule {
+    pub(super) fn new(windows: Vec<FaultWindow>) -> Self {
+        Self { windows, full_at: HashMap::new() }
     }
 
-    fn spells<'a>(
+    fn windows<'a>(
         &'a self,
         now: Duration,
-        asked: &'a Asked,
-    ) -> impl Iterator<Item = (usize, &'a Spell)> {
-        self.spells.iter().enumerate().filter(move |(_, spell)| {
+        asked: &'a DecodedRequest,
+    ) -> impl Iterator<Item = (usize, &'a FaultWindow)> {
+        self.windows.iter().enumerate().filter(move |(_, window)| {
             let instance = asked.keys.first().map(|key| &key.instance);
-            (spell.from..spell.until).contains(&now)
-                && spell.operation.is_none_or(|name| name == asked.operation.name())
-                && spell.instance.as_ref().is_none_or(|name| Some(name) == instance)
+            (window.from..window.until).contains(&now)
+                && window.operation.is_none_or(|name| name == asked.operation.name())
+                && window.instance.as_ref().is_none_or(|name| Some(name) == instance)
         })
     }
 
     /// Whether connections are refused.
-    pub(super) fn is_unreachable(&self, now: Duration, asked: &Asked) -> bool {
-        self.spells(now, asked).any(|(_, spell)| matches!(spell.what, What::Unreachable))
+    pub(super) fn is_unreachable(&self, now: Duration, asked: &DecodedRequest) -> bool {
+        self.windows(now, asked).any(|(_, window)| matches!(window.what, FaultKind::Unreachable))
     }
 
-    /// What becomes of a request that arrives now.
-    pub(super) fn at(&mut self, now: Duration, wall: Timestamp, asked: &Asked) -> Fate {
-        let all: Vec<(usize, What)> =
-            self.spells(now, asked).map(|(at, spell)| (at, spell.what.clone())).collect();
+    /// Returns the effect on a request that arrives now.
+    pub(super) fn at(&mut self, now: Duration, wall: Timestamp, asked: &DecodedRequest) -> Effect {
+        let all: Vec<(usize, FaultKind)> =
+            self.windows(now, asked).map(|(at, window)| (at, window.what.clone())).collect();
         for (number, what) in all {
             match what {
-                What::Reset { applied } => return Fate::Broken { applied, back: Back::Cut },
-                What::Silence { applied } => return Fate::Broken { applied, back: Back::Silence },
-                What::Answer { status, body, retry_after_ms, retry_after_s } => {
+                FaultKind::Reset { applied } => {
+                    return Effect::Broken { applied, back: Response::Cut };
+                }
+                FaultKind::Silence { applied } => {
+                    return Effect::Broken { applied, back: Response::Silence };
+                }
+                FaultKind::Answer { status, body, retry_after_ms, retry_after_s } => {
                     let mut answer = answer(status, body, wall);
                     let ms = retry_after_ms.map(|ms| ms.to_string());
                     answer
@@ -99,15 +103,15 @@ impl Weather {
                         .extend(headers(ms.as_deref().map(|ms| ("x-acs-retry-after", ms))));
                     let seconds = retry_after_s.map(|s| s.to_string());
                     answer.headers.extend(headers(seconds.as_deref().map(|s| ("retry-after", s))));
-                    return Fate::Answer(answer);
+                    return Effect::Answer(answer);
                 }
-                What::FirstTokenExpired if asked.token.as_deref() == Some(FIRST_TOKEN) => {
+                FaultKind::FirstTokenExpired if asked.token.as_deref() == Some(FIRST_TOKEN) => {
                     let body = error("InvalidSecurityToken.Expired", "The token has expired.");
-                    return Fate::Answer(answer(400, body, wall));
+                    return Effect::Answer(answer(400, body, wall));
                 }
-                // What arrives was connected before the spell began.
-                What::Unreachable | What::FirstTokenExpired => {}
-                What::Quota { per_second, hint } => {
+                // FaultKind arrives was connected before the window began.
+                FaultKind::Unreachable | FaultKind::FirstTokenExpired => {}
+                FaultKind::Quota { per_second, hint } => {
                     let cost = Duration::from_secs(1) / per_second;
                     let key = (number, asked.operation.name());
                     let full_at = self.full_at.entry(key).or_default();
@@ -121,19 +125,19 @@ impl Weather {
                         if hint {
                             answer.headers.extend(headers([("x-acs-retry-after", ms.as_str())]));
                         }
-                        return Fate::Answer(answer);
+                        return Effect::Answer(answer);
                     }
                     *full_at = after;
                 }
             }
         }
-        Fate::Usual
+        Effect::Usual
     }
 }
 
 /// The body of an error in the API's words.
 pub(super) fn error(code: &str, message: &str) -> String {
-    serde_json::json!({ "RequestId": "weather", "Code": code, "Message": message }).to_string()
+    serde_json::json!({ "RequestId": "fault", "Code": code, "Message": message }).to_string()
 }
 
 fn answer(status: u16, body: String, wall: Timestamp) -> WireAnswer {

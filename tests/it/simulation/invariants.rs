@@ -1,12 +1,12 @@
-//! The promises, each named once, checked against what the service itself saw.
+//! The promises, each named once, checked against the service's audit.
 //!
-//! None of these asks the tool what it did: they compare its verdicts with the service's audit,
-//! with the requests and answers that crossed the wire (read by [`super::wire`]), and with what
-//! was durable at the time.
+//! No check trusts the tool's own account: each compares its verdicts with the service's audit,
+//! with the requests and answers on the wire (decoded by [`super::wire`]) and with the records
+//! that were durable at the time.
 
-use super::restarts::{Lived, TRIALS, is_settled, lost_its_disk};
+use super::environment::key_of;
+use super::restarts::{CaseResult, LIMITED_RUNS, is_settled, lost_its_disk};
 use super::wire::Key;
-use super::world::key_of;
 use bastion_revoke::model::{Operation, Status};
 use bastion_revoke::outcome::Tally;
 use bastion_revoke::plan::GrantId;
@@ -15,8 +15,8 @@ use bastion_revoke::sim::GrantRecord;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A promise, or a rule that follows from one, with its name.
-pub(super) type Invariant = (&'static str, fn(&Lived) -> Result<(), String>);
+/// A promise, or a rule derived from one, with its name.
+pub(super) type Invariant = (&'static str, fn(&CaseResult) -> Result<(), String>);
 
 /// All of them.
 pub(super) const ALL: [Invariant; 14] = [
@@ -33,27 +33,26 @@ pub(super) const ALL: [Invariant; 14] = [
     ("5 pace: throttling fails no row", throttling_fails_no_row),
     ("6 poison stays alone", poison_stays_alone),
     ("nothing beyond the canary leaves before all of it has succeeded", canary_goes_first),
-    ("7 nothing is lost: every case is lived to its end", everything_is_settled),
+    ("7 nothing is lost: every case is result to its end", everything_is_settled),
 ];
 
-/// How many of them, from the front, hold in a story too.
-const IN_STORIES: usize = 10;
+/// How many of them, from the front, also hold in a scenario.
+const IN_SCENARIOS: usize = 10;
 
-/// Checks every promise; all that are broken, with their names.
-pub(super) fn broken(lived: &Lived) -> Vec<String> {
-    of(lived, &ALL)
+/// Returns the broken promises with their names.
+pub(super) fn broken(result: &CaseResult) -> Vec<String> {
+    of(result, &ALL)
 }
 
-/// The same for a story, in which the service may refuse rows, and a run may be the last one
-/// although work is left.
-pub(super) fn broken_in_a_story(lived: &Lived) -> Vec<String> {
-    of(lived, &ALL[..IN_STORIES])
+/// The same for a scenario: the service may refuse rows, and the last run may leave work undone.
+pub(super) fn broken_in_a_scenario(result: &CaseResult) -> Vec<String> {
+    of(result, &ALL[..IN_SCENARIOS])
 }
 
-fn of(lived: &Lived, invariants: &[Invariant]) -> Vec<String> {
+fn of(result: &CaseResult, invariants: &[Invariant]) -> Vec<String> {
     invariants
         .iter()
-        .filter_map(|(name, holds)| holds(lived).err().map(|why| format!("{name}: {why}")))
+        .filter_map(|(name, holds)| holds(result).err().map(|why| format!("{name}: {why}")))
         .collect()
 }
 
@@ -61,16 +60,16 @@ fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(why()) }
 }
 
-/// Every row has exactly one final verdict, and what was settled once stays so after any crash.
-fn conservation(lived: &Lived) -> Result<(), String> {
-    let plan = &lived.world.plan;
-    let tally = Tally::of_plan(plan.rows(), lived.verdicts(), LeftOut::default());
+/// Every row has exactly one final verdict, and a settled verdict never changes after a crash.
+fn conservation(result: &CaseResult) -> Result<(), String> {
+    let plan = &result.environment.plan;
+    let tally = Tally::of_plan(plan.rows(), result.verdicts(), LeftOut::default());
     ensure(tally.rows() == plan.rows().len() as u64, || {
         format!("{tally:?} of {}", plan.rows().len())
     })?;
-    ensure(lived.verdicts().len() == plan.grants(), || "a verdict too few".to_owned())?;
-    for pair in lived.lives.windows(2) {
-        for (grant, _) in lived.statuses() {
+    ensure(result.verdicts().len() == plan.grants(), || "a verdict too few".to_owned())?;
+    for pair in result.runs.windows(2) {
+        for (grant, _) in result.statuses() {
             let (before, after) = (pair[0].durable.status(grant), pair[1].durable.status(grant));
             let stays = !pair[0].durable.is_settled(grant) || before == after;
             ensure(stays, || format!("grant {grant} was {before} and is {after}"))?;
@@ -79,13 +78,15 @@ fn conservation(lived: &Lived) -> Result<(), String> {
     Ok(())
 }
 
-/// The service was asked for nothing that no row names, and for a whole target only by a `*`.
-fn no_widening(lived: &Lived) -> Result<(), String> {
-    let planned = |key: &Key| lived.world.keys.contains_key(key);
-    for key in lived.world.state().log.departures.iter().flat_map(|departure| &departure.keys) {
+/// The service received only grants named by a row, and a whole target only for a `*`.
+fn no_widening(result: &CaseResult) -> Result<(), String> {
+    let planned = |key: &Key| result.environment.keys.contains_key(key);
+    for key in
+        result.environment.state().log.departures.iter().flat_map(|departure| &departure.keys)
+    {
         ensure(planned(key), || format!("a request left for {key:?}"))?;
     }
-    for attempt in &lived.audit.asked {
+    for attempt in &result.audit.asked {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         for target in &attempt.targets {
             let accounts: Vec<Option<String>> = match &target.accounts {
@@ -105,11 +106,11 @@ fn no_widening(lived: &Lived) -> Result<(), String> {
             }
         }
     }
-    ensure(lived.audit.asked_dropped == 0, || "the audit is not whole".to_owned())
+    ensure(result.audit.asked_dropped == 0, || "the audit is not whole".to_owned())
 }
 
-/// The grants that the service says it took away.
-fn removed(lived: &Lived, records: &[GrantRecord]) -> BTreeSet<GrantId> {
+/// The grants that the service removed.
+fn removed(result: &CaseResult, records: &[GrantRecord]) -> BTreeSet<GrantId> {
     let removed = records.iter().filter_map(|record| {
         let from = record.grantee_kind.as_str();
         let operation = Operation::ALL.into_iter().find(|operation| {
@@ -122,17 +123,17 @@ fn removed(lived: &Lived, records: &[GrantRecord]) -> BTreeSet<GrantId> {
             target: record.target.clone(),
             account: record.account.clone(),
         };
-        lived.world.keys.get(&key).copied()
+        result.environment.keys.get(&key).copied()
     });
     removed.collect()
 }
 
-/// What delivered answers said of each grant; refusals of the whole request as `refused`, but for
-/// a bad argument only where the grant stood alone.
-fn said(lived: &Lived) -> BTreeMap<GrantId, BTreeSet<String>> {
-    let keys = &lived.world.keys;
+/// The codes of delivered answers by grant. A refusal of the whole request counts as `refused`; a
+/// bad argument counts only if the grant was alone in its request.
+fn said(result: &CaseResult) -> BTreeMap<GrantId, BTreeSet<String>> {
+    let keys = &result.environment.keys;
     let mut said: BTreeMap<GrantId, BTreeSet<String>> = BTreeMap::new();
-    for delivery in &lived.world.state().log.deliveries {
+    for delivery in &result.environment.state().log.deliveries {
         for (key, code) in &delivery.said.items {
             said.entry(keys[key]).or_default().insert(code.clone());
         }
@@ -148,25 +149,24 @@ fn said(lived: &Lived) -> BTreeMap<GrantId, BTreeSet<String>> {
     said
 }
 
-/// `revoked` is said only where the service said OK in an answer that arrived whole, and where it
-/// did take the grant away.
-fn revoked_is_true(lived: &Lived) -> Result<(), String> {
-    let (removed, said) = (removed(lived, &lived.audit.removed), said(lived));
-    for (grant, _) in lived.statuses().filter(|(_, status)| *status == Status::Revoked) {
-        let key = || key_of(&lived.world.plan, grant);
+/// `revoked` requires a complete answer with OK for the grant, and that the service removed it.
+fn revoked_is_true(result: &CaseResult) -> Result<(), String> {
+    let (removed, said) = (removed(result, &result.audit.removed), said(result));
+    for (grant, _) in result.statuses().filter(|(_, status)| *status == Status::Revoked) {
+        let key = || key_of(&result.environment.plan, grant);
         let ok = said.get(&grant).is_some_and(|said| said.contains("OK"));
-        ensure(ok, || format!("nobody said OK for {:?}", key()))?;
-        ensure(removed.contains(&grant), || format!("it still stands: {:?}", key()))?;
+        ensure(ok, || format!("no OK was delivered for {:?}", key()))?;
+        ensure(removed.contains(&grant), || format!("it was not removed: {:?}", key()))?;
     }
     Ok(())
 }
 
-/// `already_absent`, `not_found` and `failed` were said by the service; `unprocessed` was never
-/// applied; `unknown` was at least intended.
-fn no_other_status_lies(lived: &Lived) -> Result<(), String> {
-    let (gone, said) = (removed(lived, &lived.audit.removed), said(lived));
-    let intended = lived.world.disk.intended(lived.world.plan.grants());
-    for (grant, status) in lived.statuses() {
+/// `already_absent`, `not_found` and `failed` match an answer of the service; `unprocessed` was
+/// never applied; `unknown` has an intent.
+fn no_other_status_lies(result: &CaseResult) -> Result<(), String> {
+    let (gone, said) = (removed(result, &result.audit.removed), said(result));
+    let intended = result.environment.disk.intended(result.environment.plan.grants());
+    for (grant, status) in result.statuses() {
         let none = BTreeSet::new();
         let said = said.get(&grant).unwrap_or(&none);
         let is_true = match status {
@@ -181,30 +181,29 @@ fn no_other_status_lies(lived: &Lived) -> Result<(), String> {
             Status::Invalid | Status::Protected => false,
         };
         ensure(is_true, || {
-            format!("{status} and {said:?} of {:?}", key_of(&lived.world.plan, grant))
+            format!("{status} and {said:?} of {:?}", key_of(&result.environment.plan, grant))
         })?;
     }
-    // Nor did a life before the last one call unprocessed what had been taken away by then.
-    for (number, life) in lived.lives.iter().enumerate() {
-        let gone = removed(lived, &life.removed);
-        let ended = life.ended.as_ref().map(|ended| &ended.verdicts);
-        for verdicts in ended.into_iter().chain([&life.durable]) {
+    // Nor did a run before the last one call unprocessed what had been taken away by then.
+    for (number, run) in result.runs.iter().enumerate() {
+        let gone = removed(result, &run.removed);
+        let ended = run.ended.as_ref().map(|ended| &ended.verdicts);
+        for verdicts in ended.into_iter().chain([&run.durable]) {
             let lie = gone.iter().find(|grant| verdicts.status(**grant) == Status::Unprocessed);
-            ensure(lie.is_none(), || format!("life {number} called grant {lie:?} unprocessed"))?;
+            ensure(lie.is_none(), || format!("run {number} called grant {lie:?} unprocessed"))?;
         }
     }
     Ok(())
 }
 
-/// While a canary holds, what is beyond it leaves only after the service said of each grant of it
-/// that it is gone.
-fn canary_goes_first(lived: &Lived) -> Result<(), String> {
-    let plan = &lived.world.plan;
-    let Some(canary) = lived.case.canary.filter(|n| *n < plan.requests()) else { return Ok(()) };
+/// With a canary, later requests are sent only after every grant of the canary is gone.
+fn canary_goes_first(result: &CaseResult) -> Result<(), String> {
+    let plan = &result.environment.plan;
+    let Some(canary) = result.case.canary.filter(|n| *n < plan.requests()) else { return Ok(()) };
     let first_beyond = plan.grants_of(canary).start;
-    let grant_of = |key: &Key| lived.world.keys[key];
-    let log = &lived.world.state().log;
-    for departure in log.departures.iter().filter(|departure| departure.life < TRIALS) {
+    let grant_of = |key: &Key| result.environment.keys[key];
+    let log = &result.environment.state().log;
+    for departure in log.departures.iter().filter(|departure| departure.run < LIMITED_RUNS) {
         if !departure.keys.iter().any(|key| grant_of(key) >= first_beyond) {
             continue;
         }
@@ -215,51 +214,52 @@ fn canary_goes_first(lived: &Lived) -> Result<(), String> {
             .map(|(key, _)| grant_of(key))
             .collect();
         let left = (0..first_beyond).find(|grant| !gone.contains(grant));
-        ensure(left.is_none(), || format!("life {}: grant {left:?} stood", departure.life))?;
+        ensure(left.is_none(), || format!("run {}: grant {left:?} stood", departure.run))?;
     }
     Ok(())
 }
 
-/// In a calm case the requests are those planned, those throttled or refused for their time, and
-/// for each planned request that holds `p` poisonous grants among `n` at most `2 p log2 n` more.
-fn requests_within_bound(lived: &Lived) -> Result<(), String> {
-    if !lived.case.calm {
+/// In a calm case the requests sent are the planned ones, repeats after throttling or a wrong
+/// clock, and at most `2 p log2 n` more for each planned request with `p` poisoned of `n` grants.
+fn requests_within_bound(result: &CaseResult) -> Result<(), String> {
+    if !result.case.calm {
         return Ok(());
     }
-    let plan = &lived.world.plan;
+    let plan = &result.environment.plan;
     let extra = |request: usize| {
         let grants = plan.grants_of(request);
         let halvings = usize::BITS - grants.len().saturating_sub(1).leading_zeros();
-        let poisonous = grants.filter(|grant| is_poisoned(lived, *grant)).count();
+        let poisonous = grants.filter(|grant| is_poisoned(result, *grant)).count();
         2 * poisonous * halvings as usize
     };
     let bound = plan.requests() + (0..plan.requests()).map(extra).sum::<usize>();
-    let state = lived.world.state();
+    let state = result.environment.state();
     let free = |code: &String| code.starts_with("Throttling") || code == "InvalidTimeStamp.Expired";
     let deliveries = state.log.deliveries.iter();
-    let again = deliveries.filter(|heard| heard.said.refusal.as_ref().is_some_and(free)).count();
+    let again =
+        deliveries.filter(|delivery| delivery.said.refusal.as_ref().is_some_and(free)).count();
     let sent = state.log.departures.len() - again;
     ensure((plan.requests()..=bound).contains(&sent), || {
         format!("{sent} requests, for a plan of {} and a bound of {bound}", plan.requests())
     })
 }
 
-fn is_poisoned(lived: &Lived, grant: GrantId) -> bool {
-    let key = key_of(&lived.world.plan, grant);
+fn is_poisoned(result: &CaseResult, grant: GrantId) -> bool {
+    let key = key_of(&result.environment.plan, grant);
     let ids = [Some(&key.grantee), Some(&key.target), key.account.as_ref()];
-    ids.into_iter().flatten().any(|id| lived.case.is_poison(id))
+    ids.into_iter().flatten().any(|id| result.case.is_poison(id))
 }
 
-/// Over any stretch of one life no more requests of an operation left than the rate allows. A
-/// timer may be two milliseconds late, and what it lost is made up for.
-fn never_above_the_rate(lived: &Lived) -> Result<(), String> {
+/// In any interval of one run, no more requests of an operation are sent than the rate allows. A
+/// timer may be two milliseconds late, and the lost time may be made up for.
+fn never_above_the_rate(result: &CaseResult) -> Result<(), String> {
     const LATE: Duration = Duration::from_millis(3);
     const BACK: u32 = 40;
-    let interval = Duration::from_secs_f64(1.0 / lived.case.engine.rate_per_s);
-    let state = lived.world.state();
+    let interval = Duration::from_secs_f64(1.0 / result.case.engine.rate_per_s);
+    let state = result.environment.state();
     let mut left: BTreeMap<(usize, Operation), Vec<Duration>> = BTreeMap::new();
     for departure in &state.log.departures {
-        let times = left.entry((departure.life, departure.operation)).or_default();
+        let times = left.entry((departure.run, departure.operation)).or_default();
         for (before, time) in (1_u32..=BACK).zip(times.iter().rev()) {
             let least = interval * before;
             ensure(departure.at + LATE >= *time + least, || {
@@ -276,96 +276,100 @@ fn never_above_the_rate(lived: &Lived) -> Result<(), String> {
     Ok(())
 }
 
-/// Nothing left while a wait lasted that the tool had been told of.
-fn never_inside_a_wait(lived: &Lived) -> Result<(), String> {
-    let state = lived.world.state();
-    for heard in &state.log.deliveries {
-        let Some(wait) = heard.said.wait else { continue };
+/// No request is sent during a wait that the service asked for.
+fn never_inside_a_wait(result: &CaseResult) -> Result<(), String> {
+    let state = result.environment.state();
+    for delivery in &state.log.deliveries {
+        let Some(wait) = delivery.said.wait else { continue };
         let inside = state.log.departures.iter().find(|departure| {
-            (departure.life, departure.operation) == (heard.life, heard.operation)
-                && departure.at > heard.at
-                && departure.at < heard.at + wait
+            (departure.run, departure.operation) == (delivery.run, delivery.operation)
+                && departure.at > delivery.at
+                && departure.at < delivery.at + wait
         });
         if let Some(departure) = inside {
-            return Err(format!("left at {:?}, told at {:?} for {wait:?}", departure.at, heard.at));
+            return Err(format!(
+                "left at {:?}, asked at {:?} to wait {wait:?}",
+                departure.at, delivery.at
+            ));
         }
     }
     Ok(())
 }
 
-/// Nothing but poison fails: throttled rows are tried until they get through.
-fn throttling_fails_no_row(lived: &Lived) -> Result<(), String> {
-    for (grant, status) in lived.statuses() {
+/// Only poisoned grants fail: throttled rows are retried until they are answered.
+fn throttling_fails_no_row(result: &CaseResult) -> Result<(), String> {
+    for (grant, status) in result.statuses() {
         let fails = matches!(status, Status::Failed | Status::NotFound);
-        ensure(!fails || is_poisoned(lived, grant), || {
-            let note = lived.verdicts().note_of(grant);
-            format!("{status} {:?} {note:?}", key_of(&lived.world.plan, grant))
+        ensure(!fails || is_poisoned(result, grant), || {
+            let note = result.verdicts().note_of(grant);
+            format!("{status} {:?} {note:?}", key_of(&result.environment.plan, grant))
         })?;
     }
     Ok(())
 }
 
-/// The guilty never pass; and where nothing else goes wrong they have failed alone, and all the
-/// innocent are revoked.
-fn poison_stays_alone(lived: &Lived) -> Result<(), String> {
-    for (grant, status) in lived.statuses() {
-        let is_right = match (is_poisoned(lived, grant), lived.case.calm) {
+/// Poisoned grants never succeed; in a calm case they fail alone and all others are revoked.
+fn poison_stays_alone(result: &CaseResult) -> Result<(), String> {
+    for (grant, status) in result.statuses() {
+        let is_right = match (is_poisoned(result, grant), result.case.calm) {
             (true, true) => status == Status::Failed,
             (true, false) => !status.is_gone(),
             (false, true) => status == Status::Revoked,
             (false, false) => status != Status::Failed,
         };
-        ensure(is_right, || format!("{status} {:?}", key_of(&lived.world.plan, grant)))?;
+        ensure(is_right, || format!("{status} {:?}", key_of(&result.environment.plan, grant)))?;
     }
     Ok(())
 }
 
-/// No request left before an intent for exactly its grants was durable.
-fn intents_come_first(lived: &Lived) -> Result<(), String> {
-    let state = lived.world.state();
+/// No request is sent before an intent for exactly its grants is durable.
+fn intents_come_first(result: &CaseResult) -> Result<(), String> {
+    let state = result.environment.state();
     let early = state.log.departures.iter().find(|departure| !departure.intended);
     early.map_or(Ok(()), |early| Err(format!("{early:?}")))
 }
 
-/// A run that ended by itself, with its disk in order, said of every grant what its ledger says.
-fn the_ledger_says_the_same(lived: &Lived) -> Result<(), String> {
-    for (number, life) in lived.lives.iter().enumerate() {
-        let Some(ended) = life.ended.as_ref().filter(|ended| !lost_its_disk(ended)) else {
+/// A run that ended normally, without a disk error, reports the verdicts of its ledger.
+fn the_ledger_says_the_same(result: &CaseResult) -> Result<(), String> {
+    for (number, run) in result.runs.iter().enumerate() {
+        let Some(ended) = run.ended.as_ref().filter(|ended| !lost_its_disk(ended)) else {
             continue;
         };
-        for (grant, _) in lived.statuses() {
+        for (grant, _) in result.statuses() {
             let of = |verdicts: &bastion_revoke::verdicts::Verdicts| {
                 (verdicts.status(grant), verdicts.attempts(grant), verdicts.is_settled(grant))
             };
-            let (told, written) = (of(&ended.verdicts), of(&life.durable));
-            ensure(told == written, || {
-                format!("life {number} told {told:?} of grant {grant}, its ledger {written:?}")
+            let (reported, recorded) = (of(&ended.verdicts), of(&run.durable));
+            ensure(reported == recorded, || {
+                format!(
+                    "run {number} reported {reported:?} for grant {grant}, its ledger has {recorded:?}"
+                )
             })?;
         }
     }
     Ok(())
 }
 
-/// Once the weather is clear and nobody interrupts, the work gets done.
-fn everything_is_settled(lived: &Lived) -> Result<(), String> {
-    ensure(is_settled(lived.verdicts()), || {
-        let causes = lived.lives.last().and_then(|life| life.ended.as_ref()).map(|e| &e.causes);
-        format!("{} lives, the last one ended by {causes:?}", lived.lives.len())
+/// Without faults and interruptions the work is completed.
+fn everything_is_settled(result: &CaseResult) -> Result<(), String> {
+    ensure(is_settled(result.verdicts()), || {
+        let causes = result.runs.last().and_then(|run| run.ended.as_ref()).map(|e| &e.causes);
+        format!("{} runs, the last one ended by {causes:?}", result.runs.len())
     })
 }
 
-/// The service found nothing wrong with any request, and no more were under way than allowed.
-fn limits_are_kept(lived: &Lived) -> Result<(), String> {
+/// The service found no violation, and requests in flight never exceeded the concurrency.
+fn limits_are_kept(result: &CaseResult) -> Result<(), String> {
     use bastion_revoke::sim::Violations;
-    let mut violations = lived.audit.violations;
-    if lived.case.service.quota.is_some() {
+    let mut violations = result.audit.violations;
+    if result.case.service.quota.is_some() {
         violations.over_quota = 0;
     }
-    if lived.case.clock_ahead.abs().as_secs() > 15 * 60 {
+    if result.case.clock_ahead.abs().as_secs() > 15 * 60 {
         violations.bad_timestamps = 0;
     }
     ensure(violations == Violations::default(), || format!("{violations:?}"))?;
-    let state = lived.world.state();
+    let state = result.environment.state();
     let most = state.log.departures.iter().map(|departure| departure.under_way).max();
-    ensure(most.unwrap_or(0) <= lived.case.engine.concurrency, || format!("{most:?} under way"))
+    ensure(most.unwrap_or(0) <= result.case.engine.concurrency, || format!("{most:?} under way"))
 }

@@ -1,56 +1,56 @@
-//! What happened, in order: for the checker, and as one number that two runs of a seed share.
+//! The trace of a simulation: for the checks, and as a hash that must repeat with the seed.
 
-use super::wire::{Key, Said};
+use super::wire::{DecodedAnswer, Key};
 use bastion_revoke::model::Operation;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
-/// A request that left the tool.
+/// A request that was sent.
 #[derive(Debug, Clone)]
 pub(super) struct Departure {
-    pub(super) life: usize,
+    pub(super) run: usize,
     pub(super) at: Duration,
     pub(super) operation: Operation,
     pub(super) keys: Vec<Key>,
     /// Whether an intent for it was durable.
     pub(super) intended: bool,
-    /// Requests of this life under way, this one included.
+    /// Requests of this run in flight, including this one.
     pub(super) under_way: usize,
 }
 
-/// An answer that the tool received whole.
+/// An answer that was received completely.
 #[derive(Debug, Clone)]
 pub(super) struct Delivery {
-    pub(super) life: usize,
+    pub(super) run: usize,
     pub(super) at: Duration,
     pub(super) operation: Operation,
     pub(super) keys: Vec<Key>,
-    pub(super) said: Said,
+    pub(super) said: DecodedAnswer,
 }
 
-/// More than happens in any case.
+/// More than any case needs.
 const MOST_NOTES: usize = 100_000;
 
-/// Everything that was seen.
+/// The trace.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) departures: Vec<Departure>,
     pub(super) deliveries: Vec<Delivery>,
-    /// Sendings after which no whole answer came.
+    /// Attempts without a complete answer.
     pub(super) lost: usize,
     notes: usize,
     hash: DefaultHasher,
-    /// The trace in words, if somebody wants to read it.
+    /// The trace as text, for replays.
     words: Option<String>,
 }
 
 impl Log {
-    pub(super) fn new(in_words: bool) -> Self {
-        Self { words: in_words.then(String::new), ..Self::default() }
+    pub(super) fn new(with_trace: bool) -> Self {
+        Self { words: with_trace.then(String::new), ..Self::default() }
     }
 
-    /// Notes one more thing that happened.
+    /// Adds an event.
     pub(super) fn note(&mut self, at: Duration, what: std::fmt::Arguments<'_>) {
         struct Hashed<'a>(&'a mut DefaultHasher);
         impl std::fmt::Write for Hashed<'_> {
@@ -60,7 +60,7 @@ impl Log {
             }
         }
         self.notes += 1;
-        assert!(self.notes < MOST_NOTES, "the run goes round in circles: {what}");
+        assert!(self.notes < MOST_NOTES, "the run does not end: {what}");
         self.hash.write_u128(at.as_nanos());
         let _ = Hashed(&mut self.hash).write_fmt(what);
         if let Some(words) = &mut self.words {
@@ -68,7 +68,7 @@ impl Log {
         }
     }
 
-    /// The trace as one number.
+    /// The hash of the trace.
     pub(super) fn hash(&self) -> u64 {
         self.hash.finish()
     }

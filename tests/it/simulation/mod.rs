@@ -1,8 +1,9 @@
-//! The real dispatcher, limiter, retry and splitting, in virtual time, against the simulated
-//! service in this process, over a network that loses things and a disk that forgets.
+//! Deterministic simulation: the real dispatcher, rate limiter, retry and splitting in virtual
+//! time, against the simulated service, over an unreliable network and a disk that can lose
+//! unsynced records.
 //!
-//! A case is drawn from its seed alone ([`case`]), lived through all its crashes to its end
-//! ([`restarts`]), and checked against every promise ([`invariants`]). The same seed gives the same
+//! A case is generated from its seed alone ([`case`]), run through all its crashes to completion
+//! ([`restarts`]) and checked against every promise ([`invariants`]). The same seed gives the same
 //! trace, event by event.
 //!
 //! * `cargo test --test it simulation` runs 10,000 seeds.
@@ -13,34 +14,34 @@
 mod case;
 mod clock;
 mod disk;
+mod environment;
 mod faults;
 mod invariants;
 mod log;
 mod restarts;
-mod story;
+mod scenario;
 mod wire;
-mod world;
 
 use case::Case;
 use std::ops::Range;
 
 /// How many seeds every `cargo test` runs.
 const SEEDS: u64 = 10_000;
-/// Over how many threads, for a test machine of two cores.
+/// Threads, for a test machine with two cores.
 const THREADS: u64 = 2;
-/// One seed in so many is run twice, to compare the traces.
+/// One seed in so many is run twice to compare the traces.
 const TWICE: u64 = 16;
-/// So many broken seeds are enough to begin with.
+/// Stop after so many broken seeds.
 const ENOUGH: usize = 5;
 
-/// What one seed came to.
+/// The result of one seed.
 struct Checked {
     broken: Vec<String>,
     hash: u64,
     words: String,
 }
 
-/// A runtime of one thread, whose time passes only while nothing is left to be done.
+/// A runtime with one thread and paused time, which advances only when the runtime is idle.
 fn virtual_time() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -49,15 +50,15 @@ fn virtual_time() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-/// Runs one seed in a runtime of its own, whose time is virtual.
-fn check(seed: u64, in_words: bool) -> Checked {
-    let lived = virtual_time().block_on(restarts::live_out(Case::draw(seed), in_words));
-    let broken = invariants::broken(&lived);
-    let state = lived.world.state();
+/// Runs one seed in a runtime of its own, in virtual time.
+fn check(seed: u64, with_trace: bool) -> Checked {
+    let result = virtual_time().block_on(restarts::run_to_completion(Case::draw(seed), with_trace));
+    let broken = invariants::broken(&result);
+    let state = result.environment.state();
     Checked { broken, hash: state.log.hash(), words: state.log.words().to_owned() }
 }
 
-/// Runs the seeds; what is wrong with those that are broken.
+/// Runs the seeds and returns the failures.
 fn check_all(seeds: Range<u64>, step: u64) -> Vec<String> {
     let mut wrong = Vec::new();
     for seed in seeds.step_by(usize::try_from(step).expect("few threads")) {
@@ -69,7 +70,7 @@ fn check_all(seeds: Range<u64>, step: u64) -> Vec<String> {
             }
             found
         });
-        let found = found.unwrap_or_else(|_| vec!["a panic, told above".to_owned()]);
+        let found = found.unwrap_or_else(|_| vec!["a panic, printed above".to_owned()]);
         if !found.is_empty() {
             wrong.push(format!(
                 "seed {seed}: {}\n  replay: BASTION_REVOKE_SEED={seed} cargo test --test it \
@@ -113,9 +114,9 @@ fn one_seed_replays_to_the_same_trace() {
     assert_eq!(checked.hash, again.hash);
 }
 
-/// Plays every story of `tests/scenarios`.
+/// Plays every scenario of `tests/scenarios`.
 #[test]
-fn every_story_ends_as_it_says() {
+fn every_scenario_ends_as_expected() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .expect("tests/scenarios")
@@ -126,8 +127,8 @@ fn every_story_ends_as_it_says() {
     assert!(!files.is_empty());
     let mut wrong = Vec::new();
     for path in files {
-        let text = std::fs::read_to_string(&path).expect("a story");
-        let found = virtual_time().block_on(story::play(&text));
+        let text = std::fs::read_to_string(&path).expect("a scenario");
+        let found = virtual_time().block_on(scenario::play(&text));
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         wrong.extend(found.into_iter().map(|why| format!("{name}: {why}")));
     }
@@ -135,10 +136,10 @@ fn every_story_ends_as_it_says() {
 }
 
 #[test]
-fn a_story_with_an_unknown_key_is_refused() {
-    let text = std::fs::read_to_string("tests/scenarios/poisoned-id.toml").expect("a story");
+fn a_scenario_with_an_unknown_key_is_refused() {
+    let text = std::fs::read_to_string("tests/scenarios/poisoned-id.toml").expect("a scenario");
     for key in ["colour = 1\n", "[settings]\ncolour = 1\n"] {
-        let wrong = virtual_time().block_on(story::play(&format!("{key}{text}")));
+        let wrong = virtual_time().block_on(scenario::play(&format!("{key}{text}")));
         assert!(wrong.len() == 1 && wrong[0].contains("unknown field `colour`"), "{wrong:?}");
     }
 }

@@ -1,11 +1,11 @@
-//! The tool's lives: it runs, is killed or asked to stop, and the same command continues, until
-//! nothing is left to do.
+//! The runs of a case: the process runs, is killed or stopped, and the same command continues
+//! until the work is completed.
 
-use super::case::{Case, Upheaval};
+use super::case::{Case, Interruption};
 use super::clock::VirtualClock;
 use super::disk::Disk;
-use super::faults::{FIRST_TOKEN, Weather};
-use super::world::{Network, World};
+use super::environment::{Environment, Network};
+use super::faults::{FIRST_TOKEN, FaultSchedule};
 use bastion_revoke::api::client::Client;
 use bastion_revoke::api::credentials::{Credentials, Secret};
 use bastion_revoke::api::endpoint::{self, Endpoints};
@@ -20,39 +20,44 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// More lives than any case needs.
-const MOST_LIVES: usize = 40;
+/// More runs than any case needs.
+const MAX_RUNS: usize = 40;
 
-/// Lives in which a deadline, a canary and a limit on failures hold.
-pub(super) const TRIALS: usize = 6;
+/// Runs in which the deadline, the canary and the failure limit apply.
+pub(super) const LIMITED_RUNS: usize = 6;
 
-/// Long enough for everything under way to arrive.
+/// Long enough for every message in flight to arrive.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// What one life came to.
-pub(super) struct Life {
+/// The result of one run.
+pub(super) struct ProcessRun {
     pub(super) took: Duration,
-    /// Nothing if it was killed.
+    /// `None` if the run was killed.
     pub(super) ended: Option<Ended>,
-    /// What the next life will read.
+    /// The verdicts that the next run reads.
     pub(super) durable: Verdicts,
-    /// What the service had taken away by then.
+    /// The grants removed by the service so far.
     pub(super) removed: Vec<sim::GrantRecord>,
 }
 
-/// How a life is lived.
-pub(super) struct Living {
+/// Settings and interruption of one run.
+pub(super) struct RunConditions {
     pub(super) engine: engine::Settings,
     pub(super) clock_ahead: SignedDuration,
-    pub(super) upheaval: Option<(Duration, Upheaval)>,
+    pub(super) interruption: Option<(Duration, Interruption)>,
 }
 
-/// One life: from the durable records, to its end.
-pub(super) async fn live(world: &Arc<World>, number: usize, living: &Living) -> Life {
-    world.disk.restart();
+/// Runs the process once, from the durable records to its end.
+pub(super) async fn run_process(
+    environment: &Arc<Environment>,
+    number: usize,
+    conditions: &RunConditions,
+) -> ProcessRun {
+    environment.disk.restart();
     let clock: Arc<dyn WallClock> =
-        Arc::new(VirtualClock::new(world.time, living.clock_ahead, number));
-    let network = Network { world: Arc::clone(world), life: number, under_way: Arc::default() };
+        Arc::new(VirtualClock::new(environment.time, conditions.clock_ahead, number));
+    let network =
+        Network { environment: Arc::clone(environment), run: number, under_way: Arc::default() };
     let url = endpoint::parse("http://127.0.0.1:1").expect("loopback");
     let endpoints = Endpoints::new(Some(url), []).expect("one endpoint");
     let token = if number == 0 { FIRST_TOKEN.to_owned() } else { format!("token-{number}") };
@@ -63,22 +68,22 @@ pub(super) async fn live(world: &Arc<World>, number: usize, living: &Living) -> 
     };
     let (control, receiver) = watch::channel(Control::Run);
     let engine = Engine {
-        plan: Arc::clone(&world.plan),
+        plan: Arc::clone(&environment.plan),
         client: Arc::new(Client::new(network, endpoints, credentials, Arc::clone(&clock))),
-        journal: Arc::clone(&world.disk),
+        journal: Arc::clone(&environment.disk),
         clock,
-        settings: living.engine,
+        settings: conditions.engine,
         control: receiver,
     };
-    world.note(format_args!("life {number} begins"));
-    let began = world.time.now();
-    let start = world.disk.replay(&world.plan);
-    let mut tell = |event| world.note(format_args!("{event:?}"));
+    environment.note(format_args!("run {number} begins"));
+    let began = environment.time.now();
+    let start = environment.disk.replay(&environment.plan);
+    let mut on_event = |event| environment.note(format_args!("{event:?}"));
     let ended = {
-        let run = engine.run(start, &mut tell);
+        let run = engine.run(start, &mut on_event);
         tokio::pin!(run);
-        let upheaval = async {
-            match living.upheaval {
+        let interruption = async {
+            match conditions.interruption {
                 Some((after, what)) => {
                     tokio::time::sleep(after).await;
                     what
@@ -89,12 +94,12 @@ pub(super) async fn live(world: &Arc<World>, number: usize, living: &Living) -> 
         tokio::select! {
             biased;
             ended = &mut run => Some(ended),
-            what = upheaval => {
-                world.note(format_args!("{what:?}"));
+            what = interruption => {
+                environment.note(format_args!("{what:?}"));
                 match what {
-                    Upheaval::Crash => None,
-                    Upheaval::Drain | Upheaval::Abort => {
-                        let asked = if what == Upheaval::Drain { Control::Drain } else { Control::Abort };
+                    Interruption::Crash => None,
+                    Interruption::Drain | Interruption::Abort => {
+                        let asked = if what == Interruption::Drain { Control::Drain } else { Control::Abort };
                         control.send(asked).expect("the engine listens");
                         Some(run.await)
                     }
@@ -103,83 +108,89 @@ pub(super) async fn live(world: &Arc<World>, number: usize, living: &Living) -> 
         }
     };
     drop(engine);
-    let took = world.time.now().saturating_sub(began);
-    let durable = world.disk.replay(&world.plan).verdicts;
-    world.note(format_args!("life {number} ends, {} settled", durable.settled()));
-    let removed = world.state().service.audit().removed;
-    Life { took, ended, durable, removed }
+    let took = environment.time.now().saturating_sub(began);
+    let durable = environment.disk.replay(&environment.plan).verdicts;
+    environment.note(format_args!("run {number} ends, {} settled", durable.settled()));
+    let removed = environment.state().service.audit().removed;
+    ProcessRun { took, ended, durable, removed }
 }
 
-/// A case, lived to its end.
-pub(super) struct Lived {
+/// A completed case.
+pub(super) struct CaseResult {
     pub(super) case: Case,
-    pub(super) world: Arc<World>,
-    pub(super) lives: Vec<Life>,
-    /// The service's own account of it.
+    pub(super) environment: Arc<Environment>,
+    pub(super) runs: Vec<ProcessRun>,
+    /// The audit of the service.
     pub(super) audit: sim::Audit,
 }
 
-impl Lived {
-    /// What became of every grant.
+impl CaseResult {
+    /// The final verdicts.
     pub(super) fn verdicts(&self) -> &Verdicts {
-        &self.lives.last().expect("at least one life").durable
+        &self.runs.last().expect("at least one run").durable
     }
 
     pub(super) fn statuses(&self) -> impl Iterator<Item = (u32, Status)> {
-        (0..).take(self.world.plan.grants()).map(|grant| (grant, self.verdicts().status(grant)))
+        (0..)
+            .take(self.environment.plan.grants())
+            .map(|grant| (grant, self.verdicts().status(grant)))
     }
 }
 
-/// Lives a case until everything is settled.
-pub(super) async fn live_out(mut case: Case, in_words: bool) -> Lived {
-    let world = world_of(&mut case, in_words);
-    let mut lives: Vec<Life> = Vec::new();
-    while lives.len() < MOST_LIVES && lives.last().is_none_or(|life| !is_settled(&life.durable)) {
-        let number = lives.len();
-        let tried = number < TRIALS;
+/// Runs a case until everything is settled.
+pub(super) async fn run_to_completion(mut case: Case, with_trace: bool) -> CaseResult {
+    let environment = environment_of(&mut case, with_trace);
+    let mut runs: Vec<ProcessRun> = Vec::new();
+    while runs.len() < MAX_RUNS && runs.last().is_none_or(|run| !is_settled(&run.durable)) {
+        let number = runs.len();
+        let tried = number < LIMITED_RUNS;
         let deadline = case.deadline.filter(|_| tried);
         let canary = case.canary.filter(|_| tried);
         let fail_over = case.fail_over.filter(|_| tried);
-        let living = Living {
+        let conditions = RunConditions {
             engine: engine::Settings { deadline, canary, fail_over, ..case.engine },
             clock_ahead: case.clock_ahead,
-            upheaval: case.upheavals.get(number).copied(),
+            interruption: case.interruptions.get(number).copied(),
         };
-        lives.push(live(&world, number, &living).await);
-        // Somebody notices, and starts the command again.
+        runs.push(run_process(&environment, number, &conditions).await);
+        // The command is started again after a pause.
         let pause = Duration::from_millis(137 * (number as u64 + 1));
         tokio::time::sleep(pause).await;
     }
-    at_the_end(case, world, lives).await
+    finish(case, environment, runs).await
 }
 
-/// The world of a case, which takes its plan.
-pub(super) fn world_of(case: &mut Case, in_words: bool) -> Arc<World> {
+/// Builds the environment of a case; takes the plan out of it.
+pub(super) fn environment_of(case: &mut Case, with_trace: bool) -> Arc<Environment> {
     let plan = std::mem::replace(&mut case.plan, empty());
-    World::new(
+    Environment::new(
         Arc::new(plan),
         Disk::new(case.disk, case.seed ^ 1),
         sim::Service::new(case.service.clone()),
-        Weather::new(case.weather.clone()),
+        FaultSchedule::new(case.faults.clone()),
         case.network,
         case.seed ^ 2,
-        in_words,
+        with_trace,
     )
 }
 
-/// Waits until everything under way has arrived, and asks the service what it saw.
-pub(super) async fn at_the_end(case: Case, world: Arc<World>, lives: Vec<Life>) -> Lived {
+/// Waits for messages in flight and collects the service's audit.
+pub(super) async fn finish(
+    case: Case,
+    environment: Arc<Environment>,
+    runs: Vec<ProcessRun>,
+) -> CaseResult {
     tokio::time::sleep(QUIET).await;
-    let audit = world.state().service.audit();
-    Lived { case, world, lives, audit }
+    let audit = environment.state().service.audit();
+    CaseResult { case, environment, runs, audit }
 }
 
-/// Whether nothing is left to be done.
+/// Whether every grant is settled.
 pub(super) fn is_settled(verdicts: &Verdicts) -> bool {
     verdicts.settled() == verdicts.len()
 }
 
-/// Whether a run ended because what happened could not be written down.
+/// Whether a run ended because the ledger could not be written.
 pub(super) fn lost_its_disk(ended: &Ended) -> bool {
     ended.causes.iter().any(|cause| matches!(cause, StopCause::Journal(_)))
 }

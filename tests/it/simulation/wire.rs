@@ -1,5 +1,5 @@
-//! What crosses the wire, read by the test's own eyes: independently of how the tool writes its
-//! requests and judges its answers.
+//! Decoder of requests and answers on the wire, independent of the tool's own encoder and
+//! decoder.
 
 use bastion_revoke::api::transport::WireRequest;
 use bastion_revoke::model::{GranteeKind, Kind, Operation};
@@ -9,20 +9,20 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One thing that a request can revoke.
+/// One grant in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) operation: &'static str,
     pub(super) instance: String,
     pub(super) grantee: String,
     pub(super) target: String,
-    /// Nothing stands for the whole target.
+    /// `None` for the whole target.
     pub(super) account: Option<String>,
 }
 
-/// A request as it left.
+/// A decoded request.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct DecodedRequest {
     pub(super) operation: Operation,
     pub(super) keys: Vec<Key>,
     pub(super) token: Option<String>,
@@ -38,8 +38,8 @@ fn decoded(form: &str) -> BTreeMap<String, String> {
     all
 }
 
-/// The names of the target's id and of the accounts asked for and answered.
-fn words(kind: Kind) -> (&'static str, &'static str, &'static str, &'static str) {
+/// The field names of the target id, the requested accounts, the answered accounts and their id.
+fn field_names(kind: Kind) -> (&'static str, &'static str, &'static str, &'static str) {
     match kind {
         Kind::Host => ("HostId", "HostAccountIds", "HostAccounts", "HostAccountId"),
         Kind::HostGroup => {
@@ -51,8 +51,8 @@ fn words(kind: Kind) -> (&'static str, &'static str, &'static str, &'static str)
     }
 }
 
-/// Reads a request of the tool.
-pub(super) fn asked(request: &WireRequest) -> Asked {
+/// Decodes a request.
+pub(super) fn decode_request(request: &WireRequest) -> DecodedRequest {
     let query = decoded(&request.query);
     let body = decoded(&request.body);
     let operation = Operation::from_name(&query["Action"]).expect("one of our operations");
@@ -77,13 +77,13 @@ pub(super) fn asked(request: &WireRequest) -> Asked {
         None => vec![key(target, None)],
         Some(accounts) => accounts.iter().map(|name| key(target, Some(name.clone()))).collect(),
     });
-    Asked { operation, keys: keys.collect(), token: body.get("SecurityToken").cloned() }
+    DecodedRequest { operation, keys: keys.collect(), token: body.get("SecurityToken").cloned() }
 }
 
 type Targets = Vec<(String, Option<Vec<String>>)>;
 
 fn listed(text: &str, kind: Kind) -> Targets {
-    let (target_id, accounts, _, _) = words(kind);
+    let (target_id, accounts, _, _) = field_names(kind);
     let value: Value = serde_json::from_str(text).expect("JSON");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let entry = |entry: &Value| {
@@ -107,29 +107,33 @@ fn flattened(body: &BTreeMap<String, String>) -> Targets {
     targets
 }
 
-/// What an answer said, or why it said nothing.
+/// A decoded answer.
 #[derive(Debug, Clone)]
-pub(super) struct Said {
-    /// The code of the whole request; nothing for one that was taken, and for what is no JSON.
+pub(super) struct DecodedAnswer {
+    /// The error code of the whole request; `None` if it was accepted or is not JSON.
     pub(super) refusal: Option<String>,
-    /// What it said of each thing asked.
+    /// The code of each item.
     pub(super) items: Vec<(Key, String)>,
-    /// How long it asks to wait.
+    /// The requested wait.
     pub(super) wait: Option<Duration>,
 }
 
-/// Reads an answer of the simulated service. It writes accounts that stand apart right behind
-/// their target, which the tool must not rely on, and this may.
-pub(super) fn said(asked: &Asked, headers: &HeaderMap, body: &Bytes) -> Said {
+/// Decodes an answer of the simulated service. The service writes separate account elements
+/// directly after their target; this decoder relies on that order, the tool must not.
+pub(super) fn decode_answer(
+    asked: &DecodedRequest,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> DecodedAnswer {
     let wait = wait(headers);
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        return Said { refusal: None, items: Vec::new(), wait };
+        return DecodedAnswer { refusal: None, items: Vec::new(), wait };
     };
     let code = |value: &Value| value["Code"].as_str().unwrap_or_default().to_owned();
     let Some(results) = value.get("Results") else {
-        return Said { refusal: Some(code(&value)), items: Vec::new(), wait };
+        return DecodedAnswer { refusal: Some(code(&value)), items: Vec::new(), wait };
     };
-    let (target_id, _, accounts, account_id) = words(asked.operation.kind);
+    let (target_id, _, accounts, account_id) = field_names(asked.operation.kind);
     let mut items = Vec::new();
     let mut target = String::new();
     let mut outer = String::new();
@@ -138,7 +142,7 @@ pub(super) fn said(asked: &Asked, headers: &HeaderMap, body: &Bytes) -> Said {
             target = id(&element[target_id]);
             outer = code(element);
         }
-        let heard: Vec<(String, String)> = element
+        let accounts_answered: Vec<(String, String)> = element
             .get(accounts)
             .map_or(Vec::new(), list)
             .into_iter()
@@ -148,7 +152,7 @@ pub(super) fn said(asked: &Asked, headers: &HeaderMap, body: &Bytes) -> Said {
             let said = match &key.account {
                 None => Some(outer.clone()),
                 Some(name) => {
-                    let inner = heard.iter().find(|(id, _)| id == name);
+                    let inner = accounts_answered.iter().find(|(id, _)| id == name);
                     inner
                         .map(|(_, code)| code.clone())
                         .or_else(|| (outer != "OK").then(|| outer.clone()))
@@ -157,7 +161,7 @@ pub(super) fn said(asked: &Asked, headers: &HeaderMap, body: &Bytes) -> Said {
             items.extend(said.map(|said| (key.clone(), said)));
         }
     }
-    Said { refusal: None, items, wait }
+    DecodedAnswer { refusal: None, items, wait }
 }
 
 fn list(value: &Value) -> Vec<&Value> {

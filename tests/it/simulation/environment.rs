@@ -1,11 +1,11 @@
-//! The world around the tool: the simulated service behind a network with moods, all in virtual
-//! time and in this process.
+//! The environment of the simulated process: the simulated service behind an unreliable network,
+//! in virtual time.
 
 use super::clock::Time;
 use super::disk::Disk;
-use super::faults::{Fate, Weather};
+use super::faults::{Effect, FaultSchedule};
 use super::log::{Delivery, Departure, Log};
-use super::wire::{self, Asked, Key};
+use super::wire::{self, DecodedRequest, Key};
 use bastion_revoke::api::transport::{SendError, Transport, WireAnswer, WireRequest};
 use bastion_revoke::plan::{GrantId, Plan};
 use bastion_revoke::sim;
@@ -14,21 +14,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How the network behaves in between.
+/// Latency and loss rates of the network.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Habits {
-    /// The longest way there, and the longest way back.
+pub(super) struct NetworkModel {
+    /// The longest one-way latency.
     pub(super) slowest: Duration,
-    /// The tool's patience with one attempt.
+    /// The client's timeout of one attempt.
     pub(super) timeout: Duration,
-    /// How probable each is: no connection, a request that gets lost, an answer that gets lost.
+    /// Probabilities of a refused connection, a lost request and a lost answer.
     pub(super) unreachable: f64,
     pub(super) request_lost: f64,
     pub(super) answer_lost: f64,
 }
 
-impl Habits {
-    /// Nothing gets lost.
+impl NetworkModel {
+    /// No losses.
     pub(super) const CALM: Self = Self {
         slowest: Duration::from_millis(80),
         timeout: Duration::from_secs(10),
@@ -38,38 +38,38 @@ impl Habits {
     };
 }
 
-/// Everything that outlives a crash of the tool.
-pub(super) struct World {
+/// State that survives a crash of the process.
+pub(super) struct Environment {
     pub(super) time: Time,
     pub(super) plan: Arc<Plan>,
     pub(super) disk: Arc<Disk>,
     pub(super) keys: HashMap<Key, GrantId>,
-    habits: Habits,
+    network: NetworkModel,
     state: Mutex<State>,
 }
 
 pub(super) struct State {
     pub(super) service: sim::Service,
     pub(super) log: Log,
-    weather: Weather,
+    faults: FaultSchedule,
     random: fastrand::Rng,
 }
 
-impl World {
+impl Environment {
     pub(super) fn new(
         plan: Arc<Plan>,
         disk: Arc<Disk>,
         service: sim::Service,
-        weather: Weather,
-        habits: Habits,
+        faults: FaultSchedule,
+        network: NetworkModel,
         seed: u64,
-        in_words: bool,
+        with_trace: bool,
     ) -> Arc<Self> {
         let keys = (0..).take(plan.grants()).map(|grant| (key_of(&plan, grant), grant)).collect();
-        let log = Log::new(in_words);
+        let log = Log::new(with_trace);
         let random = fastrand::Rng::with_seed(seed);
-        let state = Mutex::new(State { service, log, weather, random });
-        Arc::new(Self { time: Time::begin(), plan, disk, keys, habits, state })
+        let state = Mutex::new(State { service, log, faults, random });
+        Arc::new(Self { time: Time::begin(), plan, disk, keys, network, state })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -80,7 +80,7 @@ impl World {
         self.state().log.note(self.time.now(), what);
     }
 
-    fn depart(&self, life: usize, asked: &Asked, under_way: usize) {
+    fn depart(&self, run: usize, asked: &DecodedRequest, under_way: usize) {
         let grants: Option<Vec<GrantId>> =
             asked.keys.iter().map(|key| self.keys.get(key).copied()).collect();
         let intended = grants.is_some_and(|grants| self.disk.covers(grants));
@@ -88,37 +88,37 @@ impl World {
         let mut state = self.state();
         state.log.note(at, format_args!("leaves {:?}", asked.keys));
         let (operation, keys) = (asked.operation, asked.keys.clone());
-        state.log.departures.push(Departure { life, at, operation, keys, intended, under_way });
+        state.log.departures.push(Departure { run, at, operation, keys, intended, under_way });
     }
 
-    fn deliver(&self, life: usize, asked: &Asked, answer: &WireAnswer) {
+    fn deliver(&self, run: usize, asked: &DecodedRequest, answer: &WireAnswer) {
         let at = self.time.now();
-        let said = wire::said(asked, &answer.headers, &answer.body);
+        let said = wire::decode_answer(asked, &answer.headers, &answer.body);
         let mut state = self.state();
         state.log.note(at, format_args!("answered {} {said:?}", answer.status));
         let (operation, keys) = (asked.operation, asked.keys.clone());
-        state.log.deliveries.push(Delivery { life, at, operation, keys, said });
+        state.log.deliveries.push(Delivery { run, at, operation, keys, said });
     }
 
-    /// The service's side of one request: what it does, and what comes back after how long.
-    fn serve(&self, asked: &Asked, request: &sim::WireRequest) -> (Duration, Back) {
+    /// Serves one request; returns the response and the service's delay.
+    fn serve(&self, asked: &DecodedRequest, request: &sim::WireRequest) -> (Duration, Response) {
         let now = self.time.now();
         let wall = self.time.wall();
         let mut state = self.state();
-        let State { service, weather, log, .. } = &mut *state;
-        let (reply, fate) = match weather.at(now, wall, asked) {
-            Fate::Answer(answer) => (None, Back::Whole(answer)),
-            Fate::Broken { applied: false, back } => (None, back),
-            Fate::Broken { applied: true, back } => (Some(service.answer(wall, request)), back),
-            Fate::Usual => {
+        let State { service, faults, log, .. } = &mut *state;
+        let (reply, fate) = match faults.at(now, wall, asked) {
+            Effect::Answer(answer) => (None, Response::Whole(answer)),
+            Effect::Broken { applied: false, back } => (None, back),
+            Effect::Broken { applied: true, back } => (Some(service.answer(wall, request)), back),
+            Effect::Usual => {
                 let reply = service.answer(wall, request);
                 let back = match &reply.fate {
-                    sim::Fate::Respond(answer) => Back::Whole(WireAnswer {
+                    sim::Fate::Respond(answer) => Response::Whole(WireAnswer {
                         status: answer.status.as_u16(),
                         headers: answer.headers.clone(),
                         body: answer.body.clone(),
                     }),
-                    _ => Back::Cut,
+                    _ => Response::Cut,
                 };
                 (Some(reply), back)
             }
@@ -146,17 +146,17 @@ pub(super) fn key_of(plan: &Plan, grant: GrantId) -> Key {
     }
 }
 
-/// What comes back.
+/// The response of one request.
 #[derive(Debug)]
-pub(super) enum Back {
+pub(super) enum Response {
     Whole(WireAnswer),
     /// The connection breaks.
     Cut,
-    /// Nothing, for ever.
+    /// No answer, ever.
     Silence,
 }
 
-impl Back {
+impl Response {
     fn name(&self) -> &'static str {
         match self {
             Self::Whole(_) => "whole",
@@ -166,25 +166,25 @@ impl Back {
     }
 }
 
-/// The network as one life of the tool sees it.
+/// The network of one run.
 pub(super) struct Network {
-    pub(super) world: Arc<World>,
-    pub(super) life: usize,
+    pub(super) environment: Arc<Environment>,
+    pub(super) run: usize,
     pub(super) under_way: Arc<std::sync::atomic::AtomicUsize>,
 }
 
-/// What the dice of the network say about one request.
-struct Way {
+/// Latency and loss chosen for one request.
+struct Journey {
     there: Duration,
     back: Duration,
-    fate: Lost,
-    /// Whether it is lost if the tool dies while it is on its way.
+    loss: Loss,
+    /// Whether the request is lost when its sender is killed.
     dies_with_sender: bool,
 }
 
-/// What of a request gets lost.
+/// Which part of a request is lost.
 #[derive(Clone, Copy, PartialEq)]
-enum Lost {
+enum Loss {
     Nothing,
     Connection,
     Request,
@@ -192,27 +192,27 @@ enum Lost {
 }
 
 impl Network {
-    fn way(&self) -> Way {
-        let habits = self.world.habits;
-        let mut state = self.world.state();
+    fn journey(&self) -> Journey {
+        let network = self.environment.network;
+        let mut state = self.environment.state();
         let random = &mut state.random;
         let mut leg = || {
             let share = random.f64();
-            habits.slowest.mul_f64(share * share)
+            network.slowest.mul_f64(share * share)
         };
         let (there, back) = (leg(), leg());
         let chances = [
-            (Lost::Connection, habits.unreachable),
-            (Lost::Request, habits.request_lost),
-            (Lost::Answer, habits.answer_lost),
+            (Loss::Connection, network.unreachable),
+            (Loss::Request, network.request_lost),
+            (Loss::Answer, network.answer_lost),
         ];
-        let lost = chances.into_iter().find(|(_, chance)| random.f64() < *chance);
-        let fate = lost.map_or(Lost::Nothing, |(lost, _)| lost);
-        Way { there, back, fate, dies_with_sender: random.bool() }
+        let drawn = chances.into_iter().find(|(_, chance)| random.f64() < *chance);
+        let loss = drawn.map_or(Loss::Nothing, |(drawn, _)| drawn);
+        Journey { there, back, loss, dies_with_sender: random.bool() }
     }
 }
 
-/// Counts a request under way until it is dropped, whatever ends it.
+/// Counts a request in flight until it is dropped.
 struct Counted(Arc<std::sync::atomic::AtomicUsize>);
 
 impl Drop for Counted {
@@ -225,50 +225,52 @@ impl Transport for Network {
     async fn send(&self, request: WireRequest) -> Result<WireAnswer, SendError> {
         let under_way = 1 + self.under_way.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let _counted = Counted(Arc::clone(&self.under_way));
-        let asked = wire::asked(&request);
-        let world = &self.world;
-        world.depart(self.life, &asked, under_way);
-        let way = self.way();
-        let now = world.time.now();
-        if way.fate == Lost::Connection || world.state().weather.is_unreachable(now, &asked) {
-            tokio::time::sleep(way.there).await;
+        let asked = wire::decode_request(&request);
+        let environment = &self.environment;
+        environment.depart(self.run, &asked, under_way);
+        let journey = self.journey();
+        let now = environment.time.now();
+        if journey.loss == Loss::Connection
+            || environment.state().faults.is_unreachable(now, &asked)
+        {
+            tokio::time::sleep(journey.there).await;
             return Err(SendError::NotSent("connection refused".to_owned()));
         }
         let (sender, receiver) = oneshot::channel();
-        tokio::spawn(travel(Arc::clone(world), asked.clone(), request, way, sender));
-        let outcome = match tokio::time::timeout(world.habits.timeout, receiver).await {
-            Ok(Ok(Back::Whole(answer))) => {
-                world.deliver(self.life, &asked, &answer);
+        tokio::spawn(travel(Arc::clone(environment), asked.clone(), request, journey, sender));
+        let outcome = match tokio::time::timeout(environment.network.timeout, receiver).await {
+            Ok(Ok(Response::Whole(answer))) => {
+                environment.deliver(self.run, &asked, &answer);
                 return Ok(answer);
             }
             Ok(_) => SendError::Lost("connection reset".to_owned()),
             Err(_) => SendError::TimedOut,
         };
-        world.state().log.lost += 1;
-        world.note(format_args!("lost: {outcome}"));
+        environment.state().log.lost += 1;
+        environment.note(format_args!("lost: {outcome}"));
         Err(outcome)
     }
 }
 
-/// Carries a request to the service and its answer back, whether or not the sender still lives.
+/// Carries a request to the service and its answer back, even if the sender was killed.
 async fn travel(
-    world: Arc<World>,
-    asked: Asked,
+    environment: Arc<Environment>,
+    asked: DecodedRequest,
     request: WireRequest,
-    way: Way,
-    sender: oneshot::Sender<Back>,
+    journey: Journey,
+    sender: oneshot::Sender<Response>,
 ) {
     const FOR_EVER: Duration = Duration::from_secs(3600);
-    tokio::time::sleep(way.there).await;
-    if way.fate == Lost::Request || (way.dies_with_sender && sender.is_closed()) {
+    tokio::time::sleep(journey.there).await;
+    if journey.loss == Loss::Request || (journey.dies_with_sender && sender.is_closed()) {
         return tokio::time::sleep(FOR_EVER).await;
     }
-    let (delay, back) = world.serve(&asked, &at_service(request));
-    tokio::time::sleep(delay + way.back).await;
-    if way.fate == Lost::Answer || matches!(back, Back::Silence) {
+    let (delay, back) = environment.serve(&asked, &at_service(request));
+    tokio::time::sleep(delay + journey.back).await;
+    if journey.loss == Loss::Answer || matches!(back, Response::Silence) {
         return tokio::time::sleep(FOR_EVER).await;
     }
-    // A sender that has died hears nothing.
+    // The receiver is gone if the sender was killed.
     let _ = sender.send(back);
 }
 

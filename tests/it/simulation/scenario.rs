@@ -1,11 +1,11 @@
-//! Stories: what the service does at which time, and what is to become of the rows. They stand in
-//! `tests/scenarios/*.toml`, where `README.md` says how one is written.
+//! Scenarios: how the service behaves over time, and the result expected of each run. They are the
+//! files `tests/scenarios/*.toml`; the `README.md` there documents their keys.
 
-use super::case::{Case, Upheaval};
-use super::faults::{self, Spell, What};
+use super::case::{Case, Interruption};
+use super::environment::NetworkModel;
+use super::faults::{self, FaultKind, FaultWindow};
 use super::invariants;
-use super::restarts::{Living, at_the_end, live, world_of};
-use super::world::Habits;
+use super::restarts::{RunConditions, environment_of, finish, run_process};
 use super::{disk, restarts};
 use bastion_revoke::engine::{self, StopCause};
 use bastion_revoke::exit::Exit;
@@ -23,27 +23,27 @@ use std::time::Duration;
 /// A file of `tests/scenarios`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Story {
+pub(super) struct Scenario {
     title: String,
-    #[serde(rename = "story")]
-    text: String,
+    description: String,
     list: List,
     #[serde(default)]
     settings: Settings,
     #[serde(default)]
     service: Service,
     #[serde(default)]
-    weather: Vec<Told>,
-    run: Vec<Run>,
+    #[serde(rename = "fault")]
+    faults: Vec<Fault>,
+    run: Vec<ExpectedRun>,
 }
 
-/// Who loses access to what: every user to every account on every target.
+/// The list: every user loses every account on every target.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct List {
     users: usize,
     targets: usize,
-    /// Accounts on each target; 0 revokes the targets as a whole.
+    /// Accounts on each target; 0 revokes whole targets.
     accounts: usize,
     #[serde(default = "hosts")]
     kinds: Vec<String>,
@@ -89,15 +89,15 @@ impl Default for Settings {
     }
 }
 
-/// The service in fair weather.
+/// The service outside of the scheduled faults.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Service {
-    /// The longest way there, and back.
+    /// The longest one-way latency.
     latency: Span,
     /// Ids that are refused with every request that names them.
     poison: Vec<String>,
-    /// The simulated service's own faults, by name, and how probable each is.
+    /// Faults of the simulated service by name, with their probability.
     faults: BTreeMap<String, f64>,
 }
 
@@ -108,10 +108,10 @@ impl Default for Service {
     }
 }
 
-/// A spell of weather, as a story tells it.
+/// A scheduled fault, as written in a scenario.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Told {
+struct Fault {
     #[serde(default)]
     from: Span,
     until: Option<Span>,
@@ -127,23 +127,23 @@ struct Told {
     hint: Option<bool>,
 }
 
-/// One time that the command is called, and what is to come of it.
+/// One run of the command and its expected result.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Run {
+struct ExpectedRun {
     what: String,
     killed_after: Option<Span>,
     drained_after: Option<Span>,
-    /// The exit code; none of a run that is killed.
+    /// The exit code; absent for a killed run.
     exit: Option<u8>,
-    /// Why it stopped early.
+    /// The causes of an early stop.
     #[serde(default)]
     causes: Vec<String>,
-    /// Rows by status when it is over; of a status not named there are none.
+    /// Rows by status at the end; 0 for a status that is not listed.
     rows: BTreeMap<String, Range>,
-    /// Requests that this run sent.
+    /// Requests sent by this run.
     requests: Range,
-    /// How long it took, in virtual seconds.
+    /// Duration in virtual seconds.
     seconds: Range,
 }
 
@@ -176,7 +176,7 @@ impl TryFrom<String> for Span {
 
     fn try_from(text: String) -> Result<Self, String> {
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let number: u64 = digits.parse().map_err(|_| format!("`{text}` is no time"))?;
+        let number: u64 = digits.parse().map_err(|_| format!("`{text}` is not a duration"))?;
         let unit = match &text[digits.len()..] {
             "ms" => Duration::from_millis(1),
             "s" => Duration::from_secs(1),
@@ -189,38 +189,38 @@ impl TryFrom<String> for Span {
     }
 }
 
-impl Told {
-    fn spell(self) -> Spell {
+impl Fault {
+    fn window(self) -> FaultWindow {
         let what = match self.does.as_str() {
-            "refuses connections" => What::Unreachable,
-            "breaks connections" => What::Reset { applied: false },
-            "breaks connections after doing it" => What::Reset { applied: true },
-            "is silent" => What::Silence { applied: false },
-            "is silent after doing it" => What::Silence { applied: true },
-            "answers HTML" => What::Answer {
+            "refuses connections" => FaultKind::Unreachable,
+            "breaks connections" => FaultKind::Reset { applied: false },
+            "breaks connections after doing it" => FaultKind::Reset { applied: true },
+            "is silent" => FaultKind::Silence { applied: false },
+            "is silent after doing it" => FaultKind::Silence { applied: true },
+            "answers HTML" => FaultKind::Answer {
                 status: self.status.expect("a status"),
                 body: "<html><head><title>Oops</title></head></html>".to_owned(),
                 retry_after_ms: self.retry_after_ms,
                 retry_after_s: self.retry_after_s,
             },
-            "answers" => What::Answer {
+            "answers" => FaultKind::Answer {
                 status: self.status.expect("a status"),
                 body: faults::error(&self.code.expect("a code"), &self.message.unwrap_or_default()),
                 retry_after_ms: self.retry_after_ms,
                 retry_after_s: self.retry_after_s,
             },
-            "refuses the first token" => What::FirstTokenExpired,
-            "has a quota" => What::Quota {
+            "refuses the first token" => FaultKind::FirstTokenExpired,
+            "has a quota" => FaultKind::Quota {
                 per_second: self.per_second.expect("per_second"),
                 hint: self.hint.unwrap_or(false),
             },
-            other => panic!("`{other}` is nothing that a service does; see the README"),
+            other => panic!("`{other}` is not a known fault; see tests/scenarios/README.md"),
         };
         let operation = self.operation.map(|name| {
             Operation::from_name(&name).unwrap_or_else(|| panic!("no operation {name}")).name()
         });
         let until = self.until.map_or(Duration::MAX, |span| span.0);
-        Spell { from: self.from.0, until, operation, instance: self.instance, what }
+        FaultWindow { from: self.from.0, until, operation, instance: self.instance, what }
     }
 }
 
@@ -255,15 +255,15 @@ fn plan(list: &List) -> Plan {
     Plan::new(collector.finish())
 }
 
-fn case(story: &mut Story) -> Case {
-    let Story { settings, service, .. } = story;
+fn case(scenario: &mut Scenario) -> Case {
+    let Scenario { settings, service, .. } = scenario;
     let faults = service.faults.iter().map(|(name, probability)| sim::FaultRate {
         fault: name.parse().unwrap_or_else(|error| panic!("{error}")),
         probability: *probability,
     });
     Case {
         seed: 1,
-        plan: plan(&story.list),
+        plan: plan(&scenario.list),
         engine: engine::Settings {
             rate_per_s: settings.rate,
             concurrency: settings.concurrency,
@@ -273,7 +273,7 @@ fn case(story: &mut Story) -> Case {
             fail_over: settings.fail_over.as_deref().map(|text| text.parse().expect("a limit")),
             seed: 1,
         },
-        upheavals: Vec::new(),
+        interruptions: Vec::new(),
         deadline: None,
         canary: None,
         fail_over: None,
@@ -283,9 +283,13 @@ fn case(story: &mut Story) -> Case {
             faults: sim::Faults::new(faults),
             ..sim::Settings::default()
         },
-        network: Habits { slowest: service.latency.0, timeout: settings.timeout.0, ..Habits::CALM },
-        weather: std::mem::take(&mut story.weather).into_iter().map(Told::spell).collect(),
-        disk: disk::Habits { slowest: Duration::from_millis(5), failing: 0.0 },
+        network: NetworkModel {
+            slowest: service.latency.0,
+            timeout: settings.timeout.0,
+            ..NetworkModel::CALM
+        },
+        faults: std::mem::take(&mut scenario.faults).into_iter().map(Fault::window).collect(),
+        disk: disk::DiskModel { slowest: Duration::from_millis(5), failing: 0.0 },
         calm: false,
     }
 }
@@ -309,60 +313,71 @@ fn cause(cause: &StopCause) -> &'static str {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-fn differences(run: &Run, life: &restarts::Life, plan: &Plan, requests: usize) -> Vec<String> {
-    let verdicts = life.ended.as_ref().map_or(&life.durable, |ended| &ended.verdicts);
+fn differences(
+    expected: &ExpectedRun,
+    run: &restarts::ProcessRun,
+    plan: &Plan,
+    requests: usize,
+) -> Vec<String> {
+    let verdicts = run.ended.as_ref().map_or(&run.durable, |ended| &ended.verdicts);
     let tally = Tally::of_plan(plan.rows(), verdicts, LeftOut::default());
     let mut wrong = Vec::new();
     for status in Status::ALL {
-        let expected = run.rows.get(status.name()).copied().unwrap_or(Range::Exactly(0.0));
-        wrong.extend(expected.check(status.name(), tally.of(status) as f64));
+        let range = expected.rows.get(status.name()).copied().unwrap_or(Range::Exactly(0.0));
+        wrong.extend(range.check(status.name(), tally.of(status) as f64));
     }
-    if let Some(name) = run.rows.keys().find(|name| Status::ALL.iter().all(|s| s.name() != **name))
+    if let Some(name) =
+        expected.rows.keys().find(|name| Status::ALL.iter().all(|s| s.name() != **name))
     {
         wrong.push(format!("no status is called {name}"));
     }
     let none = Vec::new();
-    let causes = life.ended.as_ref().map_or(&none, |ended| &ended.causes);
+    let causes = run.ended.as_ref().map_or(&none, |ended| &ended.causes);
     let named: Vec<&str> = causes.iter().map(cause).collect();
-    if named != run.causes {
-        wrong.push(format!("causes: {causes:?}, and not {:?}", run.causes));
+    if named != expected.causes {
+        wrong.push(format!("causes: {causes:?}, and not {:?}", expected.causes));
     }
-    let exit = life.ended.as_ref().map(|ended| Exit::of_run(&ended.causes, &tally).code());
-    if exit != run.exit {
-        wrong.push(format!("exit: {exit:?}, and not {:?}", run.exit));
+    let exit = run.ended.as_ref().map(|ended| Exit::of_run(&ended.causes, &tally).code());
+    if exit != expected.exit {
+        wrong.push(format!("exit: {exit:?}, and not {:?}", expected.exit));
     }
-    wrong.extend(run.requests.check("requests", requests as f64));
-    wrong.extend(run.seconds.check("seconds", life.took.as_secs_f64()));
+    wrong.extend(expected.requests.check("requests", requests as f64));
+    wrong.extend(expected.seconds.check("seconds", run.took.as_secs_f64()));
     wrong
 }
 
-/// Plays a story; everything that went otherwise than it says.
+/// Plays a scenario and returns the differences from its expectations.
 pub(super) async fn play(text: &str) -> Vec<String> {
-    let mut story: Story = match toml::from_str(text) {
-        Ok(story) => story,
+    let mut scenario: Scenario = match toml::from_str(text) {
+        Ok(scenario) => scenario,
         Err(error) => return vec![error.to_string()],
     };
-    assert!(!story.title.is_empty() && !story.text.is_empty() && !story.run.is_empty());
-    let mut case = case(&mut story);
-    let world = world_of(&mut case, false);
-    let mut lives = Vec::new();
+    assert!(
+        !scenario.title.is_empty() && !scenario.description.is_empty() && !scenario.run.is_empty()
+    );
+    let mut case = case(&mut scenario);
+    let environment = environment_of(&mut case, false);
+    let mut runs = Vec::new();
     let mut wrong = Vec::new();
-    for (number, run) in story.run.iter().enumerate() {
-        let kill = run.killed_after.map(|span| (span.0, Upheaval::Crash));
-        let drain = run.drained_after.map(|span| (span.0, Upheaval::Drain));
-        let living =
-            Living { engine: case.engine, clock_ahead: case.clock_ahead, upheaval: kill.or(drain) };
-        let before = world.state().log.departures.len();
-        let life = live(&world, number, &living).await;
-        let requests = world.state().log.departures.len() - before;
-        let found = differences(run, &life, &world.plan, requests);
+    for (number, expected) in scenario.run.iter().enumerate() {
+        let kill = expected.killed_after.map(|span| (span.0, Interruption::Crash));
+        let drain = expected.drained_after.map(|span| (span.0, Interruption::Drain));
+        let conditions = RunConditions {
+            engine: case.engine,
+            clock_ahead: case.clock_ahead,
+            interruption: kill.or(drain),
+        };
+        let before = environment.state().log.departures.len();
+        let run = run_process(&environment, number, &conditions).await;
+        let requests = environment.state().log.departures.len() - before;
+        let found = differences(expected, &run, &environment.plan, requests);
         wrong.extend(
-            found.into_iter().map(|why| format!("run {} ({}): {why}", number + 1, run.what)),
+            found.into_iter().map(|why| format!("run {} ({}): {why}", number + 1, expected.what)),
         );
-        lives.push(life);
+        runs.push(run);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let all = at_the_end(case, world, lives).await;
-    wrong.extend(invariants::broken_in_a_story(&all));
+    let all = finish(case, environment, runs).await;
+    wrong.extend(invariants::broken_in_a_scenario(&all));
     wrong
 }
