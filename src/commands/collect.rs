@@ -18,8 +18,8 @@ use crate::files::RunFiles;
 use crate::ledger::{AttemptState, Ledger, SqliteJournal};
 use crate::model::Operation;
 use crate::queue::coordinator::{Desk, DeskError, Known};
+use crate::queue::keys::Keys;
 use crate::queue::metrics::Metrics;
-use crate::queue::scripts::Keys;
 use crate::report::progress::Progress;
 use crate::report::summary;
 use clap::Parser as _;
@@ -218,7 +218,8 @@ async fn worker(
     control: watch::Receiver<Control>,
 ) -> Result<Vec<StopCause>, Failure> {
     let settings = WorkSettings::of_run(settings);
-    let reached = Reached { address: reached.address.clone(), link: reached.link.another() };
+    let reached =
+        Reached { address: reached.address.clone(), link: reached.link.reconnectable_clone() };
     work::work(&settings, reached, Arc::new(Metrics::default()), control).await
 }
 
@@ -235,7 +236,7 @@ async fn hand_out_only<J: crate::ledger::Journal>(
             desk.hand_out_the_lost().await
         };
         let Err(error) = done.await else { return (desk.open(), Vec::new()) };
-        let may_pass = matches!(&error, DeskError::Link(error) if error.may_pass());
+        let may_pass = matches!(&error, DeskError::Link(error) if error.is_transient());
         if !may_pass || began.elapsed() > PATIENCE {
             return (desk.open(), vec![cause_of(error)]);
         }
@@ -297,7 +298,7 @@ async fn wait<J: crate::ledger::Journal>(
                     return (0, Vec::new());
                 }
             }
-            Err(DeskError::Link(error)) if error.may_pass() => {
+            Err(DeskError::Link(error)) if error.is_transient() => {
                 if !std::mem::replace(&mut is_away, true) {
                     tracing::warn!(%error, "waiting for it");
                 }
@@ -319,13 +320,13 @@ async fn wait<J: crate::ledger::Journal>(
 }
 
 fn cause_of(error: DeskError) -> StopCause {
-    use crate::queue::connection::LinkError;
+    use crate::queue::connection::ConnectionError;
     let message = error.to_string();
     match error {
         DeskError::Journal(error) => StopCause::Journal(error.0),
         DeskError::Request(_) => StopCause::Internal(message),
-        DeskError::Link(LinkError::Denied(_)) => StopCause::NoCredentials { message },
-        DeskError::Link(LinkError::Unreachable(_)) => StopCause::Unreachable { message },
+        DeskError::Link(ConnectionError::Denied(_)) => StopCause::NoCredentials { message },
+        DeskError::Link(ConnectionError::Unreachable(_)) => StopCause::Unreachable { message },
         DeskError::Link(_) => StopCause::Setup { message },
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::{ConfigurationArgs, SignatureName};
 use crate::exit::{Exit, Failure};
 use crate::input::{Field, Options};
 use crate::queue::address::Address;
-use crate::queue::connection::Link;
+use crate::queue::connection::RedisConnection;
 use reqwest::Url;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -186,7 +186,7 @@ pub struct Reached {
     /// Where it is.
     pub address: Address,
     /// The connection, made when it is used.
-    pub link: Link,
+    pub link: RedisConnection,
 }
 
 /// Settles where the queue is. The password comes from a file or the environment, never from the
@@ -219,7 +219,7 @@ pub fn reach(args: &QueueArgs, ca_file: Option<&Path>) -> Result<Reached, Failur
     let ca_pem = ca_pem.map_err(|error| {
         Failure::new(Exit::Configuration, format!("--ca-file can't be read: {error}"))
     })?;
-    let link = Link::new(&address, password.as_ref(), ca_pem)
+    let link = RedisConnection::new(&address, password.as_ref(), ca_pem)
         .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
     Ok(Reached { address, link })
 }

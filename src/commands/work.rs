@@ -10,13 +10,16 @@ use crate::clock::{SystemClock, WallClock};
 use crate::engine::{Control, StopCause};
 use crate::exit::{Exit, Failure};
 use crate::outcome::Tally;
+use crate::queue::batch_runner::{BatchRunner, ClientFactory};
+use crate::queue::consumer::Consumer;
+use crate::queue::keys::Keys;
 use crate::queue::leases::Leases;
 use crate::queue::metrics::Metrics;
-use crate::queue::outbox::Shelf;
-use crate::queue::quota::{RedisBank, SharedQuota};
-use crate::queue::scripts::{Keys, Seat};
-use crate::queue::store::Store;
-use crate::queue::worker::{Clients, Settings, WINDOWS, Worker};
+use crate::queue::outbox::Outbox;
+use crate::queue::outcome_csv::OutcomeCsv;
+use crate::queue::quota::{RedisQuotaBackend, SharedQuota};
+use crate::queue::store::EntryStore;
+use crate::queue::worker::{MAX_BATCHES, Settings, Worker};
 use crate::report::summary;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -54,46 +57,54 @@ pub async fn work(
 ) -> Result<Vec<StopCause>, Failure> {
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let clients = clients(settings, &clock).await?;
-    let seat = Seat {
+    let consumer = Consumer {
         keys: Keys::new(&reached.address.stream),
         group: settings.group.clone(),
         // Two workers of one name would pass for each other, and an outcome could be stored twice.
-        consumer: format!("{}-{:08x}", settings.consumer, fastrand::u32(..)),
+        name: format!("{}-{:08x}", settings.consumer, fastrand::u32(..)),
     };
     let spool = |error: std::io::Error| {
         Failure::new(Exit::File, format!("--spool {}: {error}", settings.spool.display()))
     };
-    let shelf = Shelf::open(&settings.spool, &seat).map_err(spool)?;
-    let table =
-        settings.outcomes.as_deref().map(crate::queue::outcome_csv::Table::open).transpose();
-    let table = table.map_err(|error| Failure::new(Exit::File, format!("--outcomes: {error}")))?;
-    let run = seat.consumer.clone();
-    let reads = reached.link.another();
-    let bank = RedisBank { link: reached.link.another(), key: seat.keys.pace.clone() };
-    let quota = SharedQuota::new(bank, settings.engine.rate_per_s, Some(Arc::clone(&metrics)));
-    let paying = tokio::spawn(Arc::clone(&quota).run());
+    let outbox = Outbox::open(&settings.spool, &consumer).map_err(spool)?;
+    let outcome_csv = settings.outcomes.as_deref().map(OutcomeCsv::open).transpose();
+    let outcome_csv =
+        outcome_csv.map_err(|error| Failure::new(Exit::File, format!("--outcomes: {error}")))?;
+    let run = consumer.name.clone();
+    let reads = reached.link.reconnectable_clone();
+    let backend = RedisQuotaBackend {
+        link: reached.link.reconnectable_clone(),
+        key: consumer.keys.pace.clone(),
+    };
+    let quota = SharedQuota::new(backend, settings.engine.rate_per_s, Some(Arc::clone(&metrics)));
+    let quota_sync = tokio::spawn(Arc::clone(&quota).run());
     let leases = Leases::new(settings.lease);
-    let store = Arc::new(Store::new(seat, reached.link, leases, shelf, table, metrics));
+    let store = EntryStore::new(consumer, reached.link, leases, outbox, outcome_csv, metrics);
     let mut engine = settings.engine;
-    engine.concurrency = engine.concurrency.div_ceil(WINDOWS);
+    engine.concurrency = engine.concurrency.div_ceil(MAX_BATCHES);
+    let runner = BatchRunner {
+        store: Arc::new(store),
+        options: settings.options.clone(),
+        engine,
+        clients,
+        check_region: |region| {
+            endpoint::of_region(region).map(drop).map_err(|error| error.to_string())
+        },
+        clock,
+        quota,
+    };
     let worker = Worker {
-        store,
+        runner: Arc::new(runner),
         reads,
         settings: Settings {
             lease: settings.lease,
             linger: settings.linger,
             window: settings.window,
-            options: settings.options.clone(),
-            engine,
         },
-        clients,
-        fits: |region| endpoint::of_region(region).map(drop).map_err(|error| error.to_string()),
-        clock,
         control,
-        quota,
     };
     let causes = worker.run().instrument(tracing::info_span!("work", run)).await;
-    paying.abort();
+    quota_sync.abort();
     Ok(causes)
 }
 
@@ -101,7 +112,7 @@ pub async fn work(
 async fn clients(
     settings: &WorkSettings,
     clock: &Arc<dyn WallClock>,
-) -> Result<Arc<Clients<HttpTransport>>, Failure> {
+) -> Result<Arc<ClientFactory<HttpTransport>>, Failure> {
     let setup = |message: String| Failure::new(Exit::Configuration, message);
     let ca_pem = settings.ca_file.as_ref().map(std::fs::read).transpose();
     let ca_pem = ca_pem.map_err(|error| setup(format!("--ca-file can't be read: {error}")))?;

@@ -1,7 +1,7 @@
-//! A window: entries that are planned and sent together, like the rows of a file.
+//! A batch: entries that are planned and sent together, like the rows of a file.
 
-use super::message::{self, Asks, Bad, Unit};
-use super::scripts::Entry;
+use super::entry::Entry;
+use super::message::{self, Message, MessageError, WorkUnit};
 use crate::grants::Collector;
 use crate::input::Options;
 use crate::ledger::{AttemptResult, AttemptState, GrantSet};
@@ -13,136 +13,147 @@ use std::sync::Arc;
 
 /// An entry that can be carried out.
 #[derive(Debug, Clone)]
-pub struct Member {
+pub struct BatchEntry {
     /// Its id in the stream.
     pub id: String,
-    /// The grants it asks for, in its own order.
+    /// Its grants, in its own order.
     pub grants: Vec<GrantId>,
-    /// The id of the entry whose row stands for this one's, if it is another's.
+    /// The id of the entry whose row is the same grant and is sent for both, if there is one.
     pub duplicate_of: Option<String>,
-    /// What of it is repeated in its outcome.
-    pub repeated: String,
+    /// Its fields as JSON, for its outcome; empty if they are too long.
+    pub row_json: String,
     /// Its unit, unless it is a row.
-    pub unit: Option<Arc<Unit>>,
-    /// How often it was sent by earlier workers, and how many answers to that nobody recorded.
+    pub unit: Option<Arc<WorkUnit>>,
+    /// The number of sendings by earlier workers, and of those without a recorded answer.
     pub before: (u32, u32),
 }
 
-/// An entry that can't.
+/// An entry that cannot be carried out.
 #[derive(Debug, Clone)]
-pub struct Reject {
+pub struct RejectedEntry {
     /// Its id in the stream.
     pub id: String,
     /// Why.
-    pub bad: Bad,
-    /// What of it is repeated in its outcome.
-    pub repeated: String,
-    /// Its unit, as far as one could be read.
-    pub unit: Option<Arc<Unit>>,
+    pub error: MessageError,
+    /// Its fields as JSON, for its outcome; empty if they are too long.
+    pub row_json: String,
+    /// Its unit, if it could be read.
+    pub unit: Option<Arc<WorkUnit>>,
 }
 
 /// Entries with their plan.
 #[derive(Debug)]
-pub struct Window {
-    /// What is to be sent for all of them.
+pub struct Batch {
+    /// The requests for all of them.
     pub plan: Arc<Plan>,
     /// The entries, in their order.
-    pub members: Vec<Member>,
-    /// For each grant, the places of the members that ask for it.
-    pub askers: Vec<Vec<usize>>,
+    pub entries: Vec<BatchEntry>,
+    /// For each grant, the indexes of its entries.
+    pub entries_by_grant: Vec<Vec<usize>>,
 }
 
-/// Reads entries and plans what can be carried out. `fits` says whether a region can be reached.
+/// Reads entries and plans those that can be carried out. `check_region` says whether a region has
+/// an endpoint.
 pub fn plan(
     entries: &[Entry],
     options: &Options,
-    fits: impl Fn(&str) -> Result<(), String>,
-) -> (Window, Vec<Reject>) {
+    check_region: impl Fn(&str) -> Result<(), String>,
+) -> (Batch, Vec<RejectedEntry>) {
     let mut collector = Collector::default();
     let mut good = Vec::new();
-    let mut rejects = Vec::new();
+    let mut rejected = Vec::new();
     let mut units = Vec::new();
     let mut rows = 0;
     for entry in entries {
-        let (asks, repeated) = message::read(entry);
-        let checked = asks.and_then(|asks| match check(&asks, options, &fits) {
-            Ok(()) => Ok(asks),
-            Err(bad) => Err(bad),
+        let (message, row_json) = message::read(entry);
+        let checked = message.and_then(|message| match check(&message, options, &check_region) {
+            Ok(()) => Ok(message),
+            Err(error) => Err(error),
         });
         match checked {
-            Ok(Asks::Unit(unit)) => units.push((entry, unit)),
-            Ok(asks) => match push(&asks, options, &mut collector) {
+            Ok(Message::WorkUnit(unit)) => units.push((entry, unit)),
+            Ok(message) => match push(&message, options, &mut collector) {
                 Ok(pushed) => {
-                    good.push((entry, None, rows..rows + pushed, repeated));
+                    good.push((entry, None, rows..rows + pushed, row_json));
                     rows += pushed;
                 }
-                Err(bad) => {
-                    rejects.push(Reject { id: entry.id.clone(), bad, repeated, unit: None });
+                Err(error) => {
+                    rejected.push(RejectedEntry {
+                        id: entry.id.clone(),
+                        error,
+                        row_json,
+                        unit: None,
+                    });
                 }
             },
-            Err(bad) => {
+            Err(error) => {
                 let unit = unit_of(entry);
-                rejects.push(Reject { id: entry.id.clone(), bad, repeated, unit });
+                rejected.push(RejectedEntry { id: entry.id.clone(), error, row_json, unit });
             }
         }
     }
-    // Units come as they were planned, a request each, whatever else there is.
+    // A unit stays one request, as it was planned, and is not merged with other entries.
     for (entry, unit) in units {
         collector.fence();
-        let asks = Asks::Unit(unit);
-        let pushed = push(&asks, options, &mut collector);
-        let Asks::Unit(unit) = asks else { continue };
+        let message = Message::WorkUnit(unit);
+        let pushed = push(&message, options, &mut collector);
+        let Message::WorkUnit(unit) = message else { continue };
         match pushed {
             Ok(pushed) => {
                 good.push((entry, Some(Arc::new(*unit)), rows..rows + pushed, String::new()));
                 rows += pushed;
             }
-            Err(bad) => {
-                let (id, repeated) = (entry.id.clone(), String::new());
-                rejects.push(Reject { id, bad, repeated, unit: Some(Arc::new(*unit)) });
+            Err(error) => {
+                let (id, row_json) = (entry.id.clone(), String::new());
+                rejected.push(RejectedEntry { id, error, row_json, unit: Some(Arc::new(*unit)) });
             }
         }
     }
     let plan = Plan::new(collector.finish());
-    let mut askers = vec![Vec::new(); plan.grants()];
+    let mut entries_by_grant = vec![Vec::new(); plan.grants()];
     let mut owners = vec![String::new(); plan.rows().len()];
     for (entry, _, rows, _) in &good {
         owners[rows.clone()].fill(entry.id.clone());
     }
-    let mut members = Vec::with_capacity(good.len());
-    for (entry, unit, rows, repeated) in good {
+    let mut planned = Vec::with_capacity(good.len());
+    for (entry, unit, rows, row_json) in good {
         let asked: Vec<(GrantId, usize)> = rows.filter_map(|row| plan.rows().get(row)).collect();
         for (grant, _) in &asked {
-            askers[*grant as usize].push(members.len());
+            entries_by_grant[*grant as usize].push(planned.len());
         }
         let standing = asked.first().map(|(_, standing)| owners[*standing].clone());
-        members.push(Member {
+        planned.push(BatchEntry {
             id: entry.id.clone(),
             duplicate_of: standing.filter(|owner| *owner != entry.id && unit.is_none()),
             grants: asked.into_iter().map(|(grant, _)| grant).collect(),
-            repeated,
+            row_json,
             unit,
             before: (entry.sent, entry.doubt),
         });
     }
-    (Window { plan: Arc::new(plan), members, askers }, rejects)
+    (Batch { plan: Arc::new(plan), entries: planned, entries_by_grant }, rejected)
 }
 
 fn check(
-    asks: &Asks,
+    message: &Message,
     options: &Options,
-    fits: impl Fn(&str) -> Result<(), String>,
-) -> Result<(), Bad> {
-    message::grants(asks, options, |grant| {
-        fits(grant.region).map_err(|message| Bad { code: "bad_region".to_owned(), message })
+    check_region: impl Fn(&str) -> Result<(), String>,
+) -> Result<(), MessageError> {
+    message::grants(message, options, |grant| {
+        check_region(grant.region)
+            .map_err(|message| MessageError { code: "bad_region".to_owned(), message })
     })
 }
 
-fn push(asks: &Asks, options: &Options, collector: &mut Collector) -> Result<usize, Bad> {
+fn push(
+    message: &Message,
+    options: &Options,
+    collector: &mut Collector,
+) -> Result<usize, MessageError> {
     let mut pushed = 0;
-    message::grants(asks, options, |grant| {
+    message::grants(message, options, |grant| {
         pushed += 1;
-        let damaged = |error: crate::grants::TooManyRows| Bad {
+        let damaged = |error: crate::grants::TooManyRows| MessageError {
             code: "damaged".to_owned(),
             message: error.to_string(),
         };
@@ -151,22 +162,30 @@ fn push(asks: &Asks, options: &Options, collector: &mut Collector) -> Result<usi
     Ok(pushed)
 }
 
-/// The unit of an entry whose grants are bad: its job is to hear of it.
-fn unit_of(entry: &Entry) -> Option<Arc<Unit>> {
+/// The unit of an entry with invalid grants, so that the outcome reaches its job.
+fn unit_of(entry: &Entry) -> Option<Arc<WorkUnit>> {
     let (name, json) = entry.fields.first()?;
-    let is_unit = name == message::UNIT.as_bytes() && json.len() < crate::input::MAX_RECORD_BYTES;
+    let is_unit =
+        name == message::UNIT_FIELD.as_bytes() && json.len() < crate::input::MAX_RECORD_BYTES;
     if is_unit { serde_json::from_slice(json).ok().map(Arc::new) } else { None }
 }
 
-impl Window {
+impl BatchEntry {
+    /// The name of its unit; empty for a row.
+    pub fn unit_name(&self) -> String {
+        self.unit.as_ref().map(|unit| unit.name()).unwrap_or_default()
+    }
+}
+
+impl Batch {
     /// What is known before anything is sent: which grants earlier workers have sent, and which
     /// planned requests that concerns. A handed-over attempt without a recorded answer counts as
     /// sent.
     pub fn start(&self, now: Timestamp) -> (Verdicts, Vec<bool>) {
         let mut verdicts = Verdicts::new(self.plan.grants());
         let mut touched = vec![false; self.plan.requests()];
-        for (grant, askers) in (0..).zip(&self.askers) {
-            let before = askers.iter().map(|at| self.members[*at].before);
+        for (grant, entries_by_grant) in (0..).zip(&self.entries_by_grant) {
+            let before = entries_by_grant.iter().map(|at| self.entries[*at].before);
             let (sent, doubt) = before.fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
             for number in 0..sent {
                 let state =
@@ -180,13 +199,16 @@ impl Window {
         (verdicts, touched)
     }
 
-    /// The members that ask for some of these grants, each once.
-    pub fn askers_of(&self, grants: &GrantSet) -> BTreeSet<usize> {
-        grants.iter().flat_map(|grant| self.askers[grant as usize].iter().copied()).collect()
+    /// The entries of these grants, each once.
+    pub fn entries_of(&self, grants: &GrantSet) -> BTreeSet<usize> {
+        grants
+            .iter()
+            .flat_map(|grant| self.entries_by_grant[grant as usize].iter().copied())
+            .collect()
     }
 }
 
-/// What is known of a sending by a worker that is gone.
+/// The result of a sending by a worker that ended before it recorded an answer.
 pub fn unrecorded(state: AttemptState, now: Timestamp) -> AttemptResult {
     AttemptResult {
         state,
@@ -201,7 +223,7 @@ pub fn unrecorded(state: AttemptState, now: Timestamp) -> AttemptResult {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::{Star, UnitAccounts};
+    use super::super::message::{UnitAccounts, Wildcard};
     use super::*;
     use crate::model::Status;
 
@@ -218,29 +240,29 @@ mod tests {
         Options { default_instance_id: Some("i".to_owned()), ..Options::default() }
     }
 
-    fn planned(entries: &[Entry]) -> (Window, Vec<Reject>) {
+    fn planned(entries: &[Entry]) -> (Batch, Vec<RejectedEntry>) {
         plan(entries, &options(), |_| Ok(()))
     }
 
     #[test]
-    fn rows_are_packed_and_duplicates_stand_behind_their_row() {
+    fn rows_are_packed_and_duplicates_name_their_first_row() {
         let json = r#"{"user":"7","kind":"host","target":"2","account":"1"}"#;
         let entries = [
             row("1-0", "7", "1", "1"),
             entry("2-0", &[("row", json), ("ticket", "T-1")]),
             row("3-0", "7", "1", "1"),
         ];
-        let (window, rejects) = planned(&entries);
-        assert!(rejects.is_empty(), "{rejects:?}");
-        assert_eq!((window.plan.requests(), window.plan.grants()), (1, 2));
-        let standing: Vec<_> = window.members.iter().map(|m| m.duplicate_of.as_deref()).collect();
+        let (batch, rejected) = planned(&entries);
+        assert!(rejected.is_empty(), "{rejected:?}");
+        assert_eq!((batch.plan.requests(), batch.plan.grants()), (1, 2));
+        let standing: Vec<_> = batch.entries.iter().map(|m| m.duplicate_of.as_deref()).collect();
         assert_eq!(standing, [None, None, Some("1-0")]);
-        assert_eq!(window.members[1].repeated, format!("{{\"ticket\":\"T-1\",{}", &json[1..]));
+        assert_eq!(batch.entries[1].row_json, format!("{{\"ticket\":\"T-1\",{}", &json[1..]));
     }
 
     #[test]
     fn a_unit_stays_the_request_that_it_was_planned_as() {
-        let unit = |first: u32, target: &str| Unit {
+        let unit = |first: u32, target: &str| WorkUnit {
             job: "j".to_owned(),
             grants: vec![(first, first + 1)],
             attempt: 1,
@@ -251,28 +273,28 @@ mod tests {
             kind: "host".to_owned(),
             targets: vec![
                 (target.to_owned(), UnitAccounts::Listed(vec!["9".to_owned()])),
-                ("50".to_owned(), UnitAccounts::Whole(Star::All)),
+                ("50".to_owned(), UnitAccounts::Whole(Wildcard::All)),
             ],
         };
-        let json = |unit: &Unit| serde_json::to_string(unit).unwrap();
+        let json = |unit: &WorkUnit| serde_json::to_string(unit).unwrap();
         let entries = [
             row("1-0", "7", "60", "1"),
             entry("2-0", &[("_unit", &json(&unit(0, "60")))]),
             entry("3-0", &[("_unit", &json(&unit(2, "40")))]),
         ];
-        let (window, rejects) = planned(&entries);
-        assert!(rejects.is_empty(), "{rejects:?}");
-        assert_eq!((window.plan.requests(), window.plan.grants()), (3, 5));
-        let sizes: Vec<usize> = window.members.iter().map(|m| m.grants.len()).collect();
+        let (batch, rejected) = planned(&entries);
+        assert!(rejected.is_empty(), "{rejected:?}");
+        assert_eq!((batch.plan.requests(), batch.plan.grants()), (3, 5));
+        let sizes: Vec<usize> = batch.entries.iter().map(|m| m.grants.len()).collect();
         assert_eq!(sizes, [1, 2, 2]);
         // Grants stand in the unit's own order, whatever the plan made of it.
         let targets: Vec<&str> =
-            window.members[1].grants.iter().map(|g| window.plan.item(*g).0).collect();
+            batch.entries[1].grants.iter().map(|g| batch.plan.item(*g).0).collect();
         assert_eq!(targets, ["60", "50"]);
     }
 
     #[test]
-    fn bad_messages_are_told_apart_and_concern_nobody_else() {
+    fn invalid_messages_have_distinct_codes_and_leave_the_others_alone() {
         let wide: Vec<String> = (0..1000).map(|n| format!("\"{n}\"")).collect();
         let wide = wide.join(",");
         let unit = r#"{"job":"j","grants":[[0,0]],"attempt":1,"instance_id":"i","region":"r","user":"7","kind":"host","targets":[["1",LIST]]}"#;
@@ -305,23 +327,23 @@ mod tests {
         ];
         let mut entries: Vec<Entry> = cases.iter().map(|(entry, _)| entry.clone()).collect();
         entries.insert(3, row("good", "7", "1", "1"));
-        let (window, rejects) = planned(&entries);
-        assert_eq!(window.members.len(), 1);
+        let (batch, rejected) = planned(&entries);
+        assert_eq!(batch.entries.len(), 1);
         let found: Vec<(&str, &str)> =
-            rejects.iter().map(|r| (r.id.as_str(), r.bad.code.as_str())).collect();
+            rejected.iter().map(|r| (r.id.as_str(), r.error.code.as_str())).collect();
         for ((entry, code), found) in cases.iter().zip(found) {
             let code = if entry.id == "t" || entry.id == "s" { found.1 } else { code };
             assert_eq!((entry.id.as_str(), code), found);
         }
-        assert_eq!(rejects.len(), cases.len());
+        assert_eq!(rejected.len(), cases.len());
     }
 
     #[test]
     fn what_an_unknown_worker_sent_without_an_answer_is_in_doubt() {
         let mut sent = row("1-0", "7", "1", "1");
         (sent.sent, sent.doubt) = (3, 1);
-        let (window, _) = planned(&[sent, row("2-0", "8", "1", "1")]);
-        let (verdicts, touched) = window.start(Timestamp::UNIX_EPOCH);
+        let (batch, _) = planned(&[sent, row("2-0", "8", "1", "1")]);
+        let (verdicts, touched) = batch.start(Timestamp::UNIX_EPOCH);
         assert_eq!((verdicts.status(0), verdicts.attempts(0)), (Status::Unknown, 3));
         assert_eq!((verdicts.status(1), verdicts.attempts(1)), (Status::Unprocessed, 0));
         assert_eq!(touched, [true, false]);

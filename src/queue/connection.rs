@@ -1,4 +1,4 @@
-//! The connection to Redis: made when it is needed, and made anew when it is lost.
+//! The connection to Redis: opened on first use, and opened again after it was lost.
 
 use super::address::Address;
 use crate::api::credentials::Secret;
@@ -10,48 +10,47 @@ use redis::{
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// How long a connection or a reply may take.
+/// The timeout of a connection and of a reply.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Redis did not do what was asked.
+/// A command to Redis failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LinkError {
-    /// It can't be reached, or can't answer now; whether it did what was asked is not known.
-    #[error("Redis does not answer: {0}")]
+pub enum ConnectionError {
+    /// Redis is unreachable or overloaded. Whether it executed the command is unknown.
+    #[error("Redis is unreachable: {0}")]
     Unreachable(String),
-    /// The stream or its group is not there (any more).
-    #[error("the stream's group is gone")]
+    /// The stream or its consumer group does not exist (any more).
+    #[error("the consumer group of the stream does not exist")]
     NoGroup,
-    /// The password or the access control list says no (exit 77).
-    #[error("Redis refuses: {0}")]
+    /// The password or the access control list refused the command (exit 77).
+    #[error("Redis refused access: {0}")]
     Denied(String),
-    /// Anything else (exit 78).
-    #[error("Redis can't do it: {0}")]
-    Unfit(String),
+    /// Any other error (exit 78).
+    #[error("Redis is not usable: {0}")]
+    Unusable(String),
 }
 
-impl LinkError {
-    /// Whether it may go away by itself.
-    pub fn may_pass(&self) -> bool {
+impl ConnectionError {
+    /// Whether a later attempt may succeed without a change of configuration.
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::NoGroup)
     }
 }
 
-/// A connection that several tasks share.
+/// A connection that tasks share; commands are multiplexed.
 #[derive(Debug)]
-pub struct Link {
+pub struct RedisConnection {
     client: Client,
     connection: Mutex<Option<MultiplexedConnection>>,
 }
 
-impl Link {
-    /// Prepares a connection; nothing is sent yet. `ca_pem` takes the place of the system's
-    /// certificates.
+impl RedisConnection {
+    /// Prepares a connection; nothing is sent yet. `ca_pem` replaces the system's certificates.
     pub fn new(
         address: &Address,
         password: Option<&Secret>,
         ca_pem: Option<Vec<u8>>,
-    ) -> Result<Self, LinkError> {
+    ) -> Result<Self, ConnectionError> {
         // An earlier caller in this process may have installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let host = address.host.clone();
@@ -67,7 +66,7 @@ impl Link {
         if let Some(password) = password {
             login = login.set_password(password.expose());
         }
-        let unfit = |error: RedisError| LinkError::Unfit(error.to_string());
+        let unfit = |error: RedisError| ConnectionError::Unusable(error.to_string());
         let info = place.into_connection_info().map_err(unfit)?.set_redis_settings(login);
         let client = if address.tls {
             let certificates = TlsCertificates { client_tls: None, root_cert: ca_pem };
@@ -78,21 +77,21 @@ impl Link {
         Ok(Self { client, connection: Mutex::new(None) })
     }
 
-    /// Another connection to the same place: a read that waits must not hold others up.
+    /// A separate connection to the same server: a blocking read must not delay other commands.
     #[must_use]
-    pub fn another(&self) -> Self {
+    pub fn reconnectable_clone(&self) -> Self {
         Self { client: self.client.clone(), connection: Mutex::new(None) }
     }
 
-    /// Asks once. After an error that may pass the next question makes a new connection.
-    pub async fn ask(&self, question: &Cmd) -> Result<Value, LinkError> {
+    /// Sends a command once. After a connection error the next command opens a new connection.
+    pub async fn query(&self, command: &Cmd) -> Result<Value, ConnectionError> {
         let mut connection = self.connected().await?;
-        let answer = connection.send_packed_command(question).await;
-        let answer = answer.and_then(Value::extract_error);
-        match answer.map_err(|error| judge(&error)) {
+        let reply = connection.send_packed_command(command).await;
+        let reply = reply.and_then(Value::extract_error);
+        match reply.map_err(|error| classify(&error)) {
             Ok(value) => Ok(value),
             Err(error) => {
-                if matches!(error, LinkError::Unreachable(_)) {
+                if matches!(error, ConnectionError::Unreachable(_)) {
                     *self.connection.lock().await = None;
                 }
                 Err(error)
@@ -100,7 +99,7 @@ impl Link {
         }
     }
 
-    async fn connected(&self) -> Result<MultiplexedConnection, LinkError> {
+    async fn connected(&self) -> Result<MultiplexedConnection, ConnectionError> {
         let mut connection = self.connection.lock().await;
         if let Some(connection) = &*connection {
             return Ok(connection.clone());
@@ -108,25 +107,25 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT));
-        let made = self.client.get_multiplexed_async_connection_with_config(&config).await;
-        let made = made.map_err(|error| judge(&error))?;
-        *connection = Some(made.clone());
-        Ok(made)
+        let opened = self.client.get_multiplexed_async_connection_with_config(&config).await;
+        let opened = opened.map_err(|error| classify(&error))?;
+        *connection = Some(opened.clone());
+        Ok(opened)
     }
 }
 
-fn judge(error: &RedisError) -> LinkError {
+fn classify(error: &RedisError) -> ConnectionError {
     let whole = error.to_string();
     let has = |word: &str| whole.contains(word);
-    let said = plain(&whole);
+    let message = printable(&whole);
     let code = error.code().unwrap_or_default();
     match (error.kind(), code) {
-        (_, "NOGROUP") => LinkError::NoGroup,
-        // A script passes on what a command of it met.
-        _ if has("NOGROUP") => LinkError::NoGroup,
+        (_, "NOGROUP") => ConnectionError::NoGroup,
+        // A script returns the error of its command in its own message.
+        _ if has("NOGROUP") => ConnectionError::NoGroup,
         (ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm), _)
-        | (_, "NOAUTH" | "WRONGPASS" | "NOPERM") => LinkError::Denied(said),
-        _ if has("NOPERM") => LinkError::Denied(said),
+        | (_, "NOAUTH" | "WRONGPASS" | "NOPERM") => ConnectionError::Denied(message),
+        _ if has("NOPERM") => ConnectionError::Denied(message),
         (
             ErrorKind::Server(
                 ServerErrorKind::BusyLoading
@@ -138,24 +137,24 @@ fn judge(error: &RedisError) -> LinkError {
                 | ServerErrorKind::Ask,
             ),
             _,
-        ) => LinkError::Unreachable(said),
+        ) => ConnectionError::Unreachable(message),
         (_, "OOM" | "BUSY" | "MISCONF" | "NOREPLICAS" | "UNBLOCKED") => {
-            LinkError::Unreachable(said)
+            ConnectionError::Unreachable(message)
         }
         _ if ["OOM command", "MISCONF", "READONLY", "NOREPLICAS"].into_iter().any(has) => {
-            LinkError::Unreachable(said)
+            ConnectionError::Unreachable(message)
         }
-        // Waiting does not mend a certificate that is not to be trusted.
-        _ if has("invalid peer certificate") => LinkError::Unfit(said),
-        (ErrorKind::Io, _) => LinkError::Unreachable(said),
+        // A certificate that is not trusted does not become so by waiting.
+        _ if has("invalid peer certificate") => ConnectionError::Unusable(message),
+        (ErrorKind::Io, _) => ConnectionError::Unreachable(message),
         _ if error.is_io_error() || error.is_timeout() || error.is_connection_dropped() => {
-            LinkError::Unreachable(said)
+            ConnectionError::Unreachable(message)
         }
-        _ => LinkError::Unfit(said),
+        _ => ConnectionError::Unusable(message),
     }
 }
 
-/// What Redis said, without characters that a terminal would act on.
-fn plain(said: &str) -> String {
-    said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
+/// The message of Redis without control characters, at most 400 characters.
+fn printable(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
 }

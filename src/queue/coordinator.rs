@@ -6,10 +6,11 @@
 //! neither live nor answered was lost on the way, and is handed out anew.
 
 use super::batch::unrecorded;
-use super::connection::{Link, LinkError};
-use super::message::{Star, Unit, UnitAccounts};
-use super::outcome_message::Answer;
-use super::scripts::{Entry, Keys};
+use super::connection::{ConnectionError, RedisConnection};
+use super::entry::Entry;
+use super::keys::Keys;
+use super::message::{UnitAccounts, Wildcard, WorkUnit};
+use super::outcome_message::UnitAnswer;
 use crate::clock::WallClock;
 use crate::ledger::{
     Attempt, AttemptId, AttemptResult, AttemptState, GrantSet, Journal, JournalError, Record,
@@ -31,7 +32,7 @@ type Ranges = Vec<(GrantId, GrantId)>;
 pub enum DeskError {
     /// Redis does not do what it should.
     #[error(transparent)]
-    Link(#[from] LinkError),
+    Link(#[from] ConnectionError),
     /// The ledger can't be written (exit 74).
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -49,7 +50,7 @@ pub struct Desk<'a, J> {
     /// The keys.
     pub keys: &'a Keys,
     /// The connection.
-    pub link: &'a Link,
+    pub link: &'a RedisConnection,
     /// For the times that are written down.
     pub clock: Arc<dyn WallClock>,
     job: String,
@@ -104,7 +105,7 @@ impl<'a, J: Journal> Desk<'a, J> {
     /// A desk for the job of that name.
     pub fn new(
         (plan, journal): (&'a Plan, &'a J),
-        (keys, link): (&'a Keys, &'a Link),
+        (keys, link): (&'a Keys, &'a RedisConnection),
         clock: Arc<dyn WallClock>,
         job: String,
         known: Known,
@@ -178,13 +179,13 @@ impl<'a, J: Journal> Desk<'a, J> {
         Ok(self.keys.publish(self.link, &messages).await?)
     }
 
-    fn unit(&self, attempt: AttemptId, grants: &GrantSet) -> Result<Unit, DeskError> {
+    fn unit(&self, attempt: AttemptId, grants: &GrantSet) -> Result<WorkUnit, DeskError> {
         let first = grants.iter().next().unwrap_or_default();
         let scope = self.plan.scope_number_of(self.plan.request_of(first));
         let request: Request = self.plan.request_for(scope, grants.iter())?;
         let targets = request.entries.as_slice().iter().map(|entry| {
             let accounts = match &entry.accounts {
-                Accounts::Whole => UnitAccounts::Whole(Star::All),
+                Accounts::Whole => UnitAccounts::Whole(Wildcard::All),
                 Accounts::Listed(names) => {
                     let names = names.as_slice().iter().map(ToString::to_string);
                     UnitAccounts::Listed(names.collect())
@@ -193,7 +194,7 @@ impl<'a, J: Journal> Desk<'a, J> {
             (entry.target.to_string(), accounts)
         });
         let of = |kind| (request.grantee.kind == kind).then(|| request.grantee.id.clone());
-        Ok(Unit {
+        Ok(WorkUnit {
             job: self.job.clone(),
             grants: ranges(grants),
             attempt,
@@ -243,7 +244,7 @@ impl<'a, J: Journal> Desk<'a, J> {
         let Some(attempts) = self.open.remove(&ranges) else { return };
         let latest = attempts.into_iter().max().unwrap_or_default();
         let grants: Vec<GrantId> = grants_of(&ranges).iter().collect();
-        let answers = serde_json::from_slice::<Vec<Answer>>(of("answers")).unwrap_or_default();
+        let answers = serde_json::from_slice::<Vec<UnitAnswer>>(of("answers")).unwrap_or_default();
         let results = self.results(&grants, &answers).unwrap_or_else(|| {
             tracing::error!(outcome = outcome.id, "an outcome that no worker writes");
             let unusable = AttemptResult {
@@ -272,7 +273,7 @@ impl<'a, J: Journal> Desk<'a, J> {
     fn results(
         &self,
         grants: &[GrantId],
-        answers: &[Answer],
+        answers: &[UnitAnswer],
     ) -> Option<Vec<(GrantSet, AttemptResult)>> {
         let results: Vec<(GrantSet, AttemptResult)> =
             answers.iter().map(|answer| answer.result(grants)).collect::<Option<_>>()?;
@@ -325,7 +326,7 @@ impl<'a, J: Journal> Desk<'a, J> {
     /// Clears this job's outcomes away, which the ledger has now.
     pub async fn clear_away(&mut self) -> Result<(), DeskError> {
         for ids in self.taken.chunks(AT_ONCE) {
-            self.keys.forget_outcomes(self.link, ids).await?;
+            self.keys.delete_outcomes(self.link, ids).await?;
         }
         self.taken.clear();
         Ok(())

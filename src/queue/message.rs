@@ -1,9 +1,9 @@
-//! What an entry of the stream asks for: a row, or a unit of a job.
+//! The messages in the stream: a row, or a unit of a job.
 //!
-//! Whatever somebody has put into the stream, reading it gives rows that are as good as those of a
-//! file, or a reason why not; a bad message concerns nobody else.
+//! Every message is validated like a row of an input file. An invalid message does not affect the
+//! others.
 
-use super::scripts::Entry;
+use super::entry::Entry;
 use crate::input::{Encoding, MAX_RECORD_BYTES, Options, Reader, Reading, Source};
 use crate::model::{Account, Grant, MAX_PER_LIST};
 use crate::plan::GrantId;
@@ -11,56 +11,56 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// The field that makes an entry a unit of a job.
-pub const UNIT: &str = "_unit";
+/// The field of an entry that holds a unit of a job.
+pub const UNIT_FIELD: &str = "_unit";
 
-/// The field that may hold a row as JSON.
-const ROW: &str = "row";
+/// The field of an entry that holds a row as JSON.
+const ROW_FIELD: &str = "row";
 
-/// The longest row that is repeated in its outcome, in bytes of JSON.
-const MAX_REPEATED_BYTES: usize = 64 * 1024;
+/// The longest row that is copied into its outcome, in bytes of JSON.
+const MAX_ROW_JSON_BYTES: usize = 64 * 1024;
 
-/// Why a message can't be carried out.
+/// Why a message cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bad {
-    /// A word for programs.
+pub struct MessageError {
+    /// The error code.
     pub code: String,
-    /// What is wrong, and what to do.
+    /// What is wrong and what to do.
     pub message: String,
 }
 
-impl Bad {
+impl MessageError {
     fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into() }
     }
 }
 
-/// What an entry asks for.
+/// The content of an entry.
 #[derive(Debug, Clone)]
-pub enum Asks {
+pub enum Message {
     /// One row, as a line of JSON.
     Row(String),
     /// One request of a job.
-    Unit(Box<Unit>),
+    WorkUnit(Box<WorkUnit>),
 }
 
-/// One request of a job, on its way from the machine that planned it.
+/// One request of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unit {
+pub struct WorkUnit {
     /// The job.
     pub job: String,
     /// Its grants, as the job numbers them: first and last of each range.
     pub grants: Vec<(GrantId, GrantId)>,
-    /// The number of this sending in the job's ledger.
+    /// The number of its attempt in the job's ledger.
     pub attempt: u64,
     /// The bastion host.
     pub instance_id: String,
     /// Its region.
     pub region: String,
-    /// Who loses access, if it is a user.
+    /// The user who loses access, if it is a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Who loses access, if it is a user group.
+    /// The user group that loses access, if it is a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_group: Option<String>,
     /// The kind of all its targets.
@@ -74,28 +74,28 @@ pub struct Unit {
 #[serde(untagged)]
 pub enum UnitAccounts {
     /// `"*"`: the whole target.
-    Whole(Star),
-    /// These.
+    Whole(Wildcard),
+    /// These accounts.
     Listed(Vec<String>),
 }
 
-/// The sign for a whole target.
+/// The value for a whole target, `"*"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Star {
+pub enum Wildcard {
     /// The whole target.
     #[serde(rename = "*")]
     All,
 }
 
-impl Unit {
-    /// The name under which it is live: no two units of a job have the same.
+impl WorkUnit {
+    /// Its name: unique among the live units.
     pub fn name(&self) -> String {
         let ranges: Vec<String> =
             self.grants.iter().map(|(first, last)| format!("{first}-{last}")).collect();
         format!("{} {}", self.job, ranges.join(","))
     }
 
-    /// How many grants it names.
+    /// The number of its grants.
     pub fn size(&self) -> usize {
         let of = |accounts: &UnitAccounts| match accounts {
             UnitAccounts::Whole(_) => 1,
@@ -104,7 +104,7 @@ impl Unit {
         self.targets.iter().map(|(_, accounts)| of(accounts)).sum()
     }
 
-    /// A row of JSON for each grant; they are checked like any others.
+    /// Its grants as lines of JSON, which are validated like other rows.
     fn lines(&self) -> String {
         let line = |target: &str, account: &str| {
             let mut row = serde_json::Map::new();
@@ -132,8 +132,8 @@ impl Unit {
         lines
     }
 
-    /// Why it can't be one request, if so.
-    fn flaw(&self) -> Option<&'static str> {
+    /// Why it cannot be one request, if so.
+    fn validation_error(&self) -> Option<&'static str> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let counted: Option<u64> = self
             .grants
@@ -148,10 +148,10 @@ impl Unit {
             }
         };
         let targets: Vec<&str> = self.targets.iter().map(|(target, _)| target.as_str()).collect();
-        let repeated = (1..targets.len()).any(|at| targets[..at].contains(&targets[at]));
+        let row_json = (1..targets.len()).any(|at| targets[..at].contains(&targets[at]));
         if self.job.is_empty() || self.job.len() > 64 || !self.job.chars().all(is_name) {
             Some("the job's name is not one")
-        } else if !(1..=MAX_PER_LIST).contains(&targets.len()) || repeated {
+        } else if !(1..=MAX_PER_LIST).contains(&targets.len()) || row_json {
             Some("a unit names one to ten targets, none of them twice")
         } else if !self.targets.iter().all(|(_, accounts)| is_list(accounts)) {
             Some("a target has one to ten accounts, or is meant as a whole")
@@ -163,67 +163,70 @@ impl Unit {
     }
 }
 
-/// Reads an entry. The second value is what of it is repeated in its outcome.
-pub fn read(entry: &Entry) -> (Result<Asks, Bad>, String) {
+/// Reads an entry. The second value is its row as JSON for its outcome.
+pub fn read(entry: &Entry) -> (Result<Message, MessageError>, String) {
     let bytes: usize = entry.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > MAX_RECORD_BYTES {
         let message = format!("{bytes} bytes, and a row has at most 1 MiB; see the dead copy");
-        return (Err(Bad::new("too_long", message)), String::new());
+        return (Err(MessageError::new("too_long", message)), String::new());
     }
     let of_unit =
-        |(name, value): &(Vec<u8>, Vec<u8>)| (name == UNIT.as_bytes()).then(|| value.clone());
+        |(name, value): &(Vec<u8>, Vec<u8>)| (name == UNIT_FIELD.as_bytes()).then(|| value.clone());
     if let Some(unit) = entry.fields.iter().find_map(of_unit) {
         return (read_unit(&unit, entry.fields.len()), String::new());
     }
-    let line = line_of(&entry.fields);
-    let repeated =
+    let line = row_line(&entry.fields);
+    let row_json =
         match &line {
             Ok(line) => line.clone(),
             Err(_) => json_object(entry.fields.iter().map(|(name, value)| {
                 (String::from_utf8_lossy(name), String::from_utf8_lossy(value))
             })),
         };
-    let repeated = if repeated.len() > MAX_REPEATED_BYTES { String::new() } else { repeated };
-    (line.map(Asks::Row), repeated)
+    let row_json = if row_json.len() > MAX_ROW_JSON_BYTES { String::new() } else { row_json };
+    (line.map(Message::Row), row_json)
 }
 
-fn read_unit(json: &[u8], fields: usize) -> Result<Asks, Bad> {
-    let unit: Unit = serde_json::from_slice(json)
-        .map_err(|error| Bad::new("bad_unit", format!("the unit can't be read: {error}")))?;
-    match unit.flaw() {
-        _ if fields != 1 => Err(Bad::new("bad_unit", "a unit is an entry's only field")),
-        Some(flaw) => Err(Bad::new("bad_unit", flaw)),
-        None => Ok(Asks::Unit(Box::new(unit))),
+fn read_unit(json: &[u8], fields: usize) -> Result<Message, MessageError> {
+    let unit: WorkUnit = serde_json::from_slice(json).map_err(|error| {
+        MessageError::new("bad_unit", format!("the unit can't be read: {error}"))
+    })?;
+    match unit.validation_error() {
+        _ if fields != 1 => Err(MessageError::new("bad_unit", "a unit is an entry's only field")),
+        Some(reason) => Err(MessageError::new("bad_unit", reason)),
+        None => Ok(Message::WorkUnit(Box::new(unit))),
     }
 }
 
-/// The fields of a row as one line of JSON; those inside a `row` field are among them.
-fn line_of(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<String, Bad> {
+/// The fields of a row as one line of JSON, merged with the members of a `row` field.
+fn row_line(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<String, MessageError> {
     let mut row = None;
     let mut own = Vec::with_capacity(fields.len());
     for (name, value) in fields {
         let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
             let name = String::from_utf8_lossy(name);
             let message = format!("field {}: not UTF-8", crate::input::shown(&name));
-            return Err(Bad::new("broken_character", message));
+            return Err(MessageError::new("broken_character", message));
         };
         match (name, row) {
-            (ROW, None) => row = Some(value),
-            (ROW, Some(_)) => return Err(Bad::new("repeated_member", "two fields called row")),
+            (ROW_FIELD, None) => row = Some(value),
+            (ROW_FIELD, Some(_)) => {
+                return Err(MessageError::new("repeated_member", "two fields called row"));
+            }
             _ => own.push((name, value)),
         }
     }
     let own = json_object(own.into_iter().map(|(name, value)| (name.into(), value.into())));
     let Some(row) = row else { return Ok(own) };
     let raw: &RawValue = serde_json::from_str(row)
-        .map_err(|error| Bad::new("bad_json", format!("field row: not JSON: {error}")))?;
-    // Outside of strings, where JSON allows none, line ends mean nothing.
+        .map_err(|error| MessageError::new("bad_json", format!("field row: not JSON: {error}")))?;
+    // JSON allows line ends between tokens only, where they are blanks.
     let row = raw.get().replace(['\n', '\r'], " ");
     let Some(inner) = row.trim_start().strip_prefix('{') else {
-        return Err(Bad::new("not_an_object", "field row: not a JSON object; write one"));
+        return Err(MessageError::new("not_an_object", "field row: not a JSON object; write one"));
     };
     let comma = if own == "{}" || inner.trim_start().starts_with('}') { "" } else { "," };
-    // A member that occurs in both is found by the reader, like any other that occurs twice.
+    // The reader rejects a member that occurs in both.
     Ok(format!("{}{comma}{inner}", &own[..own.len() - 1]))
 }
 
@@ -239,54 +242,58 @@ fn json_object<'t>(
     format!("{{{}}}", members.join(","))
 }
 
-/// Reads the grants that a message asks for, each checked as a row of a file is.
+/// Reads the grants of a message, each validated like a row of a file.
 pub fn grants(
-    asks: &Asks,
+    message: &Message,
     options: &Options,
-    mut take: impl FnMut(&Grant<'_>) -> Result<(), Bad>,
-) -> Result<(), Bad> {
-    let lines = match asks {
-        Asks::Row(line) => line.clone(),
-        Asks::Unit(unit) => unit.lines(),
+    mut take: impl FnMut(&Grant<'_>) -> Result<(), MessageError>,
+) -> Result<(), MessageError> {
+    let lines = match message {
+        Message::Row(line) => line.clone(),
+        Message::WorkUnit(unit) => unit.lines(),
     };
-    let options = match asks {
-        Asks::Row(_) => Options { encoding: Some(Encoding::Utf8), ..options.clone() },
-        // A unit was read by the rules of its job before; now each field means what it says.
-        Asks::Unit(_) => Options { encoding: Some(Encoding::Utf8), ..Options::default() },
+    let options = match message {
+        Message::Row(_) => Options { encoding: Some(Encoding::Utf8), ..options.clone() },
+        // The options of the job were applied when it was planned.
+        Message::WorkUnit(_) => Options { encoding: Some(Encoding::Utf8), ..Options::default() },
     };
     let mut reader =
         Reader::new(vec![Source::memory("message", lines.as_bytes())], Arc::new(options));
     let mut read = 0;
-    while let Some(row) = reader.next().map_err(|error| Bad::new("damaged", error.to_string()))? {
+    while let Some(row) =
+        reader.next().map_err(|error| MessageError::new("damaged", error.to_string()))?
+    {
         read += 1;
         match row.reading {
             Reading::Grant(grant) if grant.instance_id.is_empty() => {
-                return Err(Bad::new(
+                return Err(MessageError::new(
                     "blank_instance",
-                    "which bastion host? Name it in the row, or give the workers --instance-id",
+                    "no instance ID: add a field instance_id, or start the workers with --instance-id",
                 ));
             }
             Reading::Grant(grant) => {
                 debug_assert!(matches!(grant.account, Account::Whole | Account::Named(_)));
                 take(&grant)?;
             }
-            // Only outcomes that are fed back have such rows, and a message is none.
-            Reading::Carried(_) => return Err(Bad::new("damaged", "it is not a row to carry out")),
+            // Only a fed-back outcome file has such rows.
+            Reading::Carried(_) => {
+                return Err(MessageError::new("damaged", "it is not a row to carry out"));
+            }
             Reading::Invalid(problems) => {
                 let code = problems.first().map_or("invalid", |problem| problem.kind.code());
                 let all: Vec<String> =
                     problems.iter().map(crate::input::Problem::message).collect();
-                return Err(Bad::new(code, all.join("; ")));
+                return Err(MessageError::new(code, all.join("; ")));
             }
         }
     }
-    let expected = match asks {
-        Asks::Row(_) => 1,
-        Asks::Unit(unit) => unit.size(),
+    let expected = match message {
+        Message::Row(_) => 1,
+        Message::WorkUnit(unit) => unit.size(),
     };
     if read == expected {
         Ok(())
     } else {
-        Err(Bad::new("damaged", "it is not the rows it should be"))
+        Err(MessageError::new("damaged", "it is not the rows it should be"))
     }
 }

@@ -1,20 +1,23 @@
-//! What a worker counts, as text that Prometheus reads.
+//! Counters and gauges of a worker, in the text format of Prometheus.
 
-use super::scripts::Step;
+use super::consumer::QueueDepth;
+use super::entry::EntryUpdate;
 use crate::engine::events::Event;
 use crate::ledger::AttemptState;
 use crate::model::{Operation, Status};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Counters and gauges of one worker.
 #[derive(Debug, Default)]
 pub struct Metrics {
     counts: Mutex<Counts>,
     commits: AtomicU64,
-    reachable: AtomicBool,
+    redis_up: AtomicBool,
     ready: AtomicBool,
 }
 
@@ -25,30 +28,27 @@ struct Counts {
     requests: BTreeMap<(&'static str, &'static str), u64>,
     in_flight: u64,
     pace_per_s: BTreeMap<&'static str, f64>,
-    depth: u64,
-    pending: u64,
+    queue: Option<QueueDepth>,
     oldest_s: f64,
 }
 
 impl Metrics {
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // A panic elsewhere leaves the numbers as good as they were.
+        // No code that holds the lock leaves the numbers half changed.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An entry is done with.
-    pub fn done(&self, step: &Step) {
+    /// Counts the outcome of an entry.
+    pub fn record_outcome(&self, update: &EntryUpdate) {
         let mut counts = self.counts();
-        let words = step.outcome.as_deref().unwrap_or_default();
-        let status = words.chunks(2).find(|pair| pair[0] == "status").and_then(|pair| pair.get(1));
-        match status {
-            Some(status) => *counts.rows.entry(status.clone()).or_default() += 1,
-            None => counts.units += 1,
+        match update.outcome_field("status") {
+            "" => counts.units += 1,
+            status => *counts.rows.entry(status.to_owned()).or_default() += 1,
         }
     }
 
-    /// Takes in what the engine tells.
-    pub fn on(&self, event: &Event) {
+    /// Counts an event of the engine.
+    pub fn on_event(&self, event: &Event) {
         let mut counts = self.counts();
         match event {
             Event::Sent { .. } => counts.in_flight += 1,
@@ -60,49 +60,50 @@ impl Metrics {
         }
     }
 
-    /// Something was stored in Redis.
-    pub fn committed(&self) {
+    /// Counts a write to Redis.
+    pub fn record_commit(&self) {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether Redis answers.
-    pub fn reachable(&self, answers: bool) {
-        self.reachable.store(answers, Ordering::Relaxed);
+    /// Sets whether Redis is reachable.
+    pub fn set_redis_up(&self, up: bool) {
+        self.redis_up.store(up, Ordering::Relaxed);
     }
 
-    /// Whether this worker takes work.
-    pub fn ready(&self, ready: bool) {
+    /// Sets whether this worker takes entries.
+    pub fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
     }
 
-    /// Whether this worker takes work, and Redis answers.
+    /// Whether this worker takes entries and Redis is reachable.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed) && self.reachable.load(Ordering::Relaxed)
+        self.ready.load(Ordering::Relaxed) && self.redis_up.load(Ordering::Relaxed)
     }
 
-    /// The pace of an operation.
-    pub fn pace(&self, operation: Operation, per_s: f64) {
+    /// Sets the pace of an operation.
+    pub fn set_pace(&self, operation: Operation, per_s: f64) {
         self.counts().pace_per_s.insert(operation.name(), per_s);
     }
 
-    /// How full the queue is: entries, those of them that are being worked on, and the age of the
-    /// oldest.
-    pub fn queue(&self, depth: u64, pending: u64, oldest_s: f64) {
+    /// Sets the state of the queue at a time.
+    pub fn set_queue(&self, depth: &QueueDepth, now: Timestamp) {
+        let age_ms = depth.oldest_ms.map_or(0, |at| now.as_millisecond() - at).max(0);
         let mut counts = self.counts();
-        (counts.depth, counts.pending, counts.oldest_s) = (depth, pending, oldest_s);
+        counts.queue = Some(*depth);
+        counts.oldest_s = Duration::from_millis(age_ms.unsigned_abs()).as_secs_f64();
     }
 
-    /// All of it.
+    /// All metrics.
     pub fn text(&self) -> String {
         let counts = self.counts();
         let mut page = Page(String::new());
-        page.head("rows_total", "counter", "Row messages that are done with, by verdict.");
+        page.head("rows_total", "counter", "Row messages with an outcome, by verdict.");
         for status in Status::ALL {
             let rows = counts.rows.get(status.name()).copied().unwrap_or(0);
             page.line("rows_total", &format!("{{verdict=\"{status}\"}}"), rows);
         }
-        page.one("units_total", "counter", "Units of jobs that are done with.", counts.units);
-        page.head("requests_total", "counter", "Requests, by operation and how they ended.");
+        page.one("units_total", "counter", "Units of jobs with an outcome.", counts.units);
+        page.head("requests_total", "counter", "Requests, by operation and result.");
         for ((operation, result), requests) in &counts.requests {
             let labels = format!("{{operation=\"{operation}\",result=\"{result}\"}}");
             page.line("requests_total", &labels, *requests);
@@ -113,25 +114,34 @@ impl Metrics {
         let all: u64 = counts.requests.values().sum();
         #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
         let share = if all == 0 { 0.0 } else { of("throttled") as f64 / all as f64 };
-        page.one("throttled_share", "gauge", "Throttled requests among all.", share);
-        page.head("pace_per_second", "gauge", "Requests a second that may leave, by operation.");
+        page.one("throttled_share", "gauge", "Share of requests that were throttled.", share);
+        page.head("pace_per_second", "gauge", "Permitted requests per second, by operation.");
         for (operation, pace) in &counts.pace_per_s {
             page.line("pace_per_second", &format!("{{operation=\"{operation}\"}}"), pace);
         }
         page.one(
             "requests_in_flight",
             "gauge",
-            "Requests without an answer yet.",
+            "Requests without a response yet.",
             counts.in_flight,
         );
-        page.one("queue_entries", "gauge", "Entries in the stream.", counts.depth);
-        page.one("queue_pending", "gauge", "Entries that workers hold.", counts.pending);
-        page.one("queue_oldest_seconds", "gauge", "Age of the oldest entry.", counts.oldest_s);
+        counts.write_queue(&mut page);
         let commits = self.commits.load(Ordering::Relaxed);
         page.one("commits_total", "counter", "Durable writes of intents and outcomes.", commits);
-        let up = u8::from(self.reachable.load(Ordering::Relaxed));
-        page.one("redis_up", "gauge", "Whether Redis answers.", up);
+        let up = u8::from(self.redis_up.load(Ordering::Relaxed));
+        page.one("redis_up", "gauge", "Whether Redis is reachable.", up);
         page.0
+    }
+}
+
+impl Counts {
+    fn write_queue(&self, page: &mut Page) {
+        let QueueDepth { entries, pending, dead, workers, .. } = self.queue.unwrap_or_default();
+        page.one("queue_entries", "gauge", "Entries in the stream.", entries);
+        page.one("queue_pending", "gauge", "Entries that workers hold.", pending);
+        page.one("queue_oldest_seconds", "gauge", "Age of the oldest entry.", self.oldest_s);
+        page.one("queue_dead", "gauge", "Entries in the dead-letter stream.", dead);
+        page.one("queue_workers", "gauge", "Workers of the group that are alive.", workers);
     }
 }
 

@@ -1,5 +1,5 @@
-//! The same work through a queue: Redis Streams, any number of workers, and nothing lost when
-//! machines die.
+//! Revocation through a queue: Redis Streams, any number of workers, no row lost when a machine
+//! fails.
 //!
 //! ```text
 //! enqueue: plan ─ ledger ──> units ─┐                       ┌─> {STREAM}:outcomes ──> collect: ledger ─ outcome
@@ -7,17 +7,34 @@
 //! producers: ──> rows ──────────────┘                       └─> {STREAM}:dead
 //! ```
 //!
-//! An entry is pending for one worker at a time, and that is what keeps outcomes single: a
-//! [`Store`](store::Store) writes an outcome and acknowledges the entry in one [step](scripts), and
-//! only as long as the entry is pending for it. The first commit wins. What is sent twice because
-//! a worker died in between does no harm, for a detach can be repeated.
+//! An entry is pending for one worker at a time, which keeps outcomes single: an
+//! [`EntryStore`](store::EntryStore) writes an outcome and acknowledges the entry in one script, and
+//! only while the entry is pending for that worker. The first commit wins. A request that is sent
+//! twice because a worker failed in between does no harm: a detach can be repeated.
+//!
+//! | to change | open |
+//! |---|---|
+//! | where the queue is, connection, TLS, errors of Redis | [`address`], [`connection`] |
+//! | keys, scripts, commands to Redis | [`keys`], [`consumer`], `scripts/`, `reply` |
+//! | the format of a message and its validation | [`message`] |
+//! | the format of an outcome | [`outcome_message`], [`outcome_csv`] |
+//! | the worker's loop: reading, leases, stopping | [`worker`], `in_flight`, [`leases`] |
+//! | one batch: plan, engine, journal | [`batch`], [`batch_runner`], [`batch_journal`] |
+//! | storing outcomes, also while Redis is unreachable | [`store`], [`outbox`] |
+//! | the quota that workers share | [`quota`] |
+//! | jobs: `enqueue` and `collect` | [`coordinator`] |
+//! | metrics | [`metrics`] |
 
 pub mod address;
 pub mod batch;
+pub mod batch_journal;
+pub mod batch_runner;
 pub mod connection;
+pub mod consumer;
 pub mod coordinator;
+pub mod entry;
 mod in_flight;
-pub mod journal;
+pub mod keys;
 pub mod leases;
 pub mod message;
 pub mod metrics;
@@ -25,6 +42,6 @@ pub mod outbox;
 pub mod outcome_csv;
 pub mod outcome_message;
 pub mod quota;
-pub mod scripts;
+mod reply;
 pub mod store;
 pub mod worker;

@@ -1,10 +1,11 @@
-//! Outcomes that wait on this machine for Redis to come back.
+//! The outbox: outcomes on this machine that Redis does not have yet.
 //!
-//! A file in the spool folder for each worker, with a line of JSON for each outcome, synced before
-//! it counts. What a killed worker has left is adopted by the next one on the machine; whether it
-//! is still worth anything is for Redis to say, which knows whose an entry is.
+//! Each worker has one file in the spool folder, with one outcome per line as JSON, synced before
+//! [`Outbox::append`] returns. The next worker with that folder adopts the file of a killed one.
+//! Redis decides whether such an outcome still counts, since it knows who holds the entry.
 
-use super::scripts::{Seat, Step};
+use super::consumer::Consumer;
+use super::entry::EntryUpdate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -19,42 +20,42 @@ struct Line {
     stream: String,
     group: String,
     consumer: String,
-    step: Step,
+    step: EntryUpdate,
 }
 
-/// What waits, and the file that it waits in.
+/// The outcomes that Redis does not have, and their file.
 #[derive(Debug)]
-pub struct Shelf {
+pub struct Outbox {
     folder: PathBuf,
     path: PathBuf,
-    /// Made when something is put there, and locked as long as it is used.
+    /// Created with the first outcome, and locked while it is open.
     file: Option<File>,
-    /// By consumer.
-    waiting: BTreeMap<String, Vec<Step>>,
-    /// Files of workers that are gone, to be removed once what they hold is stored.
+    /// By the name of the worker.
+    pending: BTreeMap<String, Vec<EntryUpdate>>,
+    /// Files of killed workers, removed once their outcomes are stored.
     adopted: Vec<(PathBuf, File)>,
 }
 
-impl Shelf {
-    /// Opens the shelf of a worker, and adopts what killed workers of the same queue have left.
-    pub fn open(folder: &Path, seat: &Seat) -> io::Result<Self> {
-        let name: String = seat
-            .consumer
+impl Outbox {
+    /// Opens the outbox of a worker, and adopts the files of killed workers of the same queue.
+    pub fn open(folder: &Path, consumer: &Consumer) -> io::Result<Self> {
+        let name: String = consumer
+            .name
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
             .collect();
-        let mut shelf = Self {
+        let mut outbox = Self {
             folder: folder.to_owned(),
             path: folder.join(format!("{name}{ENDING}")),
             file: None,
-            waiting: BTreeMap::new(),
+            pending: BTreeMap::new(),
             adopted: Vec::new(),
         };
-        shelf.adopt(seat)?;
-        Ok(shelf)
+        outbox.adopt(consumer)?;
+        Ok(outbox)
     }
 
-    fn adopt(&mut self, seat: &Seat) -> io::Result<()> {
+    fn adopt(&mut self, consumer: &Consumer) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             if !path.as_os_str().as_encoded_bytes().ends_with(ENDING.as_bytes()) {
@@ -62,39 +63,40 @@ impl Shelf {
             }
             let file = OpenOptions::new().read(true).write(true).open(&path)?;
             if file.try_lock().is_err() {
-                continue; // Its worker lives.
+                continue; // Its worker is alive.
             }
             let text = fs::read_to_string(&path)?;
-            // A line that was cut short was not synced, so nobody has counted on it.
+            // A truncated line was never synced, so it never counted.
             let lines: Vec<Line> =
                 text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            let is_ours = |line: &Line| line.stream == seat.keys.stream && line.group == seat.group;
+            let is_ours =
+                |line: &Line| line.stream == consumer.keys.stream && line.group == consumer.group;
             if !lines.iter().all(is_ours) {
                 continue;
             }
             for line in lines {
-                self.waiting.entry(line.consumer).or_default().push(line.step);
+                self.pending.entry(line.consumer).or_default().push(line.step);
             }
             self.adopted.push((path, file));
         }
         Ok(())
     }
 
-    /// Keeps outcomes; durable when this returns.
-    pub fn put(&mut self, seat: &Seat, steps: Vec<Step>) -> io::Result<()> {
+    /// Appends outcomes; they are durable when this returns.
+    pub fn append(&mut self, consumer: &Consumer, updates: Vec<EntryUpdate>) -> io::Result<()> {
         let mut lines = String::new();
-        for step in &steps {
+        for update in &updates {
             let line = Line {
-                stream: seat.keys.stream.clone(),
-                group: seat.group.clone(),
-                consumer: seat.consumer.clone(),
-                step: step.clone(),
+                stream: consumer.keys.stream.clone(),
+                group: consumer.group.clone(),
+                consumer: consumer.name.clone(),
+                step: update.clone(),
             };
             lines += &serde_json::to_string(&line)?;
             lines.push('\n');
         }
-        // They can still be stored from memory, whatever becomes of the file.
-        self.waiting.entry(seat.consumer.clone()).or_default().extend(steps);
+        // They can still be stored from memory if the file fails.
+        self.pending.entry(consumer.name.clone()).or_default().extend(updates);
         if self.file.is_none() {
             let mut options = OpenOptions::new();
             let file = options.create(true).append(true).mode(0o600).open(&self.path)?;
@@ -109,23 +111,23 @@ impl Shelf {
         Ok(())
     }
 
-    /// Whether nothing waits.
+    /// Whether Redis has every outcome.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.pending.is_empty()
     }
 
-    /// What waits, by the worker that did it.
-    pub fn waiting(&self) -> Vec<(String, Vec<Step>)> {
-        self.waiting.iter().map(|(name, steps)| (name.clone(), steps.clone())).collect()
+    /// The outcomes, by the name of their worker.
+    pub fn pending(&self) -> Vec<(String, Vec<EntryUpdate>)> {
+        self.pending.iter().map(|(name, updates)| (name.clone(), updates.clone())).collect()
     }
 
-    /// What waited for that worker is stored, or will never be.
-    pub fn taken(&mut self, consumer: &str) {
-        self.waiting.remove(consumer);
-        if !self.waiting.is_empty() {
+    /// Removes the outcomes of that worker, which are stored or void.
+    pub fn remove(&mut self, consumer: &str) {
+        self.pending.remove(consumer);
+        if !self.pending.is_empty() {
             return;
         }
-        // A file that can't be removed is only read again: nothing in it is stored twice.
+        // A file that cannot be removed is read again later; no outcome is stored twice.
         for (path, _) in self.adopted.drain(..) {
             let _ = fs::remove_file(path);
         }
@@ -137,37 +139,41 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scripts::Keys;
+    use super::super::keys::Keys;
     use super::*;
 
-    fn seat(consumer: &str) -> Seat {
-        let (group, consumer) = ("g".to_owned(), consumer.to_owned());
-        Seat { keys: Keys::new("s"), group, consumer }
+    fn consumer(name: &str) -> Consumer {
+        let (group, name) = ("g".to_owned(), name.to_owned());
+        Consumer { keys: Keys::new("s"), group, name }
     }
 
-    fn step(id: &str) -> Step {
-        Step { id: id.to_owned(), outcome: Some(vec!["id".into(), id.into()]), ..Step::default() }
+    fn step(id: &str) -> EntryUpdate {
+        EntryUpdate {
+            id: id.to_owned(),
+            outcome: Some(vec!["id".into(), id.into()]),
+            ..EntryUpdate::default()
+        }
     }
 
     #[test]
     fn what_a_killed_worker_has_left_is_adopted_once_and_removed_when_it_is_stored() {
         let folder = tempfile::tempdir().unwrap();
         let files = || fs::read_dir(folder.path()).unwrap().count();
-        let mut first = Shelf::open(folder.path(), &seat("a")).unwrap();
+        let mut first = Outbox::open(folder.path(), &consumer("a")).unwrap();
         assert_eq!(files(), 0, "nothing is made before it is needed");
-        first.put(&seat("a"), vec![step("1-0")]).unwrap();
-        first.put(&seat("a"), vec![step("2-0")]).unwrap();
-        let other = Shelf::open(folder.path(), &seat("b")).unwrap();
+        first.append(&consumer("a"), vec![step("1-0")]).unwrap();
+        first.append(&consumer("a"), vec![step("2-0")]).unwrap();
+        let other = Outbox::open(folder.path(), &consumer("b")).unwrap();
         assert!(other.is_empty(), "its worker lives");
         drop(first);
-        let of_another_queue = Seat { group: "h".to_owned(), ..seat("c") };
-        assert!(Shelf::open(folder.path(), &of_another_queue).unwrap().is_empty());
-        let mut next = Shelf::open(folder.path(), &seat("c")).unwrap();
-        assert_eq!(next.waiting(), [("a".to_owned(), vec![step("1-0"), step("2-0")])]);
-        next.put(&seat("c"), vec![step("3-0")]).unwrap();
-        next.taken("a");
+        let of_another_queue = Consumer { group: "h".to_owned(), ..consumer("c") };
+        assert!(Outbox::open(folder.path(), &of_another_queue).unwrap().is_empty());
+        let mut next = Outbox::open(folder.path(), &consumer("c")).unwrap();
+        assert_eq!(next.pending(), [("a".to_owned(), vec![step("1-0"), step("2-0")])]);
+        next.append(&consumer("c"), vec![step("3-0")]).unwrap();
+        next.remove("a");
         assert_eq!(files(), 2);
-        next.taken("c");
+        next.remove("c");
         assert_eq!((next.is_empty(), files()), (true, 0));
     }
 }

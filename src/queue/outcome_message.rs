@@ -1,7 +1,7 @@
-//! What is said of an entry in the stream of outcomes.
+//! The messages in the stream of outcomes.
 
-use super::batch::{Member, Reject, unrecorded};
-use super::message::Unit;
+use super::batch::{BatchEntry, RejectedEntry, unrecorded};
+use super::message::WorkUnit;
 use crate::clock::utc_seconds;
 use crate::ledger::{AttemptResult, AttemptState, Exception, GrantSet};
 use crate::model::Status;
@@ -10,17 +10,20 @@ use crate::verdicts::{Note, Verdicts};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The word for an entry that was handed out too often.
+/// The code of an entry that was delivered too often.
 pub const TOO_MANY_DELIVERIES: &str = "TooManyDeliveries";
 
-/// How one sending of a unit, or of a part of it, ended: a record of a ledger on its way home.
+/// The code of an outcome whose details cannot be read.
+pub const DETAILS_LOST: &str = "DetailsLost";
+
+/// The result of one sending of a unit or a part of it; the job records it in its ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct UnitAnswer {
     /// The grants that were sent, by their places in the unit, in the order of the request.
     pub places: Vec<u8>,
-    /// How it ended, by the ledger's word.
+    /// Its state, by the name in the ledger.
     pub state: String,
-    /// Whether it was the last.
+    /// Whether it was the last attempt.
     pub last: bool,
     /// The code of the request as a whole.
     pub code: String,
@@ -28,7 +31,7 @@ pub struct Answer {
     pub message: String,
     /// The API's id of the request, or nothing.
     pub request_id: String,
-    /// When the answer came.
+    /// When the response arrived.
     pub finished_at: Time,
     /// The exceptional ones: place among `places`, status, code, message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -54,8 +57,8 @@ impl From<Time> for String {
     }
 }
 
-impl Answer {
-    /// Writes a result down.
+impl UnitAnswer {
+    /// From a result of the engine.
     pub fn new(places: Vec<u8>, result: &AttemptResult, exceptions: &[Exception]) -> Self {
         let items = exceptions.iter().map(|exception| {
             let status = exception.status.name().to_owned();
@@ -73,7 +76,7 @@ impl Answer {
         }
     }
 
-    /// Reads it again, for a unit of these grants. Nothing if it is not what a worker writes.
+    /// The result for the ledger, for a unit of these grants; `None` if no worker writes such a message.
     pub fn result(&self, grants: &[GrantId]) -> Option<(GrantSet, AttemptResult)> {
         let state = AttemptState::ALL.into_iter().find(|state| state.name() == self.state)?;
         let mut seen = vec![false; grants.len()];
@@ -111,44 +114,67 @@ impl Answer {
     }
 }
 
-/// What earlier workers sent of a unit, as far as it is known.
-pub fn earlier(size: usize, (sent, doubt): (u32, u32), now: Timestamp) -> Vec<Answer> {
+/// The sendings of a unit by earlier workers, as far as known.
+pub fn earlier(size: usize, (sent, doubt): (u32, u32), now: Timestamp) -> Vec<UnitAnswer> {
     let all: Vec<u8> = (0..=u8::MAX).take(size).collect();
     let of =
         |number| if number < sent - doubt { AttemptState::Stopped } else { AttemptState::Lost };
-    (0..sent).map(|number| Answer::new(all.clone(), &unrecorded(of(number), now), &[])).collect()
+    (0..sent)
+        .map(|number| UnitAnswer::new(all.clone(), &unrecorded(of(number), now), &[]))
+        .collect()
 }
 
-fn words(pairs: &[(&str, String)]) -> Vec<String> {
+fn fields(pairs: &[(&str, String)]) -> Vec<String> {
     pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]).collect()
 }
 
 /// The outcome of a row that was carried out.
-pub fn of_row(member: &Member, verdicts: &Verdicts, worker: &str) -> (Status, Vec<String>) {
-    let grant = member.grants.first().copied().unwrap_or_default();
+pub fn of_row(entry: &BatchEntry, verdicts: &Verdicts, worker: &str) -> (Status, Vec<String>) {
+    let grant = entry.grants.first().copied().unwrap_or_default();
     let status = verdicts.status(grant);
-    // Those of a window are few, and all in memory.
-    let note = verdicts.note_of(grant).ok().flatten();
+    // Notes of a batch are in memory; reading one fails only if a spill file is damaged.
+    let note = verdicts.note_of(grant);
+    if let Err(error) = &note {
+        tracing::error!(row = entry.id, %error, "cannot read the details of this outcome");
+        return (status, lost_details(entry, status, verdicts.attempts(grant).into(), worker));
+    }
+    let note = note.ok().flatten();
     let of = |text: fn(&Note<'_>) -> String| note.as_ref().map(text).unwrap_or_default();
-    let outcome = words(&[
-        ("id", member.id.clone()),
+    let outcome = fields(&[
+        ("id", entry.id.clone()),
         ("status", status.name().to_owned()),
         ("code", of(|note| note.code.to_owned())),
         ("message", of(|note| note.message.to_owned())),
         ("request_id", of(|note| note.request_id.to_string())),
         ("attempts", verdicts.attempts(grant).to_string()),
         ("finished_at", of(|note| utc_seconds(note.finished_at))),
-        ("duplicate_of", member.duplicate_of.clone().unwrap_or_default()),
-        ("row", member.repeated.clone()),
+        ("duplicate_of", entry.duplicate_of.clone().unwrap_or_default()),
+        ("row", entry.row_json.clone()),
         ("worker", worker.to_owned()),
     ]);
     (status, outcome)
 }
 
+/// The outcome of a row whose details cannot be read.
+fn lost_details(entry: &BatchEntry, status: Status, attempts: u32, worker: &str) -> Vec<String> {
+    fields(&[
+        ("id", entry.id.clone()),
+        ("status", status.name().to_owned()),
+        ("code", DETAILS_LOST.to_owned()),
+        ("message", "the details of this outcome cannot be read; see the worker's log".to_owned()),
+        ("request_id", String::new()),
+        ("attempts", attempts.to_string()),
+        ("finished_at", String::new()),
+        ("duplicate_of", entry.duplicate_of.clone().unwrap_or_default()),
+        ("row", entry.row_json.clone()),
+        ("worker", worker.to_owned()),
+    ])
+}
+
 /// The outcome of a unit.
-pub fn of_unit(id: &str, unit: &Unit, answers: &[Answer], worker: &str) -> Vec<String> {
+pub fn of_unit(id: &str, unit: &WorkUnit, answers: &[UnitAnswer], worker: &str) -> Vec<String> {
     let json = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "[]".to_owned());
-    words(&[
+    fields(&[
         ("id", id.to_owned()),
         ("job", unit.job.clone()),
         ("grants", json(serde_json::to_string(&unit.grants))),
@@ -158,27 +184,35 @@ pub fn of_unit(id: &str, unit: &Unit, answers: &[Answer], worker: &str) -> Vec<S
     ])
 }
 
-/// The outcome of a message that can't be carried out.
-pub fn of_reject(reject: &Reject, now: Timestamp, worker: &str) -> Vec<String> {
-    let end = End { status: Status::Invalid, code: &reject.bad.code, message: &reject.bad.message };
-    match &reject.unit {
+/// The outcome of a message that cannot be carried out.
+pub fn of_rejected(rejected: &RejectedEntry, now: Timestamp, worker: &str) -> Vec<String> {
+    let end = End {
+        status: Status::Invalid,
+        code: &rejected.error.code,
+        message: &rejected.error.message,
+    };
+    match &rejected.unit {
         Some(unit) => {
             let result = AttemptResult { last: true, ..end.result(AttemptState::Refused, now) };
             let all = (0..=u8::MAX).take(unit.size().min(100)).collect();
-            of_unit(&reject.id, unit, &[Answer::new(all, &result, &[])], worker)
+            of_unit(&rejected.id, unit, &[UnitAnswer::new(all, &result, &[])], worker)
         }
-        None => end.outcome(&reject.id, (0, 0), &reject.repeated, now, worker),
+        None => end.outcome(&rejected.id, (0, 0), &rejected.row_json, now, worker),
     }
 }
 
-/// The outcome of an entry that was handed out too often. Whether it was applied is not known if
-/// it was ever sent without a recorded answer.
-pub fn of_worn(member: &Member, now: Timestamp, worker: &str) -> (Status, Vec<String>) {
-    let (sent, doubt) = member.before;
-    let message = "handed to workers again and again, and none of them has come to an end with it";
+/// The outcome of an entry that was delivered too often: `unknown` if it was ever sent without a
+/// recorded answer, else `unprocessed`.
+pub fn of_over_delivered(
+    entry: &BatchEntry,
+    now: Timestamp,
+    worker: &str,
+) -> (Status, Vec<String>) {
+    let (sent, doubt) = entry.before;
+    let message = "delivered to more than five workers, and none of them finished it";
     let status = if doubt > 0 { Status::Unknown } else { Status::Unprocessed };
     let end = End { status, code: TOO_MANY_DELIVERIES, message };
-    let outcome = match &member.unit {
+    let outcome = match &entry.unit {
         Some(unit) => {
             let mut answers = earlier(unit.size(), (sent, doubt), now);
             match answers.last_mut() {
@@ -190,12 +224,12 @@ pub fn of_worn(member: &Member, now: Timestamp, worker: &str) -> (Status, Vec<St
                 _ => {
                     let all = (0..=u8::MAX).take(unit.size()).collect();
                     let result = end.result(AttemptState::Unconnected, now);
-                    answers.push(Answer::new(all, &result, &[]));
+                    answers.push(UnitAnswer::new(all, &result, &[]));
                 }
             }
-            of_unit(&member.id, unit, &answers, worker)
+            of_unit(&entry.id, unit, &answers, worker)
         }
-        None => end.outcome(&member.id, (sent, doubt), &member.repeated, now, worker),
+        None => end.outcome(&entry.id, (sent, doubt), &entry.row_json, now, worker),
     };
     (status, outcome)
 }
@@ -223,7 +257,7 @@ impl End<'_> {
         now: Timestamp,
         worker: &str,
     ) -> Vec<String> {
-        words(&[
+        fields(&[
             ("id", id.to_owned()),
             ("status", self.status.name().to_owned()),
             ("code", self.code.to_owned()),

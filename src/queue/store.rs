@@ -1,166 +1,170 @@
-//! Storing what happens to entries, in Redis, or beside it as long as Redis does not answer.
+//! Stores updates of entries: in Redis, or in the outbox on this machine while Redis is
+//! unreachable.
 
-use super::connection::{Link, LinkError};
+use super::connection::{ConnectionError, RedisConnection};
+use super::consumer::Consumer;
+use super::entry::EntryUpdate;
 use super::leases::Leases;
 use super::metrics::Metrics;
-use super::outbox::Shelf;
-use super::outcome_csv::Table;
-use super::scripts::{Seat, Step};
+use super::outbox::Outbox;
+use super::outcome_csv::OutcomeCsv;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
-/// Where steps are stored.
+/// Stores updates, and keeps the leases in step with the answers.
 #[derive(Debug)]
-pub struct Store {
-    /// This worker's place in its group.
-    pub seat: Seat,
+pub struct EntryStore {
+    /// This worker in its group.
+    pub consumer: Consumer,
     /// The connection.
-    pub link: Link,
-    /// What this worker holds.
+    pub link: RedisConnection,
+    /// The entries that this worker holds.
     pub leases: Leases,
-    /// What is counted.
+    /// The worker's counters.
     pub metrics: Arc<Metrics>,
-    shelf: tokio::sync::Mutex<Shelf>,
-    table: Option<Mutex<Table>>,
-    answers: AtomicBool,
-    trouble: Mutex<Option<LinkError>>,
+    outbox: tokio::sync::Mutex<Outbox>,
+    outcome_csv: Option<Mutex<OutcomeCsv>>,
+    is_reachable: AtomicBool,
+    fatal_error: Mutex<Option<ConnectionError>>,
 }
 
-impl Store {
-    /// A store at that place.
+impl EntryStore {
+    /// A store for the entries of that consumer.
     pub fn new(
-        seat: Seat,
-        link: Link,
+        consumer: Consumer,
+        link: RedisConnection,
         leases: Leases,
-        shelf: Shelf,
-        table: Option<Table>,
+        outbox: Outbox,
+        outcome_csv: Option<OutcomeCsv>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            seat,
+            consumer,
             link,
             leases,
             metrics,
-            shelf: tokio::sync::Mutex::new(shelf),
-            table: table.map(Mutex::new),
-            answers: AtomicBool::new(true),
-            trouble: Mutex::new(None),
+            outbox: tokio::sync::Mutex::new(outbox),
+            outcome_csv: outcome_csv.map(Mutex::new),
+            is_reachable: AtomicBool::new(true),
+            fatal_error: Mutex::new(None),
         }
     }
 
-    /// Whether Redis answered when it was last asked.
+    /// Whether Redis answered the last command.
     pub fn is_reachable(&self) -> bool {
-        self.answers.load(Ordering::Relaxed)
+        self.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// What keeps this worker from going on at all, if anything does.
-    pub fn trouble(&self) -> Option<LinkError> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The first error that stops this worker, if there was one.
+    pub fn fatal_error(&self) -> Option<ConnectionError> {
+        self.fatal_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes how a question ended.
-    pub fn heard<T>(&self, answer: &Result<T, LinkError>) {
-        let error = answer.as_ref().err();
-        let answers = !matches!(error, Some(LinkError::Unreachable(_)));
-        if self.answers.swap(answers, Ordering::Relaxed) != answers {
+    /// Records whether Redis is reachable, and errors that stop the worker.
+    pub fn on_reply<T>(&self, reply: &Result<T, ConnectionError>) {
+        let error = reply.as_ref().err();
+        let is_reachable = !matches!(error, Some(ConnectionError::Unreachable(_)));
+        if self.is_reachable.swap(is_reachable, Ordering::Relaxed) != is_reachable {
             if let Some(error) = error {
-                tracing::warn!(%error, "nothing is sent until it does");
+                tracing::warn!(%error, "Redis is unreachable; sending is paused");
             } else {
-                tracing::warn!("Redis answers again");
+                tracing::warn!("Redis is reachable again");
             }
         }
-        self.metrics.reachable(answers);
-        if let Some(error) = error.filter(|error| !error.may_pass()) {
-            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-            trouble.get_or_insert_with(|| error.clone());
+        self.metrics.set_redis_up(is_reachable);
+        if let Some(error) = error.filter(|error| !error.is_transient()) {
+            let mut fatal = self.fatal_error.lock().unwrap_or_else(PoisonError::into_inner);
+            fatal.get_or_insert_with(|| error.clone());
         }
     }
 
-    /// Stores steps; says whether Redis has them. If it has not, outcomes are kept durably on this
+    /// Applies updates; returns whether Redis has them. If not, outcomes are kept durably on this
     /// machine until it has.
-    pub async fn step(&self, steps: Vec<Step>) -> bool {
-        if steps.is_empty() {
+    pub async fn apply(&self, updates: Vec<EntryUpdate>) -> bool {
+        if updates.is_empty() {
             return true;
         }
-        let answer = self.seat.step(&self.link, &steps).await;
-        self.heard(&answer);
-        match answer {
+        let reply = self.consumer.apply(&self.link, &updates).await;
+        self.on_reply(&reply);
+        match reply {
             Ok(not_ours) => {
-                self.settle(&steps, &not_ours);
+                self.on_applied(&updates, &not_ours);
                 true
             }
-            Err(LinkError::NoGroup) => {
-                // Redis has lost its data, and with it what these entries were.
-                self.leases.lose(steps.iter().map(|step| &step.id));
+            Err(ConnectionError::NoGroup) => {
+                // Redis lost its data, and these entries with it.
+                self.leases.remove(updates.iter().map(|update| &update.id));
                 true
             }
             Err(_) => {
-                let done: Vec<Step> =
-                    steps.into_iter().filter(|step| step.outcome.is_some()).collect();
+                let done: Vec<EntryUpdate> =
+                    updates.into_iter().filter(|update| update.outcome.is_some()).collect();
                 if !done.is_empty()
-                    && let Err(error) = self.shelf.lock().await.put(&self.seat, done)
+                    && let Err(error) = self.outbox.lock().await.append(&self.consumer, done)
                 {
-                    tracing::error!(%error, "outcomes can't be kept on this machine either");
+                    tracing::error!(%error, "cannot keep outcomes in --spool; they are in memory only");
                 }
                 false
             }
         }
     }
 
-    fn settle(&self, steps: &[Step], not_ours: &[String]) {
+    fn on_applied(&self, updates: &[EntryUpdate], not_ours: &[String]) {
         for id in not_ours {
-            tracing::warn!(row = id, "another worker has taken this entry over");
+            tracing::warn!(row = id, "another worker took this entry over");
         }
-        self.leases.lose(not_ours);
-        let done = steps.iter().filter(|step| step.outcome.is_some());
-        for step in done.filter(|step| !not_ours.contains(&step.id)) {
-            self.leases.lose([&step.id]);
-            self.metrics.done(step);
-            if let Some(table) = &self.table
+        self.leases.remove(not_ours);
+        let done = updates.iter().filter(|update| update.outcome.is_some());
+        for update in done.filter(|update| !not_ours.contains(&update.id)) {
+            self.leases.remove([&update.id]);
+            self.metrics.record_outcome(update);
+            if let Some(csv) = &self.outcome_csv
                 && let Err(error) =
-                    table.lock().unwrap_or_else(PoisonError::into_inner).append(step)
+                    csv.lock().unwrap_or_else(PoisonError::into_inner).append(update)
             {
-                tracing::error!(%error, row = step.id, "this outcome is missing in --outcomes");
+                tracing::error!(%error, row = update.id, "cannot write this outcome to --outcomes");
             }
         }
-        self.metrics.committed();
+        self.metrics.record_commit();
     }
 
-    /// Stores what was kept on this machine, once Redis answers.
-    pub async fn empty_the_shelf(&self) {
-        let mut kept = self.shelf.lock().await;
-        for (consumer, steps) in kept.waiting() {
-            let seat = Seat { consumer: consumer.clone(), ..self.seat.clone() };
-            let answer = seat.step(&self.link, &steps).await;
-            self.heard(&answer);
-            match answer {
-                Ok(not_ours) => self.settle(&steps, &not_ours),
-                // Nothing is left that these outcomes could be acknowledged for.
-                Err(LinkError::NoGroup) => self.leases.lose(steps.iter().map(|step| &step.id)),
+    /// Stores the outcomes in the outbox, once Redis is reachable.
+    pub async fn flush_outbox(&self) {
+        let mut outbox = self.outbox.lock().await;
+        for (name, updates) in outbox.pending() {
+            let consumer = Consumer { name: name.clone(), ..self.consumer.clone() };
+            let reply = consumer.apply(&self.link, &updates).await;
+            self.on_reply(&reply);
+            match reply {
+                Ok(not_ours) => self.on_applied(&updates, &not_ours),
+                // The entries that these outcomes would acknowledge do not exist any more.
+                Err(ConnectionError::NoGroup) => {
+                    self.leases.remove(updates.iter().map(|update| &update.id));
+                }
                 Err(_) => return,
             }
-            kept.taken(&consumer);
+            outbox.remove(&name);
         }
     }
 
-    /// Whether outcomes wait on this machine.
-    pub async fn has_a_full_shelf(&self) -> bool {
-        !self.shelf.lock().await.is_empty()
+    /// Whether the outbox holds outcomes.
+    pub async fn has_outbox(&self) -> bool {
+        !self.outbox.lock().await.is_empty()
     }
 
-    /// Tells Redis that this worker still works on what it holds.
-    pub async fn keep(&self) {
+    /// Renews the leases of all entries that this worker holds.
+    pub async fn renew_leases(&self) {
         let ids = self.leases.ids();
         let asked_at = Instant::now();
-        let answer = self.seat.keep(&self.link, &ids).await;
-        self.heard(&answer);
-        match answer {
-            Ok(ours) => self.leases.kept(&ids, &ours, asked_at),
-            Err(LinkError::NoGroup) => {
-                self.leases.lose(&ids);
-                let made = self.seat.make_group(&self.link).await;
-                self.heard(&made);
+        let reply = self.consumer.renew(&self.link, &ids).await;
+        self.on_reply(&reply);
+        match reply {
+            Ok(ours) => self.leases.renew(&ids, &ours, asked_at),
+            Err(ConnectionError::NoGroup) => {
+                self.leases.remove(&ids);
+                let created = self.consumer.create_group(&self.link).await;
+                self.on_reply(&created);
             }
             Err(_) => {}
         }

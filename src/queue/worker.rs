@@ -1,23 +1,15 @@
-//! A worker: takes entries from the stream, sends them window by window through the engine, and
-//! leaves an outcome for each.
+//! The loop of a worker: reads entries from the stream, runs them in batches, renews its leases.
 //!
-//! One loop owns what the worker holds. An entry is gathered -> in a window -> done with, or back
-//! among those that wait for another try; what a worker holds when it ends it gives back.
+//! One loop owns all entries that the worker holds. An entry is buffered -> in a batch -> done, or
+//! waits for a retry; when the worker ends it releases what it still holds.
 
-use super::batch;
-use super::connection::{Link, LinkError};
-use super::in_flight::{Hands, SHORT_PAUSE, WindowEnd, is_unit, rows_of, weight};
-use super::journal::WindowJournal;
-use super::outcome_message;
-use super::scripts::{Entry, MAX_DELIVERIES, Step};
-use super::store::Store;
-use crate::api::client::Client;
+use super::batch_runner::BatchRunner;
+use super::connection::{ConnectionError, RedisConnection};
+use super::entry::{Entry, MAX_DELIVERIES};
+use super::in_flight::{InFlight, SHORT_PAUSE, rows_in};
+use super::store::EntryStore;
 use crate::api::transport::Transport;
-use crate::clock::WallClock;
-use crate::engine::dispatcher::Start;
-use crate::engine::{self, Control, Engine, StopCause};
-use crate::input::Options;
-use crate::plan::Plan;
+use crate::engine::{Control, StopCause};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,375 +18,255 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-/// Windows on their way at once: one is sent while the next is gathered and begun.
-pub const WINDOWS: usize = 2;
-/// How long a read waits for new entries.
-const READ_MS: u64 = 400;
-/// The most entries that are read at once.
-const READ_MOST: usize = 100;
-/// How a worker works.
+/// The maximum number of batches at once: one is sent while the next is filled and started.
+pub const MAX_BATCHES: usize = 2;
+/// How long a read waits for new entries, in milliseconds.
+const READ_WAIT_MS: u64 = 400;
+/// The maximum number of entries per read.
+const READ_LIMIT: usize = 100;
+
+/// Settings of a worker's loop.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// After so long without a sign of its worker an entry is taken over by another.
+    /// The time without a heartbeat after which another worker claims an entry.
     pub lease: Duration,
-    /// How long rows are gathered before they are planned.
+    /// How long rows are buffered for a batch.
     pub linger: Duration,
-    /// How many rows make a full window.
+    /// The rows of a full batch.
     pub window: usize,
-    /// How rows are read.
-    pub options: Options,
-    /// How the engine works.
-    pub engine: engine::Settings,
 }
 
-/// Makes the client for a plan: keys and network are set up, the regions are the plan's.
-pub type Clients<T> = dyn Fn(&Plan) -> Result<Client<T>, String> + Send + Sync;
-
-/// What a worker is made of.
+/// A worker.
 pub struct Worker<T> {
-    /// Where outcomes go, and what is held.
-    pub store: Arc<Store>,
-    /// A connection of its own for reads, which wait.
-    pub reads: Link,
-    /// How it works.
+    /// Runs batches.
+    pub runner: Arc<BatchRunner<T>>,
+    /// A separate connection for reads, which block.
+    pub reads: RedisConnection,
+    /// Settings of the loop.
     pub settings: Settings,
-    /// Makes clients.
-    pub clients: Arc<Clients<T>>,
-    /// Why a region can't be reached, if so.
-    pub fits: fn(&str) -> Result<(), String>,
-    /// For the times that are written down.
-    pub clock: Arc<dyn WallClock>,
-    /// What somebody asks of it.
+    /// Run, drain or abort.
     pub control: watch::Receiver<Control>,
-    /// The quota that all workers share.
-    pub quota: Arc<dyn engine::admission::Quota>,
 }
 
-/// Where to look on, and what was taken over.
-type Found = (String, Vec<Entry>);
+/// The reply to a read, and when the read was sent.
+type ReadReply = (Instant, Result<Vec<Entry>, ConnectionError>);
 
-type Later<'a, V> = Option<Pin<Box<dyn Future<Output = V> + Send + 'a>>>;
+/// The reply to a claim: the next cursor and the entries; and when the claim was sent.
+type ClaimReply = (Instant, Result<(String, Vec<Entry>), ConnectionError>);
+
+/// A call to Redis under way, if there is one.
+type Call<'a, V> = Option<Pin<Box<dyn Future<Output = V> + Send + 'a>>>;
 
 impl<T: Transport> Worker<T> {
-    /// Works until it is told to stop, or can't go on: the causes say why.
-    pub async fn run(self) -> Vec<StopCause> {
-        let made = self.store.seat.make_group(&self.store.link).await;
-        self.store.heard(&made);
-        let mut hands = Hands::new();
-        self.work(&mut hands).await;
-        self.give_back(&hands).await;
-        hands.causes
+    fn store(&self) -> &EntryStore {
+        &self.runner.store
     }
 
-    async fn work(&self, hands: &mut Hands) {
+    /// Works until the control says stop or an error ends it; returns the causes.
+    pub async fn run(self) -> Vec<StopCause> {
+        let created = self.store().consumer.create_group(&self.store().link).await;
+        self.store().on_reply(&created);
+        let mut in_flight = InFlight::new();
+        self.run_loop(&mut in_flight).await;
+        self.release_all(&in_flight).await;
+        in_flight.causes
+    }
+
+    async fn run_loop(&self, in_flight: &mut InFlight) {
         let mut control = self.control.clone();
         let mut control_is_open = true;
-        let mut reading: Later<'_, (Instant, Result<Vec<Entry>, LinkError>)> = None;
-        let mut looking: Later<'_, (Instant, Result<Found, LinkError>)> = None;
-        let mut keeping: Later<'_, ()> = None;
-        let beat = self.settings.lease / 3;
-        let (mut keep_at, mut look_at) = (Instant::now(), Instant::now());
+        let mut read: Call<'_, ReadReply> = None;
+        let mut claim: Call<'_, ClaimReply> = None;
+        let mut heartbeat: Call<'_, ()> = None;
+        let heartbeat_interval = self.settings.lease / 3;
+        let (mut heartbeat_at, mut claim_at) = (Instant::now(), Instant::now());
         let mut read_at = Instant::now();
-        let mut from = "0-0".to_owned();
+        let mut cursor = "0-0".to_owned();
         loop {
-            self.obey(hands, *control.borrow_and_update());
+            self.apply_control(in_flight, *control.borrow_and_update());
             let now = Instant::now();
-            let is_open = !hands.stopping && self.store.is_reachable();
-            let has_room = hands.held() < self.settings.window * WINDOWS;
-            if is_open && has_room && reading.is_none() && now >= read_at {
-                let room = self.settings.window * WINDOWS - hands.held();
-                reading = Some(Box::pin(self.read(hands.entries_in(room))));
+            let is_open = !in_flight.stopping && self.store().is_reachable();
+            let room = (self.settings.window * MAX_BATCHES).saturating_sub(in_flight.rows());
+            if is_open && room > 0 && read.is_none() && now >= read_at {
+                read = Some(Box::pin(self.read(in_flight.entries_for(room))));
             }
-            if is_open && has_room && looking.is_none() && now >= look_at {
-                looking = Some(Box::pin(self.look(from.clone())));
+            if is_open && room > 0 && claim.is_none() && now >= claim_at {
+                claim = Some(Box::pin(self.claim(cursor.clone())));
             }
-            if keeping.is_none() && now >= keep_at {
-                keeping = Some(Box::pin(self.keep()));
+            if heartbeat.is_none() && now >= heartbeat_at {
+                heartbeat = Some(Box::pin(self.heartbeat()));
             }
             if is_open {
-                self.launch(hands);
+                self.start_batch(in_flight);
             }
-            if hands.stopping && hands.windows.is_empty() && reading.is_none() && looking.is_none()
-            {
+            let is_idle = in_flight.batches.is_empty() && read.is_none() && claim.is_none();
+            if in_flight.stopping && is_idle {
                 return;
             }
-            let wake = [keep_at, look_at, read_at, hands.wake_at(self.settings.linger)];
-            // What is due and has not happened waits for something else that wakes the loop.
+            let wake = [heartbeat_at, claim_at, read_at, in_flight.wake_at(self.settings.linger)];
+            // What is due and has not started yet waits for another event that wakes the loop.
             let wake = wake.into_iter().filter(|at| *at > now).min().unwrap_or(now + SHORT_PAUSE);
             tokio::select! {
                 biased;
                 changed = control.changed(), if control_is_open => control_is_open = changed.is_ok(),
-                Some(ended) = hands.windows.join_next() => hands.window_ended(ended),
-                () = later(&mut keeping) => {
-                    keeping = None;
-                    // Soon again as long as Redis is away, so that little time is lost.
-                    let pause = if self.store.is_reachable() { beat } else { beat.min(SHORT_PAUSE) };
-                    keep_at = Instant::now() + pause;
+                Some(finished) = in_flight.batches.join_next() => {
+                    in_flight.on_batch_finished(finished);
                 }
-                (asked_at, entries) = later(&mut reading) => {
-                    reading = None;
+                () = poll_call(&mut heartbeat) => {
+                    heartbeat = None;
+                    // Retried soon while Redis is unreachable, so that leases lose little time.
+                    let is_up = self.store().is_reachable();
+                    let pause = heartbeat_interval.min(if is_up { Duration::MAX } else { SHORT_PAUSE });
+                    heartbeat_at = Instant::now() + pause;
+                }
+                (asked_at, entries) = poll_call(&mut read) => {
+                    read = None;
                     if entries.is_err() {
                         read_at = Instant::now() + SHORT_PAUSE;
                     }
-                    self.arrived(hands, asked_at, entries).await;
+                    self.on_entries(in_flight, asked_at, entries).await;
                 }
-                (asked_at, found) = later(&mut looking) => {
-                    looking = None;
-                    let (next, entries) = match found {
+                (asked_at, claimed) = poll_call(&mut claim) => {
+                    claim = None;
+                    let (next, entries) = match claimed {
                         Ok((next, entries)) => (next, Ok(entries)),
                         Err(error) => ("0-0".to_owned(), Err(error)),
                     };
-                    // A look that is not at its end goes on at once.
-                    let is_over = next == "0-0";
-                    look_at = Instant::now() + if is_over { beat } else { Duration::ZERO };
-                    from = next;
-                    self.arrived(hands, asked_at, entries).await;
+                    // A scan that is not at its end continues at once.
+                    let is_complete = next == "0-0";
+                    claim_at = Instant::now() + if is_complete { heartbeat_interval } else { Duration::ZERO };
+                    cursor = next;
+                    self.on_entries(in_flight, asked_at, entries).await;
                 }
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
     }
 
-    async fn read(&self, most: usize) -> (Instant, Result<Vec<Entry>, LinkError>) {
+    async fn read(&self, limit: usize) -> ReadReply {
         let asked_at = Instant::now();
-        (asked_at, self.store.seat.read(&self.reads, most.min(READ_MOST), READ_MS).await)
+        let consumer = &self.store().consumer;
+        (asked_at, consumer.read_new(&self.reads, limit.min(READ_LIMIT), READ_WAIT_MS).await)
     }
 
-    async fn look(&self, from: String) -> (Instant, Result<(String, Vec<Entry>), LinkError>) {
+    async fn claim(&self, cursor: String) -> ClaimReply {
         let asked_at = Instant::now();
         let lease_ms = u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX);
-        let most = READ_MOST.min(self.settings.window);
-        (asked_at, self.store.seat.take_over(&self.store.link, lease_ms, &from, most).await)
+        let limit = READ_LIMIT.min(self.settings.window);
+        let store = self.store();
+        (asked_at, store.consumer.claim_expired(&store.link, lease_ms, &cursor, limit).await)
     }
 
-    /// Shows that this worker lives, and puts away what Redis could not take before.
-    async fn keep(&self) {
-        self.store.keep().await;
-        if self.store.is_reachable() {
-            if self.store.has_a_full_shelf().await {
-                self.store.empty_the_shelf().await;
-            }
-            if let Ok((depth, pending, oldest)) = self.store.seat.measure(&self.store.link).await {
-                let age_ms = oldest.map_or(0, |at| self.clock.now().as_millisecond() - at);
-                #[expect(clippy::cast_precision_loss, reason = "an age for people")]
-                self.store.metrics.queue(depth, pending, (age_ms.max(0)) as f64 / 1000.0);
-            }
-            let gone = self.store.seat.forget(&self.store.link, &self.store.leases.ids()).await;
-            if let Ok(gone) = gone
-                && !gone.is_empty()
-            {
-                tracing::warn!(entries = ?gone, "somebody has deleted these before they were done");
-            }
+    /// Renews the leases, flushes the outbox, measures the queue, and drops deleted entries.
+    async fn heartbeat(&self) {
+        let store = self.store();
+        store.renew_leases().await;
+        if !store.is_reachable() {
+            return;
         }
-    }
-
-    fn obey(&self, hands: &mut Hands, control: Control) {
-        if control != Control::Run && !hands.causes.contains(&StopCause::Signal) {
-            hands.causes.push(StopCause::Signal);
+        if store.has_outbox().await {
+            store.flush_outbox().await;
         }
-        if let Some(trouble) = self.store.trouble()
-            && !hands.stopping
+        if let Ok(depth) = store.consumer.depth(&store.link).await {
+            store.metrics.set_queue(&depth, self.runner.clock.now());
+        }
+        let deleted = store.consumer.acknowledge_deleted(&store.link, &store.leases.ids()).await;
+        if let Ok(deleted) = deleted
+            && !deleted.is_empty()
         {
-            let message = trouble.to_string();
-            hands.causes.push(match trouble {
-                LinkError::Denied(_) => StopCause::NoCredentials { message },
+            tracing::warn!(entries = ?deleted, "entries were deleted from the stream before they were done");
+        }
+    }
+
+    fn apply_control(&self, in_flight: &mut InFlight, control: Control) {
+        if control != Control::Run && !in_flight.causes.contains(&StopCause::Signal) {
+            in_flight.causes.push(StopCause::Signal);
+        }
+        if let Some(error) = self.store().fatal_error()
+            && !in_flight.stopping
+        {
+            let message = error.to_string();
+            in_flight.causes.push(match error {
+                ConnectionError::Denied(_) => StopCause::NoCredentials { message },
                 _ => StopCause::Setup { message },
             });
         }
-        let control = if hands.causes.is_empty() { control } else { control.max(Control::Drain) };
-        hands.stopping |= control != Control::Run;
-        hands.drain.send_if_modified(|before| {
-            let is_more = control > *before;
-            *before = control.max(*before);
-            is_more
-        });
-        self.store.metrics.ready(!hands.stopping);
+        in_flight.set_control(control);
+        self.store().metrics.set_ready(!in_flight.stopping);
     }
 
-    /// Takes in entries. Those that came too often are done with.
-    async fn arrived(
+    /// Buffers entries; those delivered too often go to the dead-letter stream.
+    async fn on_entries(
         &self,
-        hands: &mut Hands,
+        in_flight: &mut InFlight,
         asked_at: Instant,
-        entries: Result<Vec<Entry>, LinkError>,
+        entries: Result<Vec<Entry>, ConnectionError>,
     ) {
-        self.store.heard(&entries);
+        let store = self.store();
+        store.on_reply(&entries);
         let entries = match entries {
             Ok(entries) => entries,
-            Err(LinkError::NoGroup) => {
-                // Redis has lost its data, or somebody has removed the group.
-                let made = self.store.seat.make_group(&self.store.link).await;
-                return self.store.heard(&made);
+            Err(ConnectionError::NoGroup) => {
+                // Redis lost its data, or the group was deleted.
+                let created = store.consumer.create_group(&store.link).await;
+                return store.on_reply(&created);
             }
             Err(_) => return,
         };
         if entries.is_empty() {
             return;
         }
-        // What is held already came back because this worker was slow to show that it lives.
-        let held: Vec<String> = self.store.leases.ids();
-        self.store.leases.hold(entries.iter().map(|entry| &entry.id), asked_at);
+        // An entry that is held already came back because a heartbeat was late.
+        let held: Vec<String> = store.leases.ids();
+        store.leases.add(entries.iter().map(|entry| &entry.id), asked_at);
         let entries = entries.into_iter().filter(|entry| !held.contains(&entry.id));
-        let (worn, good): (Vec<Entry>, Vec<Entry>) =
+        let (over_delivered, entries): (Vec<Entry>, Vec<Entry>) =
             entries.partition(|entry| entry.deliveries > MAX_DELIVERIES);
-        if !worn.is_empty() {
-            self.bury(&worn).await;
+        if !over_delivered.is_empty() {
+            self.runner.dead_letter(&over_delivered).await;
         }
-        if hands.gathered.is_empty() {
-            hands.gathered_at = Instant::now();
-        }
-        hands.heaviest = good.iter().map(rows_of).max().unwrap_or(hands.heaviest);
-        hands.gathered.extend(good);
+        in_flight.buffer(entries);
     }
 
-    /// Gives entries that came too often their outcome.
-    async fn bury(&self, worn: &[Entry]) {
-        let now = self.clock.now();
-        let (window, rejects) = batch::plan(worn, &self.settings.options, self.fits);
-        let worker = &self.store.seat.consumer;
-        let dead = window.members.iter().map(|member| {
-            let (status, outcome) = outcome_message::of_worn(member, now, worker);
-            tracing::warn!(row = member.id, status = status.name(), "handed out too often");
-            let unit = member.unit.as_ref().map(|unit| unit.name()).unwrap_or_default();
-            Step {
-                id: member.id.clone(),
-                outcome: Some(outcome),
-                dead: true,
-                unit,
-                ..Step::default()
-            }
-        });
-        let steps: Vec<Step> = dead.collect();
-        self.store.step(steps).await;
-        self.reject(&rejects).await;
-    }
-
-    async fn reject(&self, rejects: &[batch::Reject]) {
-        let now = self.clock.now();
-        let steps = rejects.iter().map(|reject| {
-            tracing::warn!(row = reject.id, code = reject.bad.code, "this message is invalid");
-            let outcome = outcome_message::of_reject(reject, now, &self.store.seat.consumer);
-            let unit = reject.unit.as_ref().map(|unit| unit.name()).unwrap_or_default();
-            Step {
-                id: reject.id.clone(),
-                outcome: Some(outcome),
-                dead: true,
-                unit,
-                ..Step::default()
-            }
-        });
-        let steps: Vec<Step> = steps.collect();
-        self.store.step(steps).await;
-    }
-
-    /// Sends what is gathered on its way, once there is enough of it or it has waited enough.
-    fn launch(&self, hands: &mut Hands) {
-        let now = Instant::now();
-        if hands.windows.len() >= WINDOWS {
+    /// Starts a batch if one is ready and there is room for it.
+    fn start_batch(&self, in_flight: &mut InFlight) {
+        if in_flight.batches.len() >= MAX_BATCHES {
             return;
         }
-        let is_due = |at: &Instant| *at <= now;
-        if hands.gathered.is_empty() {
-            hands.gathered_at = now;
-        }
-        let is_full = weight(&hands.gathered) >= self.settings.window;
-        let waited = now >= hands.gathered_at + self.settings.linger;
-        // Units are full requests already: they wait for nobody.
-        let is_ready = is_full || waited || hands.gathered.iter().all(is_unit);
-        let mut entries = if is_ready { std::mem::take(&mut hands.gathered) } else { Vec::new() };
-        let (due, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut hands.again).into_iter().partition(|(at, _)| is_due(at));
-        hands.again = later;
-        entries.extend(due.into_iter().map(|(_, entry)| entry));
-        entries.retain(|entry| self.store.leases.is_held(&entry.id));
+        let mut entries = in_flight.take_ready(self.settings.window, self.settings.linger);
+        entries.retain(|entry| self.store().leases.is_held(&entry.id));
         if entries.is_empty() {
             return;
         }
-        let rows = weight(&entries);
-        hands.in_windows += rows;
-        let window = self.window(entries, rows, hands.drain.subscribe());
-        hands.windows.spawn(window.in_current_span());
+        let rows = rows_in(&entries);
+        in_flight.rows_in_batches += rows;
+        let (runner, control) = (Arc::clone(&self.runner), in_flight.batch_control.subscribe());
+        let batch = async move { runner.run(entries, rows, control).await };
+        in_flight.batches.spawn(batch.in_current_span());
     }
 
-    fn window(
-        &self,
-        entries: Vec<Entry>,
-        rows: usize,
-        control: watch::Receiver<Control>,
-    ) -> impl Future<Output = WindowEnd> + Send + 'static {
-        let this = Self {
-            store: Arc::clone(&self.store),
-            reads: self.reads.another(),
-            settings: self.settings.clone(),
-            clients: Arc::clone(&self.clients),
-            fits: self.fits,
-            clock: Arc::clone(&self.clock),
-            control,
-            quota: Arc::clone(&self.quota),
-        };
-        async move {
-            let (open, causes) = this.carry_out(entries).await;
-            WindowEnd { open, rows, causes }
-        }
-    }
-
-    /// One window through the engine. Gives what is not done with, and why.
-    async fn carry_out(self, entries: Vec<Entry>) -> (Vec<Entry>, Vec<StopCause>) {
-        let (window, rejects) = batch::plan(&entries, &self.settings.options, self.fits);
-        self.reject(&rejects).await;
-        if window.plan.requests() == 0 {
-            return (Vec::new(), Vec::new());
-        }
-        let client = match (self.clients)(&window.plan) {
-            Ok(client) => client,
-            Err(message) => return (entries, vec![StopCause::Setup { message }]),
-        };
-        let window = Arc::new(window);
-        let (verdicts, touched) = window.start(self.clock.now());
-        let (again, _) = window.start(self.clock.now());
-        let journal =
-            WindowJournal::new(Arc::clone(&window), again, Arc::clone(&self.store), &*self.clock);
-        let journal = Arc::new(journal);
-        let metrics = journal.metrics();
-        let engine = Engine {
-            plan: Arc::clone(&window.plan),
-            client: Arc::new(client),
-            journal: Arc::clone(&journal),
-            clock: Arc::clone(&self.clock),
-            settings: self.settings.engine,
-            control: self.control.clone(),
-        };
-        tracing::debug!(
-            entries = window.members.len(),
-            requests = window.plan.requests(),
-            "a window begins"
-        );
-        let start = Start { verdicts, touched, first_attempt: 1 };
-        let ended = engine.run_with(&self.quota, start, &mut |event| metrics.on(&event)).await;
-        (journal.open(&entries), ended.causes)
-    }
-
-    /// Gives back what is held, so that nobody has to wait for the lease to end.
-    async fn give_back(&self, hands: &Hands) {
-        self.store.empty_the_shelf().await;
-        let held = self.store.leases.ids();
-        let (guilty, rest): (Vec<String>, Vec<String>) =
-            held.into_iter().partition(|id| hands.guilty.contains(id));
-        let (seat, link) = (&self.store.seat, &self.store.link);
-        for (ids, for_nothing) in [(guilty, false), (rest, true)] {
+    /// Releases all entries, so that other workers need not wait for the leases to expire.
+    async fn release_all(&self, in_flight: &InFlight) {
+        let store = self.store();
+        store.flush_outbox().await;
+        let held = store.leases.ids();
+        let (poisoned, others): (Vec<String>, Vec<String>) =
+            held.into_iter().partition(|id| in_flight.poisoned.contains(id));
+        for (ids, uncounted) in [(poisoned, false), (others, true)] {
             if !ids.is_empty()
-                && let Err(error) = seat.release(link, &ids, for_nothing).await
+                && let Err(error) = store.consumer.release(&store.link, &ids, uncounted).await
             {
-                tracing::warn!(%error, "entries are free only when their lease is over");
+                tracing::warn!(%error, "cannot release entries; other workers get them when their leases expire");
             }
         }
-        let _ = seat.leave(link).await;
+        let _ = store.consumer.leave_group(&store.link).await;
     }
 }
 
-async fn later<V>(future: &mut Later<'_, V>) -> V {
-    match future {
-        Some(future) => future.await,
+/// Waits for a call; for ever if there is none.
+async fn poll_call<V>(call: &mut Call<'_, V>) -> V {
+    match call {
+        Some(call) => call.await,
         None => std::future::pending().await,
     }
 }

@@ -1,5 +1,5 @@
--- Gives entries back, so that the next look of any worker takes them over; a delivery that came to
--- nothing through no fault of the entry is not counted.
+-- Releases entries: their lease expires, so that the next claim of any worker gets them. A delivery
+-- that failed through no fault of the entry is not counted.
 -- KEYS: stream. ARGV: group, consumer, ids as JSON, how many deliveries to take back.
 for _, id in ipairs(cjson.decode(ARGV[3])) do
   local pending = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])[1]

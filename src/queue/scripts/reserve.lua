@@ -1,9 +1,9 @@
--- Reserves slots of the quota that all workers share, on Redis' own clock, and takes in what they
--- have met. A slot is a wait from now; none is given away further ahead than ARGV[2] microseconds,
--- so that little is lost with a worker that dies, and little is stale when the pace changes.
--- KEYS: pace, reports. ARGV: asks as JSON, how far ahead, the time in microseconds or nothing.
--- Returns the slots of each ask, when to ask again, the rate and the end of a wait that the
--- service has asked for; then what is to be folded into the pace, if it is this worker's turn.
+-- Reserves slots of the quota that all workers share, on the clock of Redis, and stores the workers'
+-- reports. A slot is a delay from now; none is reserved further ahead than ARGV[2] microseconds, so
+-- that a worker that fails wastes few, and few are stale when the rate changes.
+-- KEYS: pace, reports. ARGV: requests as JSON, how far ahead, the time in microseconds or empty.
+-- Returns for each request the slots, the delay until the next request, the rate, and the delay that
+-- the service asked for; then the reports to fold into the rate, if it is this worker's turn.
 local now = tonumber(ARGV[3])
 if not now then
   local time = redis.call('TIME')
@@ -11,38 +11,38 @@ if not now then
 end
 local ahead = tonumber(ARGV[2])
 local answers = {}
-for number, ask in ipairs(cjson.decode(ARGV[1])) do
-  local known = redis.call('HMGET', KEYS[1], ask.op .. ' rate', ask.op .. ' due', ask.op .. ' hold')
-  local rate = math.min(tonumber(known[1] or ask.start), ask.ceiling)
+for number, request in ipairs(cjson.decode(ARGV[1])) do
+  local known = redis.call('HMGET', KEYS[1], request.op .. ' rate', request.op .. ' due', request.op .. ' hold')
+  local rate = math.min(tonumber(known[1] or request.start), request.ceiling)
   local due = tonumber(known[2] or 0)
   local hold = tonumber(known[3] or 0)
-  for _, report in ipairs(ask.reports) do
+  for _, report in ipairs(request.reports) do
     if report.wait >= 0 then hold = math.max(hold, now - report.age + report.wait) end
-    redis.call('RPUSH', KEYS[2], cjson.encode({ op = ask.op, kind = report.kind,
+    redis.call('RPUSH', KEYS[2], cjson.encode({ op = request.op, kind = report.kind,
       at = string.format('%.0f', now - report.age),
       sent_at = string.format('%.0f', now - report.sent_age),
       wait = string.format('%.0f', report.wait) }))
   end
-  local slots, again = {}, -1
-  for slot = 1, ask.want do
+  local slots, next_in = {}, -1
+  for slot = 1, request.want do
     local at = math.max(due, now, hold)
     if at - now > ahead then
-      again = at - now - ahead
+      next_in = at - now - ahead
       break
     end
     slots[slot] = math.floor(at - now)
     due = at + 1000000 / rate
   end
-  redis.call('HSET', KEYS[1], ask.op .. ' due', string.format('%.0f', due),
-    ask.op .. ' hold', string.format('%.0f', hold))
-  answers[number] = { slots, math.floor(again), string.format('%.6f', rate),
+  redis.call('HSET', KEYS[1], request.op .. ' due', string.format('%.0f', due),
+    request.op .. ' hold', string.format('%.0f', hold))
+  answers[number] = { slots, math.floor(next_in), string.format('%.6f', rate),
     math.floor(math.max(hold - now, 0)) }
 end
 redis.call('PEXPIRE', KEYS[1], 3600000)
 local folded = {}
 local turn = tonumber(redis.call('HGET', KEYS[1], 'turn') or 0)
 if (now >= turn or turn > now + 10000000) and redis.call('LLEN', KEYS[2]) > 0 then
-  -- Whoever takes the turn and dies gives it up by that time.
+  -- A worker that fails during its turn loses it at that time.
   turn = string.format('%.0f', now + 300000)
   redis.call('HSET', KEYS[1], 'turn', turn)
   local states = {}

@@ -4,8 +4,8 @@ use super::server::{Connection, Redis};
 use bastion_revoke::engine::admission::Quota as _;
 use bastion_revoke::engine::rate_controller::Event;
 use bastion_revoke::model::Operation;
-use bastion_revoke::queue::connection::LinkError;
-use bastion_revoke::queue::quota::{Bank, SharedQuota};
+use bastion_revoke::queue::connection::ConnectionError;
+use bastion_revoke::queue::quota::{QuotaBackend, SharedQuota};
 use redis::Value;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,15 +14,19 @@ use tokio::time::Instant;
 
 const OPERATION: Operation = Operation::ALL[0];
 
-/// The bank of the test: the scripts run in Redis, which is told what time it is.
+/// The backend of the test: the scripts run in Redis, which is told what time it is.
 struct TestBank {
     redis: Mutex<Connection>,
     began: Instant,
     round_trip: Duration,
 }
 
-impl Bank for TestBank {
-    async fn eval(&self, script: &'static str, arguments: &[String]) -> Result<Value, LinkError> {
+impl QuotaBackend for TestBank {
+    async fn eval(
+        &self,
+        script: &'static str,
+        arguments: &[String],
+    ) -> Result<Value, ConnectionError> {
         tokio::time::sleep(self.round_trip / 2).await;
         let mut words = vec!["EVAL", script, "2", "{s}:pace", "{s}:pace:reports"];
         // The time goes in on arrival.
@@ -112,8 +116,8 @@ fn shares(workers: u64, per_s: u32, ceiling_per_s: f64, dies: bool) -> (f64, f64
         let mut sending = Vec::new();
         for worker in 0..workers {
             let round_trip = Duration::from_millis(1 + 3 * worker);
-            let bank = TestBank { redis: Mutex::new(redis.connect()), began, round_trip };
-            let quota = SharedQuota::new(bank, ceiling_per_s, None);
+            let backend = TestBank { redis: Mutex::new(redis.connect()), began, round_trip };
+            let quota = SharedQuota::new(backend, ceiling_per_s, None);
             let talking = tokio::spawn(Arc::clone(&quota).run());
             let task = tokio::spawn(send(quota, Arc::clone(&service), until));
             if dies && worker == 0 {

@@ -1,6 +1,6 @@
--- Acknowledges entries of this consumer that somebody has deleted from the stream: nothing is left
--- of them that could be carried out.
--- KEYS: stream. ARGV: group, consumer, ids that are known to be there as JSON.
+-- Acknowledges entries of this consumer that were deleted from the stream, since their content is
+-- lost. Returns their ids.
+-- KEYS: stream. ARGV: group, consumer, ids that are known to exist as JSON.
 local known = {}
 for _, id in ipairs(cjson.decode(ARGV[3])) do known[id] = true end
 local gone = {}

@@ -1,4 +1,4 @@
--- Shows that this consumer still works on these entries, and returns those that are its own.
+-- Renews the leases of these entries, and returns those that are still this consumer's.
 -- KEYS: stream. ARGV: group, consumer, ids as JSON.
 local ours = {}
 for _, id in ipairs(cjson.decode(ARGV[3])) do

@@ -1,4 +1,4 @@
--- Stores what the reports have made of the pace, if it still is this worker's turn.
+-- Stores the states that reports were folded into, if it is still this worker's turn.
 -- KEYS: pace, reports. ARGV: the turn, how many reports, the new states as JSON.
 if redis.call('HGET', KEYS[1], 'turn') ~= ARGV[1] then return 0 end
 redis.call('LTRIM', KEYS[2], ARGV[2], -1)

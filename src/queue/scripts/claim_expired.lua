@@ -1,12 +1,12 @@
--- Takes over entries that nobody has shown to work on for a lease.
--- KEYS: stream, attempts. ARGV: group, consumer, lease in ms, where to look on, how many.
--- Returns where to look on, and for each entry: id, fields, deliveries, sendings, sendings whose
--- answer nobody has recorded.
+-- Claims entries whose lease has expired.
+-- KEYS: stream, attempts. ARGV: group, consumer, lease in ms, cursor, limit.
+-- Returns the next cursor, and for each entry: id, fields, deliveries, sendings, sendings without a
+-- recorded answer.
 local claimed = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4],
   'COUNT', ARGV[5])
 local entries = {}
 for _, entry in ipairs(claimed[2]) do
-  -- Nothing but its id is left of an entry that somebody has deleted.
+  -- Of an entry that was deleted only the id is left.
   if entry and entry[2] then
     local id = entry[1]
     local pending = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])[1]

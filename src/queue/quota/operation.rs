@@ -1,0 +1,138 @@
+//! A worker's share in the quota of one operation: reserved slots, and reports not yet sent.
+
+use crate::engine::rate_controller::START_PER_S;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The slots that a worker keeps reserved, in time at the present rate: a few round trips.
+const RESERVED_AHEAD: Duration = Duration::from_millis(100);
+/// The maximum number of slots kept reserved.
+const MAX_RESERVED: usize = 200;
+/// A slot that was not used for so long is dropped: it would only cause a burst.
+const STALE_AFTER: Duration = Duration::from_millis(500);
+/// The maximum number of reports kept while Redis is unreachable.
+const MAX_REPORTS: usize = 1000;
+
+/// The kind of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ReportKind {
+    Sent,
+    Accepted,
+    Throttled,
+}
+
+/// An observation that the rate controller needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Report {
+    pub(super) kind: ReportKind,
+    pub(super) at: Instant,
+    pub(super) sent_at: Instant,
+    /// The wait that the service asked for.
+    pub(super) wait: Option<Duration>,
+}
+
+/// A request for slots of one operation, as `reserve.lua` reads it.
+#[derive(Debug, Serialize)]
+pub(super) struct SlotRequest {
+    pub(super) op: usize,
+    pub(super) want: usize,
+    ceiling: f64,
+    start: f64,
+    reports: Vec<ReportMessage>,
+}
+
+/// A report as `reserve.lua` reads it; ages in microseconds, -1 for no wait.
+#[derive(Debug, Serialize)]
+struct ReportMessage {
+    kind: ReportKind,
+    age: u64,
+    sent_age: u64,
+    wait: i64,
+}
+
+/// A worker's share of one operation.
+#[derive(Debug, Default)]
+pub(super) struct OperationQuota {
+    pub(super) slots: VecDeque<Instant>,
+    pub(super) wanted: usize,
+    pub(super) reports: Vec<Report>,
+    pub(super) rate_per_s: f64,
+    /// No request is sent before: the service asked for a wait.
+    pub(super) hold: Option<Instant>,
+    /// No slot is available before.
+    pub(super) next_request_at: Option<Instant>,
+}
+
+impl OperationQuota {
+    /// A share without slots.
+    pub(super) fn new(ceiling_per_s: f64) -> Self {
+        Self { rate_per_s: ceiling_per_s.min(START_PER_S), ..Self::default() }
+    }
+
+    /// Drops slots that were not used in time.
+    pub(super) fn drop_stale_slots(&mut self, now: Instant) {
+        self.slots.retain(|slot| now < *slot + STALE_AFTER);
+    }
+
+    /// How many more slots to reserve; none if nothing waits to be sent.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive number, truncated"
+    )]
+    pub(super) fn missing(&self) -> usize {
+        if self.wanted == 0 {
+            return 0;
+        }
+        let ahead = (self.rate_per_s * RESERVED_AHEAD.as_secs_f64()).ceil() as usize;
+        (self.wanted.max(ahead.min(MAX_RESERVED)) + 1).saturating_sub(self.slots.len())
+    }
+
+    /// The next request to Redis, and the reports in it; `None` if there is nothing to send.
+    pub(super) fn next_request(
+        &mut self,
+        op: usize,
+        ceiling_per_s: f64,
+        now: Instant,
+    ) -> Option<(SlotRequest, Vec<Report>)> {
+        self.drop_stale_slots(now);
+        if self.next_request_at.is_some_and(|at| at <= now) {
+            self.next_request_at = None;
+        }
+        let want = if self.next_request_at.is_some() { 0 } else { self.missing() };
+        if want == 0 && self.reports.is_empty() {
+            return None;
+        }
+        let reports = std::mem::take(&mut self.reports);
+        let request = SlotRequest {
+            op,
+            want,
+            ceiling: ceiling_per_s,
+            start: START_PER_S.min(ceiling_per_s),
+            reports: reports.iter().map(|report| ReportMessage::new(report, now)).collect(),
+        };
+        Some((request, reports))
+    }
+
+    /// Takes back reports that could not be sent, unless there are too many.
+    pub(super) fn restore(&mut self, reports: Vec<Report>) {
+        if self.reports.len() < MAX_REPORTS {
+            self.reports.splice(0..0, reports);
+        }
+    }
+}
+
+impl ReportMessage {
+    fn new(report: &Report, now: Instant) -> Self {
+        let us = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            kind: report.kind,
+            age: us(now - report.at),
+            sent_age: us(now - report.sent_at),
+            wait: report.wait.map_or(-1, |wait| i64::try_from(us(wait)).unwrap_or(-1)),
+        }
+    }
+}
