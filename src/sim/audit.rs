@@ -1,15 +1,15 @@
-//! What the service saw, kept by itself: a test compares this with what a client claims.
+//! The service's own record of every request. Tests compare it with a client's report.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::asked::AskedTarget;
+use super::api_error::{Violation, Violations};
+use super::authentication::SignatureKind;
 use super::faults::Fault;
 use super::grants::GrantRecord;
-use super::refusal::{Violation, Violations};
-use super::verify::SignatureKind;
+use super::request::RequestTarget;
 use crate::model::Operation;
 
 /// The `schema` of an [`Audit`]; it changes whenever a member changes its meaning or goes.
@@ -20,9 +20,11 @@ pub const AUDIT_SCHEMA: &str = "bastion-revoke/audit/1";
 pub struct Audit {
     /// [`AUDIT_SCHEMA`].
     pub schema: String,
-    /// Whether the grants come from a file; otherwise whatever was asked for existed.
+    /// Whether the grants come from a file; otherwise every grant that a request names
+    /// existed.
     pub listed: bool,
-    /// Every grant there was, sorted: those of the file, or those asked for and reached.
+    /// Every grant there was, sorted: those of the file or the world, or those that
+    /// requests named.
     pub granted: Vec<GrantRecord>,
     /// Those of `granted` that were removed, with how many times (always once, if this service
     /// keeps its own rules).
@@ -35,7 +37,7 @@ pub struct Audit {
     pub counts: Counts,
     /// How often each rule was broken.
     pub violations: Violations,
-    /// How often each fault struck, by name; items are counted one by one.
+    /// How often each fault was injected, by name; items are counted one by one.
     pub faults: BTreeMap<String, u64>,
     /// What each operation saw, by `Action`.
     pub operations: BTreeMap<String, OperationCounts>,
@@ -50,6 +52,12 @@ pub struct Counts {
     pub applied: u64,
     /// Items that reached the grants.
     pub items: u64,
+    /// Reads that were answered.
+    #[serde(default)]
+    pub reads: u64,
+    /// Writes other than of grants that were applied: locks, group members, public keys.
+    #[serde(default)]
+    pub writes: u64,
     /// Grants removed, the accounts that a whole target took with it included.
     pub grants_removed: u64,
 }
@@ -61,7 +69,7 @@ pub struct OperationCounts {
     pub attempts: u64,
     /// The most that arrived within one second of the clock.
     pub busiest_second: u64,
-    /// Requests that arrived before a wait was over that this service had asked for. Requests
+    /// Requests that arrived before the end of a wait that this service had sent. Requests
     /// that were on their way when it did count too.
     pub inside_wait: u64,
 }
@@ -89,12 +97,16 @@ pub struct Attempt {
     /// `UserId` or `UserGroupId`.
     pub grantee: Option<String>,
     /// The targets with their accounts, as they were sent.
-    pub targets: Vec<AskedTarget>,
+    pub targets: Vec<RequestTarget>,
+    /// The parameters of a read, or of a write that names no grants.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
     /// `x-acs-retry-attempts`, if the client sent it.
     pub retry_attempts: Option<u64>,
-    /// The faults that struck it, by name.
+    /// The injected faults, by name.
     pub faults: Vec<String>,
-    /// Whether it reached the grants: items not struck by `unexpected-items` took effect.
+    /// Whether it reached the grants: all items but those with the fault `unexpected-items`
+    /// took effect.
     pub applied: bool,
     /// The HTTP status of the answer; nothing if the connection was reset.
     pub status: Option<u16>,
@@ -107,39 +119,39 @@ pub struct Attempt {
 impl Attempt {
     /// How many ids it keeps in memory.
     fn weight(&self) -> usize {
-        1 + self.targets.iter().map(AskedTarget::items).sum::<usize>()
+        1 + self.targets.iter().map(RequestTarget::items).sum::<usize>()
     }
 }
 
 /// How much the audit keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept {
+pub struct AuditLimits {
     /// Attempts, at most.
     pub attempts: usize,
     /// Items over all attempts, at most.
     pub items: usize,
 }
 
-impl Default for Kept {
+impl Default for AuditLimits {
     fn default() -> Self {
         Self { attempts: 1_000_000, items: 5_000_000 }
     }
 }
 
-/// What the service writes down as it goes.
+/// The audit while the service runs.
 #[derive(Debug, Default)]
-pub(super) struct Journal {
+pub(super) struct AuditLog {
     pub(super) counts: Counts,
     violations: Violations,
-    kept: Kept,
+    kept: AuditLimits,
     kept_items: usize,
-    asked: Vec<Attempt>,
+    attempts: Vec<Attempt>,
     dropped: u64,
     faults: BTreeMap<Fault, u64>,
-    operations: [PerOperation; Operation::ALL.len()],
+    operations: BTreeMap<&'static str, PerOperation>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct PerOperation {
     counts: OperationCounts,
     second: i64,
@@ -147,25 +159,25 @@ struct PerOperation {
     wait_until: Option<Timestamp>,
 }
 
-impl Journal {
-    pub(super) fn new(kept: Kept) -> Self {
+impl AuditLog {
+    pub(super) fn new(kept: AuditLimits) -> Self {
         Self { kept, ..Self::default() }
     }
 
-    pub(super) fn violation(&mut self, violation: Violation) {
+    pub(super) fn record_violation(&mut self, violation: Violation) {
         self.violations.add(violation);
     }
 
-    pub(super) fn fault(&mut self, attempt: &mut Attempt, fault: Fault) {
+    pub(super) fn record_fault(&mut self, attempt: &mut Attempt, fault: Fault) {
         *self.faults.entry(fault).or_default() += 1;
         if !attempt.faults.iter().any(|name| name == fault.name()) {
             attempt.faults.push(fault.name().to_owned());
         }
     }
 
-    /// Notes that a signed request of an operation arrived.
-    pub(super) fn arrival(&mut self, now: Timestamp, operation: Operation) {
-        let of = &mut self.operations[operation.index()];
+    /// Records that a signed request of an operation arrived.
+    pub(super) fn record_arrival(&mut self, now: Timestamp, operation: &'static str) {
+        let of = self.operations.entry(operation).or_default();
         of.counts.attempts += 1;
         of.in_second = if of.second == now.as_second() { of.in_second + 1 } else { 1 };
         of.second = now.as_second();
@@ -173,18 +185,18 @@ impl Journal {
         of.counts.inside_wait += u64::from(of.wait_until.is_some_and(|until| now < until));
     }
 
-    /// Notes that requests of an operation were asked to stay away until then.
-    pub(super) fn wait(&mut self, operation: Operation, until: Timestamp) {
-        let of = &mut self.operations[operation.index()];
+    /// Records that a wait until then was sent for an operation.
+    pub(super) fn record_wait(&mut self, operation: &'static str, until: Timestamp) {
+        let of = self.operations.entry(operation).or_default();
         of.wait_until = of.wait_until.max(Some(until));
     }
 
-    pub(super) fn keep(&mut self, attempt: Attempt) {
+    pub(super) fn record(&mut self, attempt: Attempt) {
         self.counts.attempts += 1;
         let items = self.kept_items + attempt.weight();
-        if self.asked.len() < self.kept.attempts && items <= self.kept.items {
+        if self.attempts.len() < self.kept.attempts && items <= self.kept.items {
             self.kept_items = items;
-            self.asked.push(attempt);
+            self.attempts.push(attempt);
         } else {
             self.dropped += 1;
         }
@@ -193,18 +205,23 @@ impl Journal {
     pub(super) fn report(&self, listed: bool, granted: Vec<GrantRecord>) -> Audit {
         let grants_removed = granted.iter().map(|grant| grant.removed).sum();
         let removed = granted.iter().filter(|grant| grant.removed > 0).cloned().collect();
-        let operations = Operation::ALL.into_iter().zip(&self.operations);
+        // The detach operations are always listed, the others once they were used.
+        let mut operations: BTreeMap<String, OperationCounts> = Operation::ALL
+            .into_iter()
+            .map(|operation| (operation.name().to_owned(), OperationCounts::default()))
+            .collect();
+        operations.extend(self.operations.iter().map(|(name, of)| ((*name).to_owned(), of.counts)));
         Audit {
             schema: AUDIT_SCHEMA.to_owned(),
             listed,
             granted,
             removed,
-            asked: self.asked.clone(),
+            asked: self.attempts.clone(),
             asked_dropped: self.dropped,
             counts: Counts { grants_removed, ..self.counts },
             violations: self.violations,
             faults: self.faults.iter().map(|(fault, n)| (fault.name().to_owned(), *n)).collect(),
-            operations: operations.map(|(op, of)| (op.name().to_owned(), of.counts)).collect(),
+            operations,
         }
     }
 }
@@ -216,32 +233,32 @@ mod tests {
 
     #[test]
     fn the_memory_for_attempts_is_bounded_and_the_rest_counted() {
-        let mut journal = Journal::new(Kept { attempts: 3, items: 100 });
+        let mut log = AuditLog::new(AuditLimits { attempts: 3, items: 100 });
         for _ in 0..5 {
-            journal.keep(Attempt::default());
+            log.record(Attempt::default());
         }
-        let audit = journal.report(false, vec![]);
+        let audit = log.report(false, vec![]);
         assert_eq!((audit.asked.len(), audit.asked_dropped, audit.counts.attempts), (3, 2, 5));
-        let mut journal = Journal::new(Kept { attempts: 100, items: 10 });
-        let target = AskedTarget { target: "1".into(), accounts: Some(vec!["1".into(); 4]) };
+        let mut log = AuditLog::new(AuditLimits { attempts: 100, items: 10 });
+        let target = RequestTarget { target: "1".into(), accounts: Some(vec!["1".into(); 4]) };
         for _ in 0..5 {
-            journal.keep(Attempt { targets: vec![target.clone()], ..Attempt::default() });
+            log.record(Attempt { targets: vec![target.clone()], ..Attempt::default() });
         }
-        let audit = journal.report(false, vec![]);
+        let audit = log.report(false, vec![]);
         assert_eq!((audit.asked.len(), audit.asked_dropped), (2, 3));
     }
 
     #[test]
     fn the_busiest_second_and_broken_waits_are_counted() {
-        let mut journal = Journal::default();
-        let operation = Operation::ALL[1];
+        let mut log = AuditLog::default();
+        let operation = Operation::ALL[1].name();
         let at = |ms: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_millis(ms);
-        journal.wait(operation, at(950));
-        journal.wait(operation, at(100));
+        log.record_wait(operation, at(950));
+        log.record_wait(operation, at(100));
         for ms in [0, 900, 950, 1000, 1999, 2000] {
-            journal.arrival(at(ms), operation);
+            log.record_arrival(at(ms), operation);
         }
-        let counts = journal.report(false, vec![]).operations[operation.name()];
+        let counts = log.report(false, vec![]).operations[operation];
         assert_eq!(counts, OperationCounts { attempts: 6, busiest_second: 3, inside_wait: 2 });
     }
 }

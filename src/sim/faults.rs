@@ -1,9 +1,9 @@
-//! What can go wrong on request, and the dice that decide when.
+//! Fault injection: the faults, their probabilities, and when each is injected.
 //!
-//! Whether a fault strikes is a pure function of the seed, the fault, what the request asks for
-//! and how many times that was asked before. Neither time nor nonces nor the order in which
-//! different requests happen to arrive have a say, so a run with many requests in flight meets
-//! the same faults each time.
+//! Whether a fault is injected is a pure function of the seed, the fault, the content of the
+//! request and how many times that content was sent before. Time, nonces and the order of
+//! different requests have no effect, so a run with many requests in flight gets the same faults
+//! each time.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -50,8 +50,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All of them. Of the first ten and the last at most one strikes a request, the first in
-    /// this order; the others strike on their own and together.
+    /// All of them. Of the first ten and the last at most one is injected into a request, the
+    /// first in this order; the others are injected independently of each other.
     pub const ALL: [Self; 18] = [
         Self::ThrottleRetryAfter,
         Self::ThrottleRatelimit,
@@ -73,8 +73,8 @@ impl Fault {
         Self::TokenExpired,
     ];
 
-    /// How many of them, from the front of [`Fault::ALL`], exclude each other and the last. What
-    /// is new stands at the end, so that a seed keeps its meaning.
+    /// How many of them, from the front of [`Fault::ALL`], exclude each other and the last. New
+    /// faults are added at the end, so that a seed keeps its meaning.
     const EXCLUSIVE: usize = 10;
 
     /// The name on the command line and in the audit.
@@ -172,7 +172,7 @@ pub enum FaultError {
     },
 }
 
-/// A fault and how probable it is, as `NAME=PROBABILITY` says it.
+/// A fault and its probability, parsed from `NAME=PROBABILITY`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaultRate {
     /// What goes wrong.
@@ -219,33 +219,33 @@ impl Faults {
         faults
     }
 
-    /// The dice for the next sending of the request with that digest.
-    pub(super) fn next(&mut self, seed: u64, request: u64) -> Dice {
+    /// The plan for the next sending of the request with that digest.
+    pub(super) fn next(&mut self, seed: u64, request: u64) -> FaultPlan {
         if self.seen.len() >= MAX_COUNTED {
             self.seen.clear();
         }
         let times = self.seen.entry(request).or_insert(0);
         *times = times.saturating_add(1);
-        Dice { rates: self.rates, state: mix(mix(seed ^ request) ^ u64::from(*times)) }
+        FaultPlan { rates: self.rates, state: mix(mix(seed ^ request) ^ u64::from(*times)) }
     }
 }
 
-/// Decides what strikes one sending of one request.
+/// Decides which faults are injected into one attempt of one request.
 #[derive(Debug)]
-pub(super) struct Dice {
+pub(super) struct FaultPlan {
     rates: [f64; Fault::ALL.len()],
     state: u64,
 }
 
-impl Dice {
+impl FaultPlan {
     /// The one fault that decides about the request as a whole, if any.
-    pub(super) fn whole(&self) -> Option<Fault> {
+    pub(super) fn request_fault(&self) -> Option<Fault> {
         let first = Fault::ALL[..Fault::EXCLUSIVE].iter().copied();
-        first.chain([Fault::TokenExpired]).find(|fault| self.strikes(*fault, 0))
+        first.chain([Fault::TokenExpired]).find(|fault| self.injects(*fault, 0))
     }
 
-    /// Whether a fault strikes the item at that place, or the request for place 0.
-    pub(super) fn strikes(&self, fault: Fault, place: u64) -> bool {
+    /// Whether a fault is injected into the item at that place, or into the request for place 0.
+    pub(super) fn injects(&self, fault: Fault, place: u64) -> bool {
         let rate = self.rates[fault.index()];
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit into an f64 exactly")]
         let drawn = (self.number(fault, place) >> 11) as f64 / (1_u64 << 53) as f64;
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_the_nearest_and_all() {
+    fn an_unknown_name_is_reported_with_the_nearest_and_all() {
         let error = "throtle=1".parse::<FaultRate>().unwrap_err().to_string();
         assert!(error.contains("did you mean 'throttle'?"), "{error}");
         assert!(Fault::ALL.iter().all(|fault| error.contains(fault.name())), "{error}");
@@ -323,16 +323,19 @@ mod tests {
     fn the_same_seed_draws_the_same_whatever_comes_between() {
         let new = || Faults::new([rate(Fault::ResetAfter, 0.5), rate(Fault::Throttle, 0.3)]);
         let (mut left, mut right) = (new(), new());
-        let straight: Vec<_> = (0..100).map(|_| left.next(7, 1).whole()).collect();
+        let straight: Vec<_> = (0..100).map(|_| left.next(7, 1).request_fault()).collect();
         let interleaved: Vec<_> = (0..100)
             .map(|other| {
                 right.next(7, 1000 + other);
-                right.next(7, 1).whole()
+                right.next(7, 1).request_fault()
             })
             .collect();
         assert_eq!(straight, interleaved);
         let mut another_seed = new();
-        assert_ne!(straight, (0..100).map(|_| another_seed.next(8, 1).whole()).collect::<Vec<_>>());
+        assert_ne!(
+            straight,
+            (0..100).map(|_| another_seed.next(8, 1).request_fault()).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -342,20 +345,21 @@ mod tests {
             Faults::new([rate(Fault::MissingItems, 0.5), rate(Fault::NumericIds, 0.5)]);
         for request in 0..100 {
             let (alone, beside) = (alone.next(1, request), beside.next(1, request));
-            let draw = |dice: &Dice| dice.strikes(Fault::MissingItems, 3);
+            let draw = |plan: &FaultPlan| plan.injects(Fault::MissingItems, 3);
             assert_eq!(draw(&alone), draw(&beside));
         }
     }
 
     #[test]
-    fn a_fault_strikes_as_often_as_it_should() {
+    fn a_fault_is_injected_as_often_as_its_probability() {
         for (probability, range) in [(0.0, 0..=0), (0.1, 900..=1100), (1.0, 10_000..=10_000)] {
             let mut faults = Faults::new([rate(Fault::Throttle, probability)]);
-            let struck = (0..10_000).filter(|at| faults.next(1, *at).whole().is_some()).count();
+            let struck =
+                (0..10_000).filter(|at| faults.next(1, *at).request_fault().is_some()).count();
             assert!(range.contains(&struck), "{struck} of 10000 at {probability}");
             let mut faults = Faults::new([rate(Fault::UnexpectedItems, probability)]);
-            let dice = faults.next(1, 1);
-            let items = (0..10_000).filter(|at| dice.strikes(Fault::UnexpectedItems, *at)).count();
+            let plan = faults.next(1, 1);
+            let items = (0..10_000).filter(|at| plan.injects(Fault::UnexpectedItems, *at)).count();
             assert!(range.contains(&items), "{items} of 10000 items at {probability}");
         }
     }

@@ -1,4 +1,4 @@
-//! Who may use what, and what was taken away.
+//! The grants: which exist, which are held, and which were removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,9 +44,12 @@ pub struct GrantRecord {
     pub kind: String,
     /// The target's id.
     pub target: String,
-    /// The account; nothing stands for the target's own grant.
+    /// The account; nothing means the target's own grant.
     pub account: Option<String>,
-    /// How many times it was removed. More than once would be a fault of this service.
+    /// Whether it is held now.
+    #[serde(default)]
+    pub held: bool,
+    /// How many times it was removed. Without attach operations once at most.
     pub removed: u64,
 }
 
@@ -82,7 +85,7 @@ impl Slot {
         (self.granted, self.held) = (true, true);
     }
 
-    /// Takes the grant away, if it is held.
+    /// Removes the grant, if it is held.
     fn remove(&mut self) -> bool {
         let held = std::mem::take(&mut self.held);
         self.removed += u32::from(held);
@@ -96,10 +99,17 @@ struct Held {
     accounts: BTreeMap<Box<str>, Slot>,
 }
 
+impl Held {
+    fn is_any(&self) -> bool {
+        self.own.held || self.accounts.values().any(|account| account.held)
+    }
+}
+
 /// All grants of the service.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
-    /// Whether a file lists them; otherwise whatever is asked for existed and was granted once.
+    /// Whether a file or a world lists them; otherwise every grant that a request names existed
+    /// and was granted once.
     listed: bool,
     held: BTreeMap<Holder, BTreeMap<Box<str>, Held>>,
     /// The accounts that the file names on each target, whoever holds them.
@@ -107,7 +117,7 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// Whatever is asked for existed and was granted once.
+    /// Every grant that a request names existed and was granted once.
     pub fn on_demand() -> Self {
         Self::default()
     }
@@ -122,8 +132,8 @@ impl Grants {
         self.listed
     }
 
-    /// Adds a grant; no account stands for the target's own. One added twice is granted once. A
-    /// blank instance stands for any.
+    /// Adds a grant; no account means the target's own. One added twice is granted once. A
+    /// blank instance means any.
     pub fn add(
         &mut self,
         instance: &str,
@@ -142,6 +152,56 @@ impl Grants {
                 known.insert(account.into());
             }
         }
+    }
+
+    /// Adds a grantee without grants, for any instance.
+    pub(super) fn add_grantee(&mut self, grantee: &Grantee<&str>) {
+        self.held.entry(Holder::new("", grantee, Kind::Host)).or_default();
+    }
+
+    /// Adds a target with its accounts, granted to no one, for any instance.
+    pub(super) fn add_target<'a>(
+        &mut self,
+        kind: Kind,
+        target: &str,
+        accounts: impl Iterator<Item = &'a str>,
+    ) {
+        let known = self.known.entry(("".into(), kind, target.into())).or_default();
+        known.extend(accounts.map(Box::from));
+    }
+
+    /// Deletes a target and every grant on it.
+    pub(super) fn delete_target(&mut self, kind: Kind, target: &str) {
+        self.known.remove(&("".into(), kind, target.into()));
+        for (_, targets) in self.held.iter_mut().filter(|(holder, _)| holder.kind == kind) {
+            targets.remove(target);
+        }
+    }
+
+    /// Deletes a grantee and all its grants.
+    pub(super) fn delete_grantee(&mut self, grantee: &Grantee<&str>) {
+        for kind in [Kind::Host, Kind::HostGroup, Kind::Database] {
+            self.held.remove(&Holder::new("", grantee, kind));
+        }
+    }
+
+    /// The targets of a kind on which a grantee of a world holds anything.
+    pub(super) fn targets(&self, grantee: &Grantee<&str>, kind: Kind) -> BTreeSet<&str> {
+        let targets = self.held.get(&Holder::new("", grantee, kind)).into_iter().flatten();
+        targets.filter(|(_, held)| held.is_any()).map(|(target, _)| &**target).collect()
+    }
+
+    /// The accounts that a grantee of a world holds on a target.
+    pub(super) fn accounts(
+        &self,
+        grantee: &Grantee<&str>,
+        kind: Kind,
+        target: &str,
+    ) -> BTreeSet<&str> {
+        let targets = self.held.get(&Holder::new("", grantee, kind));
+        let held = targets.and_then(|targets| targets.get(target));
+        let accounts = held.into_iter().flat_map(|held| &held.accounts);
+        accounts.filter(|(_, slot)| slot.held).map(|(account, _)| &**account).collect()
     }
 
     /// Whether this user, or user group, and this target exist.
@@ -216,6 +276,42 @@ impl Grants {
         if removed { ItemCode::Ok } else { ItemCode::AlreadyExists }
     }
 
+    /// Grants a target, or an account of it and with it the target.
+    pub(super) fn attach(
+        &mut self,
+        instance: &str,
+        grantee: &Grantee<&str>,
+        kind: Kind,
+        target: &str,
+        account: Option<&str>,
+    ) -> ItemCode {
+        let known = |instance: &str, account: &str| {
+            let accounts = self.known.get(&(instance.into(), kind, target.into()));
+            accounts.is_some_and(|accounts| accounts.contains(account))
+        };
+        let is_known = account.is_none_or(|account| {
+            !self.listed || scopes(instance).any(|instance| known(instance, account))
+        });
+        if !is_known || !self.exists(instance, grantee, kind, target) {
+            return ItemCode::NotFound;
+        }
+        // Grants of a list without instances stay without one.
+        let in_instance = self.held.contains_key(&Holder::new(instance, grantee, kind));
+        let scope = if self.listed && !in_instance { "" } else { instance };
+        let targets = self.held.entry(Holder::new(scope, grantee, kind)).or_default();
+        let held = targets.entry(target.into()).or_default();
+        let had_target = held.own.held;
+        held.own.grant();
+        let had = match account {
+            None => had_target,
+            Some(account) => {
+                let slot = held.accounts.entry(account.into()).or_default();
+                std::mem::replace(slot, Slot { granted: true, held: true, ..*slot }).held
+            }
+        };
+        if had { ItemCode::AlreadyExists } else { ItemCode::Ok }
+    }
+
     /// Changes what the grantee holds on a target; true if any change said so.
     fn change(
         &mut self,
@@ -253,6 +349,7 @@ impl Grants {
                     kind: holder.kind.name().to_owned(),
                     target: target.to_string(),
                     account: account.map(ToString::to_string),
+                    held: slot.held,
                     removed: slot.removed.into(),
                 })
             })
@@ -260,7 +357,7 @@ impl Grants {
     }
 }
 
-/// Where a grant may stand: under the instance asked for, or under none, which means any.
+/// The instances under which a grant is looked up: the requested one, and blank for any.
 fn scopes(instance: &str) -> impl Iterator<Item = &str> {
     [instance, ""].into_iter()
 }

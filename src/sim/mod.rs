@@ -1,38 +1,56 @@
-//! The simulated service: the three operations of Bastionhost and their twins for user groups, on
+//! The simulated service: Bastionhost's detach, attach, read and offboarding operations on
 //! loopback, as strict as the API's pages allow.
 //!
 //! It verifies both signatures, the time, nonces, the limits and a quota, answers item by item
-//! from the grants it holds, goes wrong on request in every way the real service and the network
-//! between may, and keeps an [`Audit`] of its own. It is a product: for rehearsals, for other
-//! clients, and for the tests of this one.
+//! from the grants or the world it holds, injects the faults of the real service and of the
+//! network, and keeps an [`Audit`]. It is part of the product: for rehearsals, for other clients,
+//! and for the tests of this one.
 //!
-//! [`Service`] is the core, pure and synchronous; [`server`] puts it on a socket.
+//! In: an [`HttpRequest`] and the time. Out: a [`Reply`], and a changed world. [`Service`] is the
+//! core, synchronous and without I/O; [`server`] puts it on a socket.
 //!
 //! ```text
-//! WireRequest -> params -> verify -> nonces -> quota -> asked -> faults -> grants -> answer
-//!                                    audit notes every step
+//! HttpRequest -> params -> authentication -> nonces -> quota -> request | call -> faults
+//!             -> apply -> grants | world -> response             audit records every step
 //! ```
 //!
-//! What it decides where the API's documents are silent:
-//! - the grants are those of a file, or, without one, whatever is asked for existed and was
-//!   granted once;
-//! - of a target that doesn't exist only the target is answered, without its accounts;
+//! | to change | open |
+//! |---|---|
+//! | an operation or its parameters | `operation` |
+//! | how a detach or attach request is read | `request`; its field names are in `field_names` |
+//! | how a read or another write is read | `call` |
+//! | what exists, what reads answer, what writes do | [`world`]; without a world, `grants` |
+//! | a fault | `faults`, and `service` or `apply` where it takes effect |
+//! | the shape of an answer | `response`; `api_error` for errors |
+//! | what `/audit` shows | `audit` |
+//!
+//! Decisions where the API's documents are silent ([`world`] has more):
+//! - the grants are those of the world or of a file; without either, every grant that a request
+//!   names existed and was granted once;
+//! - the answer about a target that doesn't exist has no accounts;
 //! - an account named twice in one request is refused, as a target is;
 //! - any `SecurityToken` is accepted, if the key is `testid` and the signature holds;
-//! - members and parameters of `Hosts`, `HostGroups` and `Databases` that no page names are
-//!   refused, for ignoring one could widen a revocation;
+//! - members and parameters that no page names are refused where ignoring one could widen a
+//!   revocation or a listing;
 //! - without `Format` a v1 request is answered in XML and an ACS3 request in JSON.
 
-mod answer;
-mod asked;
+mod api_error;
+mod apply;
 mod audit;
+mod authentication;
+mod call;
+mod digest;
 mod faults;
+mod field_names;
 mod grants;
 mod grants_file;
+mod http_types;
 mod nonces;
+mod operation;
 mod params;
 mod quota;
-mod refusal;
+mod request;
+mod response;
 pub mod server;
 mod service;
 #[cfg(test)]
@@ -40,20 +58,19 @@ mod service_tests;
 mod settings;
 #[cfg(test)]
 mod testing;
-mod verify;
-mod wire;
-mod words;
+pub mod world;
 
-pub use asked::AskedTarget;
-pub use audit::{AUDIT_SCHEMA, Attempt, Audit, Counts, Kept, OperationCounts};
+pub use api_error::{Violation, Violations};
+pub use audit::{AUDIT_SCHEMA, Attempt, Audit, AuditLimits, Counts, OperationCounts};
+pub use authentication::SignatureKind;
 pub use faults::{Fault, FaultError, FaultRate, Faults};
 pub use grants::{GrantRecord, Grants, ItemCode};
 pub use grants_file::GrantsError;
-pub use refusal::{Violation, Violations};
+pub use http_types::{Delivery, HttpRequest, HttpResponse, Reply};
+pub use request::RequestTarget;
 pub use service::Service;
 pub use settings::{POISON_PREFIX, Settings};
-pub use verify::SignatureKind;
-pub use wire::{Answer, Fate, Reply, WireRequest};
+pub use world::{World, WorldError};
 
 /// The one access key that the service knows.
 pub const ACCESS_KEY_ID: &str = "testid";

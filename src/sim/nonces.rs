@@ -18,7 +18,7 @@ pub(super) struct Nonces {
 }
 
 impl Nonces {
-    /// Takes note of a nonce; false if it was used before.
+    /// Records a nonce; false if it was used before.
     pub(super) fn take(&mut self, now: Timestamp, nonce: &str) -> bool {
         while let Some((since, old)) = self.by_age.front() {
             if now.duration_since(*since) <= REMEMBERED && self.by_age.len() < MAX_NONCES {

@@ -1,7 +1,7 @@
 //! The parameters of a request, decoded from its query and its form body.
 
-use super::refusal::{Refusal, Violation};
-use super::wire::WireRequest;
+use super::api_error::{ApiError, Violation};
+use super::http_types::HttpRequest;
 
 /// Names and values in the order in which they arrived.
 pub(super) type Pairs = Vec<(String, String)>;
@@ -15,8 +15,8 @@ pub(super) struct Params {
 
 impl Params {
     /// Decodes both. A body counts only as a form; any other type of content holds no parameters.
-    pub(super) fn parse(request: &WireRequest) -> Result<Self, Refusal> {
-        let unreadable = || Refusal::invalid(Violation::Malformed, "A parameter is not UTF-8.");
+    pub(super) fn parse(request: &HttpRequest) -> Result<Self, ApiError> {
+        let unreadable = || ApiError::invalid(Violation::Malformed, "A parameter is not UTF-8.");
         let query = decode_pairs(request.query.as_bytes()).ok_or_else(unreadable)?;
         let is_form = request
             .header("content-type")
@@ -39,9 +39,9 @@ impl Params {
         found.map(|(_, value)| value).filter(|value| !value.is_empty())
     }
 
-    /// The value, or the refusal that the API names after the parameter.
-    pub(super) fn require(&self, name: &str) -> Result<&str, Refusal> {
-        self.get(name).ok_or_else(|| Refusal::missing(name))
+    /// The value, or the error that the API names after the parameter.
+    pub(super) fn require(&self, name: &str) -> Result<&str, ApiError> {
+        self.get(name).ok_or_else(|| ApiError::missing(name))
     }
 
     /// A name that occurs twice in the query or in the form, or in both with different values.
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn text_that_is_not_utf8_is_refused() {
-        let refusal = Params::parse(&get("a=%FF")).unwrap_err();
-        assert_eq!(refusal.code, "InvalidParameter");
-        assert_eq!(refusal.violation, Some(Violation::Malformed));
+        let error = Params::parse(&get("a=%FF")).unwrap_err();
+        assert_eq!(error.code, "InvalidParameter");
+        assert_eq!(error.violation, Some(Violation::Malformed));
     }
 }

@@ -6,12 +6,11 @@
 //! of `t` seconds no more than `N + N*t` pass. The API documents neither the shape of its quota
 //! nor a number for these operations.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
-
-use crate::model::Operation;
 
 #[derive(Debug)]
 pub(super) struct Quota {
@@ -19,7 +18,7 @@ pub(super) struct Quota {
     cost: Option<i128>,
     capacity: i128,
     /// When each operation's bucket will be full again, in nanoseconds since 1970.
-    full_at: [i128; Operation::ALL.len()],
+    full_at: BTreeMap<&'static str, i128>,
 }
 
 impl Quota {
@@ -27,14 +26,14 @@ impl Quota {
     pub(super) fn new(per_second: Option<NonZeroU32>) -> Self {
         let second: i128 = 1_000_000_000;
         let cost = per_second.map(|count| second / i128::from(count.get()));
-        Self { cost, capacity: second, full_at: [i128::MIN; Operation::ALL.len()] }
+        Self { cost, capacity: second, full_at: BTreeMap::new() }
     }
 
     /// Lets a request through, or says how long it takes until the next may come.
-    pub(super) fn take(&mut self, now: Timestamp, operation: Operation) -> Result<(), Duration> {
+    pub(super) fn take(&mut self, now: Timestamp, operation: &'static str) -> Result<(), Duration> {
         let Some(cost) = self.cost else { return Ok(()) };
         let now = now.as_nanosecond();
-        let full_at = &mut self.full_at[operation.index()];
+        let full_at = self.full_at.entry(operation).or_insert(i128::MIN);
         let after = now.max(*full_at) + cost;
         let over = after - now - self.capacity;
         if over > 0 {
@@ -51,8 +50,8 @@ mod tests {
     use super::*;
     use jiff::SignedDuration;
 
-    const HOSTS: Operation = Operation::ALL[0];
-    const GROUPS: Operation = Operation::ALL[1];
+    const HOSTS: &str = "DetachHostAccountsFromUser";
+    const GROUPS: &str = "DetachHostGroupAccountsFromUser";
 
     fn quota(per_second: u32) -> Quota {
         Quota::new(NonZeroU32::new(per_second))

@@ -21,8 +21,8 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::audit::Audit;
+use super::http_types::{Delivery, HttpRequest, HttpResponse};
 use super::service::Service;
-use super::wire::{Answer, Fate, WireRequest};
 use crate::clock::WallClock;
 
 /// Connections open at a time; the next one waits to be accepted.
@@ -154,28 +154,28 @@ async fn handle(
         // Either the client went away, or it sends without an end.
         return Err(Cut);
     };
-    let request = WireRequest {
+    let request = HttpRequest {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body: body.to_bytes(),
     };
-    let reply = lock(&service).answer(clock.now(), &request);
+    let reply = lock(&service).handle(clock.now(), &request);
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
     }
-    match reply.fate {
-        Fate::Respond(answer) => Ok(respond(answer, usize::MAX)),
-        Fate::Truncate { answer, keep } => Ok(respond(answer, keep)),
-        Fate::ResetBefore | Fate::ResetAfter => {
+    match reply.delivery {
+        Delivery::Respond(answer) => Ok(respond(answer, usize::MAX)),
+        Delivery::Truncate { answer, keep } => Ok(respond(answer, keep)),
+        Delivery::ResetBefore | Delivery::ResetAfter => {
             doomed.store(true, Ordering::Release);
             Err(Cut)
         }
     }
 }
 
-fn respond(answer: Answer, keep: usize) -> Response<Body> {
+fn respond(answer: HttpResponse, keep: usize) -> Response<Body> {
     let announced = answer.body.len() as u64;
     let is_cut = keep < answer.body.len();
     let sent = answer.body.slice(..keep.min(answer.body.len()));
@@ -191,7 +191,7 @@ fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
     service.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A body that may end before what its head announced.
+/// A body that may end before what its auth announced.
 struct Body {
     announced: u64,
     sent: Option<Bytes>,
@@ -228,7 +228,7 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// A socket that resets its connection when it is dropped, if it was told to.
+/// A socket that resets its connection when it is dropped, if a fault asks for that.
 struct Socket {
     stream: TcpStream,
     doomed: Arc<AtomicBool>,

@@ -37,7 +37,7 @@ impl Bench {
         let nonce = self.nonce();
         let mut pairs = vec![("InstanceId", "i-1")];
         pairs.extend_from_slice(own);
-        self.service.answer(now(), &v1(&v1_pairs(action, &nonce, &pairs)))
+        self.service.handle(now(), &v1(&v1_pairs(action, &nonce, &pairs)))
     }
 
     fn hosts(&mut self, hosts: &Value) -> Reply {
@@ -54,7 +54,7 @@ fn results(reply: &Reply) -> Value {
     body(reply)["Results"].clone()
 }
 
-/// The HTTP status and `Code` of a refusal.
+/// The HTTP status and `Code` of a error.
 fn refused(reply: &Reply) -> (u16, String) {
     let code = body(reply)["Code"].as_str().unwrap().to_owned();
     (reply.answer().unwrap().status.as_u16(), code)
@@ -122,7 +122,7 @@ fn listed_grants_decide_what_exists() {
     let file = "user,kind,target,account\n7,host,1,*\n7,host,1,a\n8,host,1,b\n";
     let grants = Grants::from_csv(file.as_bytes()).unwrap();
     let mut bench = Bench::new(Settings { grants, ..Settings::default() });
-    let asked = json!([
+    let request = json!([
         {"HostId": "1", "HostAccountIds": ["a", "b", "c"]},
         {"HostId": "2", "HostAccountIds": ["a"]},
         {"HostId": "3"},
@@ -136,7 +136,7 @@ fn listed_grants_decide_what_exists() {
         host("OBJECT_NOT_FOUND", "2", &[]),
         host("OBJECT_NOT_FOUND", "3", &[]),
     ];
-    assert_eq!(results(&bench.hosts(&asked)), json!(expected));
+    assert_eq!(results(&bench.hosts(&request)), json!(expected));
     let audit = bench.service.audit();
     assert!(audit.listed);
     assert_eq!((audit.granted.len(), audit.removed.len()), (3, 1));
@@ -152,9 +152,9 @@ fn a_nonce_counts_once_and_a_bad_signature_uses_none_up() {
     let good = v1(&v1_pairs(HOSTS, "n-1", &own));
     let mut bad = good.clone();
     bad.body = [&bad.body[..], b"&x=1"].concat().into();
-    assert_eq!(refused(&bench.service.answer(now(), &bad)).1, "SignatureDoesNotMatch");
-    results(&bench.service.answer(now(), &good));
-    let again = bench.service.answer(now(), &good);
+    assert_eq!(refused(&bench.service.handle(now(), &bad)).1, "SignatureDoesNotMatch");
+    results(&bench.service.handle(now(), &good));
+    let again = bench.service.handle(now(), &good);
     assert_eq!(refused(&again), (400, "SignatureNonceUsed".to_owned()));
     let violations = bench.service.audit().violations;
     assert_eq!((violations.bad_signatures, violations.nonce_reuse), (1, 1));
@@ -178,7 +178,7 @@ fn over_the_quota_a_request_is_throttled_and_not_applied() {
     let own = [("InstanceId", "i-1"), ("UserId", "7"), ("Hosts", r#"[{"HostId":"3"}]"#)];
     let request = v1(&v1_pairs(HOSTS, &nonce, &own));
     let later = now() + SignedDuration::from_millis(500);
-    results(&bench.service.answer(later, &request));
+    results(&bench.service.handle(later, &request));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn errors_have_the_api_s_shape_in_both_formats() {
     let mut bench = Bench::new(Settings::default());
     let mut request = v1(&v1_pairs(HOSTS, "n-1", &[("UserId", "7")]));
     request.headers.insert("host", "127.0.0.1:80".parse().unwrap());
-    let reply = bench.service.answer(now(), &request);
+    let reply = bench.service.handle(now(), &request);
     let error = body(&reply);
     assert_eq!(error["Code"], "MissingInstanceId");
     assert_eq!(error["Message"], "InstanceId is mandatory for this action.");
@@ -197,7 +197,7 @@ fn errors_have_the_api_s_shape_in_both_formats() {
     assert_eq!(headers["date"], "Fri, 02 Jan 2026 03:04:05 GMT");
     let mut pairs = v1_pairs(HOSTS, "n-2", &[]);
     pairs.retain(|(name, _)| name != "Format");
-    let reply = bench.service.answer(now(), &v1(&pairs));
+    let reply = bench.service.handle(now(), &v1(&pairs));
     let answer = reply.answer().unwrap();
     assert_eq!(answer.headers["content-type"], "text/xml;charset=utf-8");
     let text = std::str::from_utf8(&answer.body).unwrap();
@@ -212,7 +212,7 @@ fn xml_repeats_its_elements_and_escapes_them() {
     let mut pairs = v1_pairs(HOSTS, "n-1", &own);
     pairs.retain(|(name, _)| name != "Format");
     pairs.push(("Format".to_owned(), "XML".to_owned()));
-    let reply = bench.service.answer(now(), &v1(&pairs));
+    let reply = bench.service.handle(now(), &v1(&pairs));
     let text = String::from_utf8(reply.answer().unwrap().body.to_vec()).unwrap();
     assert!(
         text.starts_with(
@@ -227,12 +227,12 @@ fn xml_repeats_its_elements_and_escapes_them() {
 fn acs3_is_answered_in_json_unless_it_asks_for_xml() {
     let mut bench = Bench::new(Settings::default());
     let query = "InstanceId=i-1&UserId=7&Hosts=%5B%7B%22HostId%22%3A%221%22%7D%5D";
-    let reply = bench.service.answer(now(), &acs3(HOSTS, "n-1", query, ""));
+    let reply = bench.service.handle(now(), &acs3(HOSTS, "n-1", query, ""));
     assert_eq!(results(&reply)[0]["Code"], "OK");
-    let reply = bench.service.answer(now(), &acs3(HOSTS, "n-2", "", query));
+    let reply = bench.service.handle(now(), &acs3(HOSTS, "n-2", "", query));
     assert_eq!(results(&reply)[0]["Code"], EXISTS, "the form body serves as well");
     let query = format!("Format=xml&{query}");
-    let reply = bench.service.answer(now(), &acs3(HOSTS, "n-3", &query, ""));
+    let reply = bench.service.handle(now(), &acs3(HOSTS, "n-3", &query, ""));
     assert_eq!(reply.answer().unwrap().headers["content-type"], "text/xml;charset=utf-8");
 }
 
@@ -311,13 +311,13 @@ fn cut_connections_are_applied_or_not_as_their_name_says() {
         [("reset-before", false), ("reset-after", true), ("truncated-body", true)]
     {
         let mut bench = Bench::with_fault(name);
-        let fate = bench.hosts(&one).fate;
-        let fits = match (name, &fate) {
-            ("reset-before", Fate::ResetBefore) | ("reset-after", Fate::ResetAfter) => true,
-            (_, Fate::Truncate { answer, keep }) => 0 < *keep && *keep < answer.body.len(),
+        let delivery = bench.hosts(&one).delivery;
+        let fits = match (name, &delivery) {
+            ("reset-before", Delivery::ResetBefore) | ("reset-after", Delivery::ResetAfter) => true,
+            (_, Delivery::Truncate { answer, keep }) => 0 < *keep && *keep < answer.body.len(),
             _ => false,
         };
-        assert!(fits, "{name}: {fate:?}");
+        assert!(fits, "{name}: {delivery:?}");
         assert_eq!(bench.service.audit().removed.len(), usize::from(applied), "{name}");
     }
 }
@@ -332,13 +332,13 @@ fn a_slow_answer_takes_effect_at_once() {
 
 #[test]
 fn unexpected_items_are_not_applied_and_missing_ones_are() {
-    let asked = json!([{"HostId": "1", "HostAccountIds": ["a"]}, {"HostId": "2"}]);
+    let request = json!([{"HostId": "1", "HostAccountIds": ["a"]}, {"HostId": "2"}]);
     let mut bench = Bench::with_fault("unexpected-items");
     let expected = [host("OK", "1", &[account("UNEXPECTED", "a")]), host("UNEXPECTED", "2", &[])];
-    assert_eq!(results(&bench.hosts(&asked)), json!(expected));
+    assert_eq!(results(&bench.hosts(&request)), json!(expected));
     assert_eq!(bench.service.audit().removed, []);
     let mut bench = Bench::with_fault("missing-items");
-    assert_eq!(results(&bench.hosts(&asked)), json!([host("OK", "1", &[])]));
+    assert_eq!(results(&bench.hosts(&request)), json!([host("OK", "1", &[])]));
     let audit = bench.service.audit();
     assert_eq!((audit.removed.len(), audit.faults["missing-items"]), (2, 2));
 }
@@ -346,9 +346,10 @@ fn unexpected_items_are_not_applied_and_missing_ones_are() {
 #[test]
 fn shuffled_items_are_the_same_items() {
     let ids: Vec<String> = (1..=10).map(|id| id.to_string()).collect();
-    let asked: Vec<_> = ids.iter().map(|id| json!({"HostId": id, "HostAccountIds": ids})).collect();
-    let mut straight = results(&Bench::new(Settings::default()).hosts(&json!(asked)));
-    let mut shuffled = results(&Bench::with_fault("shuffled-items").hosts(&json!(asked)));
+    let request: Vec<_> =
+        ids.iter().map(|id| json!({"HostId": id, "HostAccountIds": ids})).collect();
+    let mut straight = results(&Bench::new(Settings::default()).hosts(&json!(request)));
+    let mut shuffled = results(&Bench::with_fault("shuffled-items").hosts(&json!(request)));
     let order = |results: &Value, name: &str| -> Vec<String> {
         results.as_array().unwrap().iter().map(|result| result[name].to_string()).collect()
     };
@@ -366,7 +367,7 @@ fn shuffled_items_are_the_same_items() {
 #[test]
 fn numeric_ids_are_numbers_only_where_nothing_is_lost() {
     let mut bench = Bench::with_fault("numeric-ids");
-    let asked = json!([{"HostId": "12", "HostAccountIds": ["007", "8", "x"]}]);
+    let request = json!([{"HostId": "12", "HostAccountIds": ["007", "8", "x"]}]);
     let expected = json!([{
         "Code": "OK", "Message": "None", "UserId": 7, "HostId": 12,
         "HostAccounts": [
@@ -375,7 +376,7 @@ fn numeric_ids_are_numbers_only_where_nothing_is_lost() {
             {"Code": "OK", "Message": "None", "HostAccountId": "x"},
         ],
     }]);
-    assert_eq!(results(&bench.hosts(&asked)), expected);
+    assert_eq!(results(&bench.hosts(&request)), expected);
     let groups = r#"[{"HostGroupId":"5","HostAccountNames":["111"]}]"#;
     let reply = bench.send(GROUPS, &[("UserId", "7"), ("HostGroups", groups)]);
     assert_eq!(results(&reply)[0]["HostAccountNames"][0]["HostAccountName"], "111");
@@ -406,8 +407,8 @@ fn the_same_seed_and_requests_give_the_same_faults() {
         for id in 0..200 {
             bench.hosts(&json!([{"HostId": (id % 50).to_string(), "HostAccountIds": ["1", "2"]}]));
         }
-        let asked = bench.service.audit().asked;
-        asked.into_iter().map(|attempt| (attempt.faults, attempt.status)).collect::<Vec<_>>()
+        let request = bench.service.audit().asked;
+        request.into_iter().map(|attempt| (attempt.faults, attempt.status)).collect::<Vec<_>>()
     };
     assert_eq!(run(1, 0), run(1, 1000), "nonces don't matter");
     assert_ne!(run(1, 0), run(2, 0));
@@ -422,8 +423,8 @@ fn throttled_attempts_do_not_move_the_faults_of_later_ones() {
         for _ in 0..20 {
             bench.hosts(&json!([{"HostId": "1"}]));
         }
-        let asked = bench.service.audit().asked;
-        let passed = asked.into_iter().filter(|attempt| attempt.code != "Throttling.User");
+        let request = bench.service.audit().asked;
+        let passed = request.into_iter().filter(|attempt| attempt.code != "Throttling.User");
         passed.map(|attempt| attempt.faults).collect::<Vec<_>>()
     };
     let all = run(None);
@@ -438,7 +439,7 @@ fn the_audit_is_served_without_a_signature() {
     bench.send(DATABASES, &[("UserId", "7")]);
     let mut request = get("");
     request.path = "/audit".to_owned();
-    let reply = bench.service.answer(now(), &request);
+    let reply = bench.service.handle(now(), &request);
     let served: Audit = serde_json::from_slice(&reply.answer().unwrap().body).unwrap();
     assert_eq!(served, bench.service.audit());
     let attempt = |request_id: &str| Attempt {
@@ -454,7 +455,7 @@ fn the_audit_is_served_without_a_signature() {
         region: Some("cn-hangzhou".to_owned()),
         grantee_kind: Some("user".to_owned()),
         grantee: Some("7".to_owned()),
-        targets: vec![AskedTarget { target: "1".to_owned(), accounts: None }],
+        targets: vec![RequestTarget { target: "1".to_owned(), accounts: None }],
         applied: true,
         status: Some(200),
         code: "OK".to_owned(),
@@ -480,6 +481,7 @@ fn the_audit_is_served_without_a_signature() {
         kind: "host".to_owned(),
         target: "1".to_owned(),
         account: None,
+        held: false,
         removed: 1,
     };
     assert_eq!(served.removed, [removed]);

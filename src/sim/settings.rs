@@ -3,9 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::audit::Kept;
+use super::audit::AuditLimits;
 use super::faults::Faults;
 use super::grants::Grants;
+use super::world::World;
 
 /// Any id that starts with this is refused with the whole request that names it.
 pub const POISON_PREFIX: &str = "poison";
@@ -13,8 +14,11 @@ pub const POISON_PREFIX: &str = "poison";
 /// How the service behaves.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The grants there are.
+    /// The grants there are. Has no effect if there is a world, which has its own.
     pub grants: Grants,
+    /// What read operations list and writes change. Without one only grants can be changed, and
+    /// reads are refused.
+    pub world: Option<World>,
     /// Requests per second of each operation; nothing for no limit.
     pub quota: Option<NonZeroU32>,
     /// Decides, with the requests, when faults strike.
@@ -29,20 +33,21 @@ pub struct Settings {
     /// How late a `slow-answer` is.
     pub slow: Duration,
     /// How much the audit keeps.
-    pub kept: Kept,
+    pub audit_limits: AuditLimits,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             grants: Grants::on_demand(),
+            world: None,
             quota: None,
             seed: 0,
             faults: Faults::default(),
             poison: Vec::new(),
             retry_after: Duration::from_millis(200),
             slow: Duration::from_secs(2),
-            kept: Kept::default(),
+            audit_limits: AuditLimits::default(),
         }
     }
 }

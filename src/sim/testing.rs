@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 
-use super::wire::WireRequest;
+use super::http_types::HttpRequest;
 use super::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
 use crate::api::sign::{Acs3, Pair, form_encode, sha256_hex, v1_signature, v1_string_to_sign};
 
@@ -16,8 +16,8 @@ pub(super) fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-pub(super) fn get(query: &str) -> WireRequest {
-    WireRequest {
+pub(super) fn get(query: &str) -> HttpRequest {
+    HttpRequest {
         method: Method::GET,
         path: "/".to_owned(),
         query: query.to_owned(),
@@ -26,7 +26,7 @@ pub(super) fn get(query: &str) -> WireRequest {
     }
 }
 
-pub(super) fn form(body: &str) -> WireRequest {
+pub(super) fn form(body: &str) -> HttpRequest {
     let mut request = get("");
     request.method = Method::POST;
     request.body = Bytes::copy_from_slice(body.as_bytes());
@@ -35,7 +35,7 @@ pub(super) fn form(body: &str) -> WireRequest {
     request
 }
 
-pub(super) fn form_of(pairs: &[Pair<'_>]) -> WireRequest {
+pub(super) fn form_of(pairs: &[Pair<'_>]) -> HttpRequest {
     form(&form_encode(pairs.iter().copied()))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn v1_pairs(action: &str, nonce: &str, own: &[Pair<'_>]) -> Vec<(Stri
 }
 
 /// A signed v1 request with everything in its form body.
-pub(super) fn v1(pairs: &[(String, String)]) -> WireRequest {
+pub(super) fn v1(pairs: &[(String, String)]) -> HttpRequest {
     let mut pairs: Vec<Pair<'_>> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let signature = v1_signature(ACCESS_KEY_SECRET, &v1_string_to_sign("POST", &pairs));
     pairs.push(("Signature", &signature));
@@ -64,7 +64,7 @@ pub(super) fn v1(pairs: &[(String, String)]) -> WireRequest {
 }
 
 /// A signed ACS3 request.
-pub(super) fn acs3(action: &str, nonce: &str, query: &str, body: &str) -> WireRequest {
+pub(super) fn acs3(action: &str, nonce: &str, query: &str, body: &str) -> HttpRequest {
     let mut request = if body.is_empty() { get(query) } else { form(body) };
     request.method = Method::POST;
     let hash = sha256_hex(body.as_bytes());

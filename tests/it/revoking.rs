@@ -124,7 +124,7 @@ fn what_plan_writes_is_what_run_sends() {
     let lines = sandbox.ends(&args).out;
     let mut planned: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).expect("JSON Lines")).collect();
-    let target = |target: &bastion_revoke::sim::AskedTarget| match &target.accounts {
+    let target = |target: &bastion_revoke::sim::RequestTarget| match &target.accounts {
         Some(accounts) => serde_json::json!({ "id": target.target, "accounts": accounts }),
         None => serde_json::json!({ "id": target.target }),
     };

@@ -101,7 +101,7 @@ impl Environment {
     }
 
     /// Serves one request; returns the response and the service's delay.
-    fn serve(&self, asked: &DecodedRequest, request: &sim::WireRequest) -> (Duration, Response) {
+    fn serve(&self, asked: &DecodedRequest, request: &sim::HttpRequest) -> (Duration, Response) {
         let now = self.time.now();
         let wall = self.time.wall();
         let mut state = self.state();
@@ -109,11 +109,11 @@ impl Environment {
         let (reply, fate) = match faults.at(now, wall, asked) {
             Effect::Answer(answer) => (None, Response::Whole(answer)),
             Effect::Broken { applied: false, back } => (None, back),
-            Effect::Broken { applied: true, back } => (Some(service.answer(wall, request)), back),
+            Effect::Broken { applied: true, back } => (Some(service.handle(wall, request)), back),
             Effect::Usual => {
-                let reply = service.answer(wall, request);
-                let back = match &reply.fate {
-                    sim::Fate::Respond(answer) => Response::Whole(WireAnswer {
+                let reply = service.handle(wall, request);
+                let back = match &reply.delivery {
+                    sim::Delivery::Respond(answer) => Response::Whole(WireAnswer {
                         status: answer.status.as_u16(),
                         headers: answer.headers.clone(),
                         body: answer.body.clone(),
@@ -274,8 +274,8 @@ async fn travel(
     let _ = sender.send(back);
 }
 
-fn at_service(request: WireRequest) -> sim::WireRequest {
-    sim::WireRequest {
+fn at_service(request: WireRequest) -> sim::HttpRequest {
+    sim::HttpRequest {
         method: http::Method::POST,
         path: request.endpoint.path().to_owned(),
         query: request.query,

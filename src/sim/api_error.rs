@@ -1,4 +1,4 @@
-//! A request refused as a whole, in the words of the API.
+//! The error answer to a whole request, and the rules that a client can break.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ pub(super) enum Hint {
 
 /// An error answer to a whole request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     pub(super) status: StatusCode,
     pub(super) code: String,
     pub(super) message: String,
@@ -93,26 +93,26 @@ pub(super) struct Refusal {
     pub(super) violation: Option<Violation>,
 }
 
-impl Refusal {
+impl ApiError {
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         Self { status, code: code.to_owned(), message: message.into(), hint: None, violation: None }
     }
 
-    /// HTTP 400, the most common status of a refusal.
+    /// HTTP 400, the most common status of a error.
     pub(super) fn bad(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// `InvalidParameter` with the API's own sentence and the rule that was broken, so that a
-    /// person rehearsing learns which.
+    /// `InvalidParameter` with the API's own sentence and the rule that was broken.
     pub(super) fn invalid(violation: Violation, what: &str) -> Self {
-        Self::bad("InvalidParameter", format!("The argument is invalid. {what}")).breaks(violation)
+        Self::bad("InvalidParameter", format!("The argument is invalid. {what}"))
+            .with_violation(violation)
     }
 
     /// `MissingInstanceId` and its like.
     pub(super) fn missing(parameter: &str) -> Self {
         let message = format!("{parameter} is mandatory for this action.");
-        Self::bad(&format!("Missing{parameter}"), message).breaks(Violation::Missing)
+        Self::bad(&format!("Missing{parameter}"), message).with_violation(Violation::Missing)
     }
 
     /// `Throttling.User`, which the API sends with HTTP 400.
@@ -121,7 +121,7 @@ impl Refusal {
         Self { hint, ..Self::bad("Throttling.User", message) }
     }
 
-    pub(super) fn breaks(mut self, violation: Violation) -> Self {
+    pub(super) fn with_violation(mut self, violation: Violation) -> Self {
         self.violation = Some(violation);
         self
     }

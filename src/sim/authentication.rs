@@ -1,4 +1,4 @@
-//! Who sent a request, and whether the signature, the time and the version hold.
+//! Verifies the access key, the signature, the time and the version of a request.
 //!
 //! Both signatures are checked as the API documents them: v1 over query and form together, ACS3
 //! over the query, the headers that the client lists, and the hash of the body.
@@ -7,18 +7,15 @@ use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::api_error::{ApiError, Violation};
+use super::http_types::HttpRequest;
+use super::operation::{Spec, VERSION};
 use super::params::Params;
-use super::refusal::{Refusal, Violation};
-use super::wire::WireRequest;
 use super::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
 use crate::api::sign::{
     ACS3_ALGORITHM, Acs3, Pair, form_encode, sha256_hex, v1_signature, v1_string_to_sign,
 };
 use crate::clock::utc_seconds;
-use crate::model::Operation;
-
-/// The version of the API that is simulated.
-const VERSION: &str = "2019-12-09";
 
 /// "The difference between the timestamp and the server's time must not exceed 15 minutes."
 const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
@@ -44,9 +41,10 @@ pub enum SignatureKind {
     Acs3,
 }
 
-/// What a request says of itself, wherever its kind of signature puts that. Nothing is verified.
+/// The authentication parameters of a request, from its headers (ACS3) or its parameters (v1),
+/// before they are verified.
 #[derive(Debug)]
-pub(super) struct Head<'a> {
+pub(super) struct AuthParams<'a> {
     pub(super) kind: SignatureKind,
     pub(super) action: Option<&'a str>,
     pub(super) nonce: Option<&'a str>,
@@ -54,8 +52,8 @@ pub(super) struct Head<'a> {
     timestamp: Option<&'a str>,
 }
 
-impl<'a> Head<'a> {
-    pub(super) fn read(request: &'a WireRequest, params: &'a Params) -> Self {
+impl<'a> AuthParams<'a> {
+    pub(super) fn read(request: &'a HttpRequest, params: &'a Params) -> Self {
         if request.headers.contains_key("authorization") {
             let header = |name| request.header(name).filter(|value| !value.is_empty());
             Self {
@@ -80,18 +78,18 @@ impl<'a> Head<'a> {
     pub(super) fn verify(
         &self,
         now: Timestamp,
-        request: &WireRequest,
+        request: &HttpRequest,
         params: &Params,
-    ) -> Result<(Operation, &'a str), Refusal> {
+    ) -> Result<(&'static Spec, &'a str), ApiError> {
         if request.method != Method::POST && request.method != Method::GET {
             let why = "This http method is not supported.";
-            let refusal = Refusal::new(StatusCode::FORBIDDEN, "UnsupportedHTTPMethod", why);
-            return Err(refusal.breaks(Violation::Malformed));
+            let error = ApiError::new(StatusCode::FORBIDDEN, "UnsupportedHTTPMethod", why);
+            return Err(error.with_violation(Violation::Malformed));
         }
         if request.path != "/" {
             let why = "Specified api is not found, please check your url and method.";
-            let refusal = Refusal::new(StatusCode::NOT_FOUND, "InvalidApi.NotFound", why);
-            return Err(refusal.breaks(Violation::Malformed));
+            let error = ApiError::new(StatusCode::NOT_FOUND, "InvalidApi.NotFound", why);
+            return Err(error.with_violation(Violation::Malformed));
         }
         let operation = self.operation()?;
         self.check_time(now)?;
@@ -99,69 +97,74 @@ impl<'a> Head<'a> {
             SignatureKind::V1 => check_v1(request, params)?,
             SignatureKind::Acs3 => check_acs3(request, params)?,
         }
-        let nonce = self.nonce.ok_or_else(|| Refusal::missing("SignatureNonce"))?;
+        let nonce = self.nonce.ok_or_else(|| ApiError::missing("SignatureNonce"))?;
         Ok((operation, nonce))
     }
 
-    fn operation(&self) -> Result<Operation, Refusal> {
-        let version = self.version.ok_or_else(|| Refusal::missing("Version"))?;
-        if version != VERSION {
+    fn operation(&self) -> Result<&'static Spec, ApiError> {
+        let version = self.version.ok_or_else(|| ApiError::missing("Version"))?;
+        let spec = self.action.and_then(Spec::find);
+        let is_known = match spec {
+            Some(spec) => version == spec.version(),
+            None => version == VERSION,
+        };
+        if !is_known {
             let why = "Specified parameter Version is not valid.";
-            return Err(Refusal::bad("InvalidVersion", why).breaks(Violation::Malformed));
+            return Err(ApiError::bad("InvalidVersion", why).with_violation(Violation::Malformed));
         }
-        let action = self.action.ok_or_else(|| Refusal::missing("Action"))?;
-        Operation::from_name(action).ok_or_else(|| {
+        self.action.ok_or_else(|| ApiError::missing("Action"))?;
+        spec.ok_or_else(|| {
             let why = "Specified api is not found, please check your url and method.";
-            let refusal = Refusal::new(StatusCode::NOT_FOUND, "InvalidAction.NotFound", why);
-            refusal.breaks(Violation::Malformed)
+            let error = ApiError::new(StatusCode::NOT_FOUND, "InvalidAction.NotFound", why);
+            error.with_violation(Violation::Malformed)
         })
     }
 
-    fn check_time(&self, now: Timestamp) -> Result<(), Refusal> {
-        let timestamp = self.timestamp.ok_or_else(|| Refusal::missing("Timestamp"))?;
-        // Writing it again is how the one documented form is told from all that can be read.
+    fn check_time(&self, now: Timestamp) -> Result<(), ApiError> {
+        let timestamp = self.timestamp.ok_or_else(|| ApiError::missing("Timestamp"))?;
+        // The parser accepts more forms than the documented one, which formatting reproduces.
         let time: Timestamp = match timestamp.parse() {
             Ok(time) if utc_seconds(time) == timestamp => time,
             _ => {
                 let why = "Specified time stamp or date value is not well formatted.";
-                let refusal = Refusal::bad("InvalidTimeStamp.Format", why);
-                return Err(refusal.breaks(Violation::BadTimestamp));
+                let error = ApiError::bad("InvalidTimeStamp.Format", why);
+                return Err(error.with_violation(Violation::BadTimestamp));
             }
         };
         if now.duration_since(time).abs() > MAX_SKEW {
             let why = "Specified time stamp or date value is expired.";
-            let refusal = Refusal::bad("InvalidTimeStamp.Expired", why);
-            return Err(refusal.breaks(Violation::BadTimestamp));
+            let error = ApiError::bad("InvalidTimeStamp.Expired", why);
+            return Err(error.with_violation(Violation::BadTimestamp));
         }
         Ok(())
     }
 }
 
-fn check_key(key: &str) -> Result<(), Refusal> {
+fn check_key(key: &str) -> Result<(), ApiError> {
     if key == ACCESS_KEY_ID {
         return Ok(());
     }
     let why = "Specified access key is not found.";
-    let refusal = Refusal::new(StatusCode::NOT_FOUND, "InvalidAccessKeyId.NotFound", why);
-    Err(refusal.breaks(Violation::UnknownKey))
+    let error = ApiError::new(StatusCode::NOT_FOUND, "InvalidAccessKeyId.NotFound", why);
+    Err(error.with_violation(Violation::UnknownKey))
 }
 
 /// The sentence around the string to sign is the one that the SDKs take apart.
-fn mismatch(string_to_sign: &str) -> Refusal {
+fn mismatch(string_to_sign: &str) -> ApiError {
     let message = format!(
         "Specified signature is not matched with our calculation. \
          server string to sign is:{string_to_sign}"
     );
-    Refusal::bad("SignatureDoesNotMatch", message).breaks(Violation::BadSignature)
+    ApiError::bad("SignatureDoesNotMatch", message).with_violation(Violation::BadSignature)
 }
 
-fn incomplete(why: &str) -> Refusal {
+fn incomplete(why: &str) -> ApiError {
     let message =
         format!("The request signature does not conform to Alibaba Cloud standards. {why}");
-    Refusal::bad("IncompleteSignature", message).breaks(Violation::BadSignature)
+    ApiError::bad("IncompleteSignature", message).with_violation(Violation::BadSignature)
 }
 
-fn check_v1(request: &WireRequest, params: &Params) -> Result<(), Refusal> {
+fn check_v1(request: &HttpRequest, params: &Params) -> Result<(), ApiError> {
     check_key(params.require("AccessKeyId")?)?;
     if params.require("SignatureMethod")? != "HMAC-SHA1" {
         return Err(incomplete("SignatureMethod must be HMAC-SHA1."));
@@ -180,7 +183,7 @@ fn check_v1(request: &WireRequest, params: &Params) -> Result<(), Refusal> {
 }
 
 /// `ACS3-HMAC-SHA256 Credential=KEY,SignedHeaders=a;b,Signature=HEX`
-fn check_acs3(request: &WireRequest, params: &Params) -> Result<(), Refusal> {
+fn check_acs3(request: &HttpRequest, params: &Params) -> Result<(), ApiError> {
     let authorization = request.header("authorization").unwrap_or_default();
     let fields = authorization.strip_prefix(ACS3_ALGORITHM);
     let fields = fields.ok_or_else(|| incomplete("Authorization names another algorithm."))?;
@@ -249,18 +252,20 @@ mod tests {
 
     const ACTION: &str = "DetachHostAccountsFromUser";
 
-    fn verify(request: &WireRequest) -> Result<Operation, Refusal> {
+    fn verify(request: &HttpRequest) -> Result<&'static str, ApiError> {
         let params = Params::parse(request).unwrap();
-        Head::read(request, &params).verify(now(), request, &params).map(|(operation, _)| operation)
+        AuthParams::read(request, &params)
+            .verify(now(), request, &params)
+            .map(|(spec, _)| spec.name)
     }
 
-    fn refused(request: &WireRequest) -> (u16, String) {
-        let refusal = verify(request).unwrap_err();
-        (refusal.status.as_u16(), refusal.code)
+    fn refused(request: &HttpRequest) -> (u16, String) {
+        let error = verify(request).unwrap_err();
+        (error.status.as_u16(), error.code)
     }
 
     /// A v1 request with one parameter replaced, or taken out, before it is signed.
-    fn v1_with(name: &str, value: &str) -> WireRequest {
+    fn v1_with(name: &str, value: &str) -> HttpRequest {
         let mut pairs = v1_pairs(ACTION, "n-1", &[]);
         pairs.retain(|(known, _)| known != name);
         if !value.is_empty() {
@@ -271,16 +276,15 @@ mod tests {
 
     #[test]
     fn both_signatures_are_accepted() {
-        let operation = Operation::from_name(ACTION).unwrap();
-        assert_eq!(verify(&v1_with("UserId", "中 文+*~")), Ok(operation));
+        assert_eq!(verify(&v1_with("UserId", "中 文+*~")), Ok(ACTION));
         let request = acs3(ACTION, "n-1", "UserId=%E4%B8%AD%20b&A=1", "");
-        assert_eq!(verify(&request), Ok(operation));
+        assert_eq!(verify(&request), Ok(ACTION));
         let request = acs3(ACTION, "n-1", "", "UserId=1");
-        assert_eq!(verify(&request), Ok(operation));
+        assert_eq!(verify(&request), Ok(ACTION));
     }
 
     #[test]
-    fn the_wrong_secret_is_told_the_string_to_sign() {
+    fn the_error_of_a_wrong_secret_contains_the_string_to_sign() {
         let mut pairs = v1_pairs(ACTION, "n-1", &[("UserId", "1")]);
         let borrowed: Vec<Pair<'_>> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let string_to_sign = v1_string_to_sign("POST", &borrowed);
@@ -288,12 +292,9 @@ mod tests {
         pairs.push(("Signature".to_owned(), signature));
         let request =
             form_of(&pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>());
-        let refusal = verify(&request).unwrap_err();
-        assert_eq!(
-            (refusal.status.as_u16(), refusal.code.as_str()),
-            (400, "SignatureDoesNotMatch")
-        );
-        assert_eq!(refusal.message.split(':').nth(1), Some(string_to_sign.as_str()));
+        let error = verify(&request).unwrap_err();
+        assert_eq!((error.status.as_u16(), error.code.as_str()), (400, "SignatureDoesNotMatch"));
+        assert_eq!(error.message.split(':').nth(1), Some(string_to_sign.as_str()));
     }
 
     #[test]
@@ -304,9 +305,9 @@ mod tests {
         assert_eq!(refused(&request), (400, "SignatureDoesNotMatch".to_owned()));
         let mut request = acs3(ACTION, "n-1", "UserId=1", "");
         request.query = "UserId=2".to_owned();
-        let refusal = verify(&request).unwrap_err();
-        assert_eq!(refusal.code, "SignatureDoesNotMatch");
-        assert!(refusal.message.contains("server string to sign is:ACS3-HMAC-SHA256\n"));
+        let error = verify(&request).unwrap_err();
+        assert_eq!(error.code, "SignatureDoesNotMatch");
+        assert!(error.message.contains("server string to sign is:ACS3-HMAC-SHA256\n"));
         let mut request = acs3(ACTION, "n-1", "", "UserId=1");
         request.body = "UserId=2".into();
         assert_eq!(refused(&request), (400, "IncompleteSignature".to_owned()));
@@ -343,7 +344,7 @@ mod tests {
             ("2026-01-02T03:19:05Z", true),
             ("2026-01-02T03:19:06Z", false),
         ] {
-            let answer = verify(&v1_with("Timestamp", time)).map_err(|refusal| refusal.code);
+            let answer = verify(&v1_with("Timestamp", time)).map_err(|error| error.code);
             let expected =
                 if accepted { Ok(()) } else { Err("InvalidTimeStamp.Expired".to_owned()) };
             assert_eq!(answer.map(|_| ()), expected, "{time} at {NOW}");
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn acs3_must_sign_whatever_decides() {
+    fn acs3_must_sign_every_required_header() {
         for name in MUST_BE_SIGNED {
             let mut request = acs3(ACTION, "n-1", "", "");
             let header = request.header("authorization").unwrap();

@@ -7,14 +7,14 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::asked::Asked;
-use super::faults::{Dice, Fault};
+use super::api_error::{ApiError, Hint};
+use super::authentication::SignatureKind;
+use super::faults::{Fault, FaultPlan};
+use super::field_names::{field_names, grantee_id};
 use super::grants::ItemCode;
+use super::http_types::HttpResponse;
 use super::params::Params;
-use super::refusal::{Hint, Refusal};
-use super::verify::SignatureKind;
-use super::wire::Answer;
-use super::words::{grantee_id, words};
+use super::request::{Change, GrantRequest};
 use crate::model::Kind;
 
 /// In which of the API's two formats a request is answered.
@@ -36,7 +36,7 @@ impl Format {
     }
 }
 
-/// What became of one target.
+/// The result of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TargetResult {
     pub(super) target: String,
@@ -47,7 +47,7 @@ pub(super) struct TargetResult {
 
 /// Everything of an answer that isn't its content.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Envelope<'a> {
+pub(super) struct ResponseContext<'a> {
     pub(super) format: Format,
     pub(super) request_id: &'a str,
     /// The `HostId` of an error: the name under which the client knows this service.
@@ -55,24 +55,48 @@ pub(super) struct Envelope<'a> {
     pub(super) now: Timestamp,
 }
 
-impl Envelope<'_> {
+impl ResponseContext<'_> {
     /// The answer to a request that was taken.
-    pub(super) fn success(&self, asked: &Asked, results: Vec<TargetResult>, dice: &Dice) -> Answer {
-        let results = render(asked, results, dice);
-        let body = json!({ "RequestId": self.request_id, "Results": results });
-        self.answer(StatusCode::OK, &format!("{}Response", asked.operation), &body)
+    pub(super) fn success(
+        &self,
+        request: &GrantRequest,
+        results: Vec<TargetResult>,
+        plan: &FaultPlan,
+    ) -> HttpResponse {
+        let results = render(request, results, plan);
+        let members = Map::from_iter([("Results".to_owned(), results)]);
+        self.members(request.name, members)
+    }
+
+    /// The answer to a read or another write, with these members.
+    pub(super) fn call(
+        &self,
+        name: &str,
+        mut members: Map<String, Value>,
+        plan: &FaultPlan,
+    ) -> HttpResponse {
+        let shape = LegacyShape::of(plan);
+        for (name, value) in &mut members {
+            shape.apply(name, value);
+        }
+        self.members(name, members)
+    }
+
+    fn members(&self, name: &str, mut members: Map<String, Value>) -> HttpResponse {
+        members.insert("RequestId".to_owned(), self.request_id.into());
+        self.answer(StatusCode::OK, &format!("{name}Response"), &Value::Object(members))
     }
 
     /// The answer to a request that was refused.
-    pub(super) fn refusal(&self, refusal: &Refusal) -> Answer {
+    pub(super) fn error(&self, error: &ApiError) -> HttpResponse {
         let body = json!({
             "RequestId": self.request_id,
             "HostId": self.host,
-            "Code": refusal.code,
-            "Message": refusal.message,
+            "Code": error.code,
+            "Message": error.message,
         });
-        let mut answer = self.answer(refusal.status, "Error", &body);
-        match refusal.hint {
+        let mut answer = self.answer(error.status, "Error", &body);
+        match error.hint {
             Some(Hint::RetryAfter(wait)) => {
                 let value = HeaderValue::from(milliseconds(wait));
                 answer.headers.insert("x-acs-retry-after", value);
@@ -87,15 +111,15 @@ impl Envelope<'_> {
     }
 
     /// A page as a proxy on the way writes it.
-    pub(super) fn html(&self, status: StatusCode) -> Answer {
+    pub(super) fn html(&self, status: StatusCode) -> HttpResponse {
         let page = format!(
-            "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n\
+            "<html>\r\n<auth><title>{status}</title></auth>\r\n<body>\r\n\
              <center><h1>{status}</h1></center>\r\n</body>\r\n</html>\r\n"
         );
         plain(status, "text/html", page, self.now)
     }
 
-    fn answer(&self, status: StatusCode, root: &str, body: &Value) -> Answer {
+    fn answer(&self, status: StatusCode, root: &str, body: &Value) -> HttpResponse {
         let (kind, text) = match self.format {
             Format::Json => ("application/json;charset=utf-8", body.to_string()),
             Format::Xml => ("text/xml;charset=utf-8", xml(root, body)),
@@ -112,12 +136,12 @@ pub(super) fn plain(
     kind: &'static str,
     body: String,
     now: Timestamp,
-) -> Answer {
+) -> HttpResponse {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static(kind));
     let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     headers.insert("date", text_value(&date));
-    Answer { status, headers, body: Bytes::from(body) }
+    HttpResponse { status, headers, body: Bytes::from(body) }
 }
 
 fn text_value(text: &str) -> HeaderValue {
@@ -130,60 +154,87 @@ fn milliseconds(wait: std::time::Duration) -> u64 {
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
-/// `Results`, bent as the dice want it.
-fn render(asked: &Asked, mut results: Vec<TargetResult>, dice: &Dice) -> Value {
-    if dice.strikes(Fault::ShuffledItems, 0) {
-        shuffle(&mut results, dice, 1);
+/// `Results`, in the shape that the injected faults ask for.
+fn render(request: &GrantRequest, mut results: Vec<TargetResult>, plan: &FaultPlan) -> Value {
+    if plan.injects(Fault::ShuffledItems, 0) {
+        shuffle(&mut results, plan, 1);
         for (place, result) in (1000..).step_by(1000).zip(&mut results) {
-            shuffle(&mut result.accounts, dice, place);
+            shuffle(&mut result.accounts, plan, place);
         }
     }
-    let words = words(asked.operation.kind);
-    let bend = Bend {
-        numeric: dice.strikes(Fault::NumericIds, 0),
-        bare: dice.strikes(Fault::ObjectForOne, 0),
-        apart: dice.strikes(Fault::AccountsApart, 0),
-    };
+    let names = field_names(request.operation.kind);
+    let shape = LegacyShape::of(plan);
     let mut elements = Vec::new();
     for result in results {
         let accounts = result.accounts.into_iter().map(|(account, code)| {
             let mut element = Map::new();
             element.insert("Code".into(), code.name().into());
-            element.insert("Message".into(), message(asked.operation.kind, code).into());
+            element.insert("Message".into(), message(request, code).into());
             // Names stay text even in the older answers.
-            let is_id = asked.operation.kind != Kind::HostGroup;
-            element.insert(words.account.into(), bend.id(account, is_id));
+            let is_id = request.operation.kind != Kind::HostGroup;
+            element.insert(names.account.into(), shape.id(account, is_id));
             Value::Object(element)
         });
-        let accounts = bend.list(accounts.collect());
+        let accounts = shape.list(accounts.collect());
         let mut element = Map::new();
         element.insert("Code".into(), result.code.name().into());
-        element.insert("Message".into(), message(asked.operation.kind, result.code).into());
-        element.insert(words.target_id.into(), bend.id(result.target, true));
-        let grantee = bend.id(asked.grantee.id.clone(), true);
-        element.insert(grantee_id(asked.operation.from).into(), grantee);
-        if bend.apart {
+        element.insert("Message".into(), message(request, result.code).into());
+        element.insert(names.target_id.into(), shape.id(result.target, true));
+        let grantee = shape.id(request.grantee.id.clone(), true);
+        element.insert(grantee_id(request.operation.from).into(), grantee);
+        if shape.separate_accounts {
             elements.push(Value::Object(element));
             if accounts != json!([]) {
-                elements.push(json!({ words.accounts: accounts }));
+                elements.push(json!({ names.accounts: accounts }));
             }
         } else {
-            element.insert(words.accounts.into(), accounts);
+            element.insert(names.accounts.into(), accounts);
             elements.push(Value::Object(element));
         }
     }
-    bend.list(elements)
+    shape.list(elements)
 }
 
 /// Which of the older shapes an answer takes.
 #[derive(Clone, Copy)]
-struct Bend {
+struct LegacyShape {
     numeric: bool,
-    bare: bool,
-    apart: bool,
+    object_for_one: bool,
+    separate_accounts: bool,
 }
 
-impl Bend {
+impl LegacyShape {
+    fn of(plan: &FaultPlan) -> Self {
+        Self {
+            numeric: plan.injects(Fault::NumericIds, 0),
+            object_for_one: plan.injects(Fault::ObjectForOne, 0),
+            separate_accounts: plan.injects(Fault::AccountsApart, 0),
+        }
+    }
+
+    /// Reshapes a member of a list answer and everything in it.
+    fn apply(self, name: &str, value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members.iter_mut() {
+                    self.apply(name, value);
+                }
+            }
+            Value::Array(elements) => {
+                for element in elements.iter_mut() {
+                    self.apply(name, element);
+                }
+                if self.object_for_one && elements.len() == 1 {
+                    *value = elements.remove(0);
+                }
+            }
+            Value::String(text) if self.numeric && name.ends_with("Id") => {
+                *value = self.id(std::mem::take(text), true);
+            }
+            _ => {}
+        }
+    }
+
     fn id(self, id: String, is_id: bool) -> Value {
         // Only an id that is the same number when written again; `007` has to stay text.
         match id.parse::<u64>() {
@@ -193,24 +244,31 @@ impl Bend {
     }
 
     fn list(self, mut elements: Vec<Value>) -> Value {
-        if self.bare && elements.len() == 1 { elements.remove(0) } else { Value::Array(elements) }
+        if self.object_for_one && elements.len() == 1 {
+            elements.remove(0)
+        } else {
+            Value::Array(elements)
+        }
     }
 }
 
 /// For hosts and groups `Message` is obsolete; for databases it is the text of the error.
-fn message(kind: Kind, code: ItemCode) -> &'static str {
-    match (kind, code) {
+fn message(request: &GrantRequest, code: ItemCode) -> &'static str {
+    match (request.operation.kind, code) {
         (Kind::Database, ItemCode::Unexpected) => "An unknown error occurred.",
         (Kind::Database, ItemCode::NotFound) => "The object does not exist.",
+        (Kind::Database, ItemCode::AlreadyExists) if request.change == Change::Attach => {
+            "The permission was granted before."
+        }
         (Kind::Database, ItemCode::AlreadyExists) => "The permission was revoked before.",
-        (kind, _) => words(kind).no_message,
+        (kind, _) => field_names(kind).no_message,
     }
 }
 
-/// Fisher and Yates, with the dice's own numbers.
-fn shuffle<T>(list: &mut [T], dice: &Dice, place: u64) {
+/// Fisher and Yates, with the plan's own numbers.
+fn shuffle<T>(list: &mut [T], plan: &FaultPlan, place: u64) {
     for (at, left) in (0..list.len()).rev().zip((1..=list.len() as u64).rev()) {
-        let to = dice.number(Fault::ShuffledItems, place + left) % left;
+        let to = plan.number(Fault::ShuffledItems, place + left) % left;
         list.swap(at, usize::try_from(to).unwrap_or(at));
     }
 }

@@ -1,46 +1,46 @@
-//! The names that requests and answers use for each kind of target.
+//! The names of parameters and members for each kind of target.
 //!
 //! Source: the pages of the three `Detach...AccountsFromUser` operations.
 
 use crate::model::{GranteeKind, Kind};
 
-pub(super) struct Words {
+pub(super) struct FieldNames {
     /// The parameter that holds the targets.
     pub(super) targets: &'static str,
     /// A target's id, in requests and answers.
     pub(super) target_id: &'static str,
     /// A target's accounts, in requests.
-    pub(super) asked_accounts: &'static str,
+    pub(super) request_accounts: &'static str,
     /// A target's accounts, in answers.
     pub(super) accounts: &'static str,
     /// An account's id or name, in answers.
     pub(super) account: &'static str,
-    /// What `Message` says when there is nothing to say.
+    /// The value of `Message` when there is no error.
     pub(super) no_message: &'static str,
 }
 
-pub(super) fn words(kind: Kind) -> &'static Words {
+pub(super) fn field_names(kind: Kind) -> &'static FieldNames {
     match kind {
-        Kind::Host => &Words {
+        Kind::Host => &FieldNames {
             targets: "Hosts",
             target_id: "HostId",
-            asked_accounts: "HostAccountIds",
+            request_accounts: "HostAccountIds",
             accounts: "HostAccounts",
             account: "HostAccountId",
             no_message: "None",
         },
-        Kind::HostGroup => &Words {
+        Kind::HostGroup => &FieldNames {
             targets: "HostGroups",
             target_id: "HostGroupId",
-            asked_accounts: "HostAccountNames",
+            request_accounts: "HostAccountNames",
             accounts: "HostAccountNames",
             account: "HostAccountName",
             no_message: "N/A\n",
         },
-        Kind::Database => &Words {
+        Kind::Database => &FieldNames {
             targets: "Databases",
             target_id: "DatabaseId",
-            asked_accounts: "DatabaseAccountIds",
+            request_accounts: "DatabaseAccountIds",
             accounts: "DatabaseAccounts",
             account: "DatabaseAccountId",
             no_message: "None",

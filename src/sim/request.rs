@@ -1,69 +1,89 @@
-//! What a request asks for, read as strictly as the pages of the API allow.
+//! Detach and attach requests, parsed as strictly as the pages of the API allow.
 //!
-//! The real service may be more lenient here and there. This one isn't: a member that it doesn't
-//! know, a number where a string is due or an empty list could each widen a revocation, and a
-//! rehearsal should find that out.
+//! The real service may be more lenient. An unknown member, a number instead of a string or an
+//! empty list could each widen a revocation, so a rehearsal fails on them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::api_error::{ApiError, Violation};
+use super::field_names::{FieldNames, field_names, grantee_id};
 use super::params::Params;
-use super::refusal::{Refusal, Violation};
-use super::words::{Words, grantee_id, words};
-use crate::model::{Grantee, Kind, MAX_PER_LIST, Operation};
+use crate::model::{Grantee, GranteeKind, Kind, MAX_PER_LIST, Operation};
 
 /// One target as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedTarget {
+pub struct RequestTarget {
     /// Its id.
     pub target: String,
-    /// The accounts named, at least one; nothing stands for the whole target.
+    /// The accounts named, at least one; nothing means the whole target.
     pub accounts: Option<Vec<String>>,
 }
 
-impl AskedTarget {
+impl RequestTarget {
     /// How many items it asks for: its accounts, or itself.
     pub fn items(&self) -> usize {
         self.accounts.as_ref().map_or(1, Vec::len)
     }
 }
 
-/// A request that could be read; [`Asked::check`] says whether it kept the limits.
+/// Whether grants are removed or added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    Detach,
+    Attach,
+}
+
+/// A detach or attach request that could be read; [`GrantRequest::check`] compares it with the
+/// limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct GrantRequest {
+    /// The `Action`.
+    pub(super) name: &'static str,
+    pub(super) change: Change,
     pub(super) operation: Operation,
     pub(super) instance_id: String,
     pub(super) region: Option<String>,
     pub(super) grantee: Grantee,
-    pub(super) targets: Vec<AskedTarget>,
+    pub(super) targets: Vec<RequestTarget>,
 }
 
-impl Asked {
-    pub(super) fn parse(operation: Operation, params: &Params) -> Result<Self, Refusal> {
+impl GrantRequest {
+    pub(super) fn parse(
+        name: &'static str,
+        change: Change,
+        operation: Operation,
+        params: &Params,
+    ) -> Result<Self, ApiError> {
         if let Some(name) = params.repeated() {
             let what = format!("{name} is given twice.");
-            return Err(Refusal::invalid(Violation::Duplicate, &what));
+            return Err(ApiError::invalid(Violation::Duplicate, &what));
         }
         let instance_id = params.require("InstanceId")?.to_owned();
         let region = params.get("RegionId").map(str::to_owned);
         let id = params.require(grantee_id(operation.from))?.to_owned();
-        let words = words(operation.kind);
+        let names = field_names(operation.kind);
         let targets = match operation.kind {
-            Kind::Host | Kind::HostGroup => from_json(params.require(words.targets)?, words)?,
-            Kind::Database => from_flat(params, words)?,
+            Kind::Host | Kind::HostGroup => from_json(params.require(names.targets)?, names)?,
+            Kind::Database => from_flat(params, names)?,
         };
         let grantee = Grantee { kind: operation.from, id };
-        Ok(Self { operation, instance_id, region, grantee, targets })
+        Ok(Self { name, change, operation, instance_id, region, grantee, targets })
     }
 
     /// The limits: one to ten targets, none twice, each with one to ten accounts, none twice.
-    pub(super) fn check(&self) -> Result<(), Refusal> {
-        check_list(self.targets.iter().map(|entry| entry.target.as_str()), "target")?;
+    /// `AttachHostAccountsToUser` takes nine accounts of a host.
+    pub(super) fn check(&self) -> Result<(), ApiError> {
+        let user_hosts = Operation { kind: Kind::Host, from: GranteeKind::User };
+        let has_nine = self.change == Change::Attach && self.operation == user_hosts;
+        let max_accounts = if has_nine { 9 } else { MAX_PER_LIST };
+        let targets = self.targets.iter().map(|entry| entry.target.as_str());
+        check_list(targets, "target", MAX_PER_LIST)?;
         for entry in &self.targets {
             if let Some(accounts) = &entry.accounts {
-                check_list(accounts.iter().map(String::as_str), "account")?;
+                check_list(accounts.iter().map(String::as_str), "account", max_accounts)?;
             }
         }
         Ok(())
@@ -79,14 +99,18 @@ impl Asked {
     }
 }
 
-fn check_list<'a>(ids: impl Iterator<Item = &'a str>, what: &str) -> Result<(), Refusal> {
+fn check_list<'a>(
+    ids: impl Iterator<Item = &'a str>,
+    what: &str,
+    max: usize,
+) -> Result<(), ApiError> {
     let mut ids: Vec<&str> = ids.collect();
-    let refuse = |violation, why: String| Err(Refusal::invalid(violation, &why));
+    let refuse = |violation, why: String| Err(ApiError::invalid(violation, &why));
     if ids.is_empty() {
         return refuse(Violation::EmptyList, format!("An empty list of {what}s is not supported."));
     }
-    if ids.len() > MAX_PER_LIST {
-        let why = format!("{} {what}s, and at most {MAX_PER_LIST} are allowed.", ids.len());
+    if ids.len() > max {
+        let why = format!("{} {what}s, and at most {max} are allowed.", ids.len());
         return refuse(Violation::Limit, why);
     }
     if ids.contains(&"") {
@@ -102,10 +126,10 @@ fn check_list<'a>(ids: impl Iterator<Item = &'a str>, what: &str) -> Result<(), 
 }
 
 /// `[{"HostId":"2","HostAccountIds":["1"]}]`
-fn from_json(text: &str, words: &Words) -> Result<Vec<AskedTarget>, Refusal> {
+fn from_json(text: &str, names: &FieldNames) -> Result<Vec<RequestTarget>, ApiError> {
     let malformed = |what: &str| {
-        let what = format!("{}: {what}", words.targets);
-        Refusal::invalid(Violation::Malformed, &what)
+        let what = format!("{}: {what}", names.targets);
+        ApiError::invalid(Violation::Malformed, &what)
     };
     let Ok(Value::Array(elements)) = serde_json::from_str(text) else {
         return Err(malformed("not a JSON array."));
@@ -114,10 +138,10 @@ fn from_json(text: &str, words: &Words) -> Result<Vec<AskedTarget>, Refusal> {
         let Value::Object(mut members) = element else {
             return Err(malformed("an element is no object."));
         };
-        let Some(Value::String(target)) = members.remove(words.target_id) else {
+        let Some(Value::String(target)) = members.remove(names.target_id) else {
             return Err(malformed("an element has no id, or one that is no string."));
         };
-        let accounts = match members.remove(words.asked_accounts) {
+        let accounts = match members.remove(names.request_accounts) {
             None => None,
             Some(Value::Array(accounts)) => {
                 let text = |value| match value {
@@ -130,51 +154,51 @@ fn from_json(text: &str, words: &Words) -> Result<Vec<AskedTarget>, Refusal> {
         };
         match members.keys().next() {
             Some(name) => Err(malformed(&format!("a member of no meaning, {name}."))),
-            None => Ok(AskedTarget { target, accounts }),
+            None => Ok(RequestTarget { target, accounts }),
         }
     };
     elements.into_iter().map(entry).collect()
 }
 
 /// `Databases.1.DatabaseId=8&Databases.1.DatabaseAccountIds.1=4`, both numbered from 1.
-fn from_flat(params: &Params, words: &Words) -> Result<Vec<AskedTarget>, Refusal> {
+fn from_flat(params: &Params, names: &FieldNames) -> Result<Vec<RequestTarget>, ApiError> {
     let malformed = |name: &str| {
         let what = format!("{name} is no parameter of this operation.");
-        Refusal::invalid(Violation::Malformed, &what)
+        ApiError::invalid(Violation::Malformed, &what)
     };
     let mut found: BTreeMap<usize, (Option<&str>, BTreeMap<usize, &str>)> = BTreeMap::new();
     for (name, value) in params.iter() {
-        let Some(rest) = name.strip_prefix(words.targets) else { continue };
+        let Some(rest) = name.strip_prefix(names.targets) else { continue };
         let mut parts = rest.split('.');
         let lead = parts.next();
         let number = parts.next().and_then(index);
         let (Some(""), Some(number)) = (lead, number) else { return Err(malformed(name)) };
         let (id, accounts) = found.entry(number).or_default();
         match (parts.next(), parts.next().map(index), parts.next()) {
-            (Some(member), None, None) if member == words.target_id => *id = Some(value),
-            (Some(member), Some(Some(at)), None) if member == words.asked_accounts => {
+            (Some(member), None, None) if member == names.target_id => *id = Some(value),
+            (Some(member), Some(Some(at)), None) if member == names.request_accounts => {
                 accounts.insert(at, value);
             }
-            (Some(member), None, None) if member == words.asked_accounts => {
+            (Some(member), None, None) if member == names.request_accounts => {
                 let what = format!("{name}: an empty list of accounts is not supported.");
-                return Err(Refusal::invalid(Violation::EmptyList, &what));
+                return Err(ApiError::invalid(Violation::EmptyList, &what));
             }
             _ => return Err(malformed(name)),
         }
     }
     if found.is_empty() {
-        return Err(Refusal::missing(words.targets));
+        return Err(ApiError::missing(names.targets));
     }
     let mut targets = Vec::with_capacity(found.len());
     for (place, (number, (id, accounts))) in (1..).zip(found) {
         let gap = place != number || !(1..).zip(accounts.keys()).all(|(place, at)| place == *at);
         let Some(target) = id.filter(|_| !gap) else {
-            let what = format!("{}.{number} has a gap in its numbers, or no id.", words.targets);
-            return Err(Refusal::invalid(Violation::Malformed, &what));
+            let what = format!("{}.{number} has a gap in its numbers, or no id.", names.targets);
+            return Err(ApiError::invalid(Violation::Malformed, &what));
         };
         let accounts: Vec<String> = accounts.into_values().map(str::to_owned).collect();
         let accounts = (!accounts.is_empty()).then_some(accounts);
-        targets.push(AskedTarget { target: target.to_owned(), accounts });
+        targets.push(RequestTarget { target: target.to_owned(), accounts });
     }
     Ok(targets)
 }
@@ -188,30 +212,33 @@ fn index(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::GranteeKind;
     use crate::sim::testing::form_of;
 
-    fn parse(kind: Kind, pairs: &[(&str, &str)]) -> Result<Asked, Refusal> {
+    fn detach(operation: Operation, params: &Params) -> Result<GrantRequest, ApiError> {
+        GrantRequest::parse(operation.name(), Change::Detach, operation, params)
+    }
+
+    fn parse(kind: Kind, pairs: &[(&str, &str)]) -> Result<GrantRequest, ApiError> {
         let mut all = vec![("InstanceId", "i-1"), ("UserId", "7")];
         all.extend_from_slice(pairs);
         let params = Params::parse(&form_of(&all)).unwrap();
-        let asked = Asked::parse(Operation { kind, from: GranteeKind::User }, &params)?;
-        asked.check().map(|()| asked)
+        let request = detach(Operation { kind, from: GranteeKind::User }, &params)?;
+        request.check().map(|()| request)
     }
 
-    fn hosts(text: &str) -> Result<Asked, Refusal> {
+    fn hosts(text: &str) -> Result<GrantRequest, ApiError> {
         parse(Kind::Host, &[("Hosts", text)])
     }
 
-    fn entry(target: &str, accounts: Option<&[&str]>) -> AskedTarget {
+    fn entry(target: &str, accounts: Option<&[&str]>) -> RequestTarget {
         let own = |list: &[&str]| list.iter().map(|id| (*id).to_owned()).collect();
-        AskedTarget { target: target.to_owned(), accounts: accounts.map(own) }
+        RequestTarget { target: target.to_owned(), accounts: accounts.map(own) }
     }
 
-    fn violation(answer: Result<Asked, Refusal>) -> Option<Violation> {
-        let refusal = answer.unwrap_err();
-        assert_eq!((refusal.status.as_u16(), refusal.code.as_str()), (400, "InvalidParameter"));
-        refusal.violation
+    fn violation(answer: Result<GrantRequest, ApiError>) -> Option<Violation> {
+        let error = answer.unwrap_err();
+        assert_eq!((error.status.as_u16(), error.code.as_str()), (400, "InvalidParameter"));
+        error.violation
     }
 
     /// The first `count` numbers as a JSON array of strings.
@@ -221,16 +248,17 @@ mod tests {
 
     #[test]
     fn hosts_and_groups_come_as_json() {
-        let asked = hosts(r#"[{"HostId":"1"},{"HostId":"2","HostAccountIds":["3","4"]}]"#).unwrap();
-        assert_eq!(asked.targets, [entry("1", None), entry("2", Some(&["3", "4"]))]);
+        let request =
+            hosts(r#"[{"HostId":"1"},{"HostId":"2","HostAccountIds":["3","4"]}]"#).unwrap();
+        assert_eq!(request.targets, [entry("1", None), entry("2", Some(&["3", "4"]))]);
         let groups = r#"[{"HostGroupId":"1","HostAccountNames":["root"]}]"#;
-        let asked = parse(Kind::HostGroup, &[("HostGroups", groups)]).unwrap();
-        assert_eq!(asked.targets, [entry("1", Some(&["root"]))]);
+        let request = parse(Kind::HostGroup, &[("HostGroups", groups)]).unwrap();
+        assert_eq!(request.targets, [entry("1", Some(&["root"]))]);
     }
 
     #[test]
     fn databases_come_flattened_in_any_order() {
-        let asked = parse(
+        let request = parse(
             Kind::Database,
             &[
                 ("Databases.2.DatabaseAccountIds.2", "c"),
@@ -239,7 +267,7 @@ mod tests {
                 ("Databases.1.DatabaseId", "8"),
             ],
         );
-        assert_eq!(asked.unwrap().targets, [entry("8", None), entry("9", Some(&["b", "c"]))]);
+        assert_eq!(request.unwrap().targets, [entry("8", None), entry("9", Some(&["b", "c"]))]);
     }
 
     #[test]
@@ -250,7 +278,7 @@ mod tests {
         assert_eq!(code(Kind::Database), "MissingDatabases");
         let missing = |text, from| {
             let params = Params::parse(&form_of(text)).unwrap();
-            Asked::parse(Operation { kind: Kind::Host, from }, &params).unwrap_err().code
+            detach(Operation { kind: Kind::Host, from }, &params).unwrap_err().code
         };
         let user = GranteeKind::User;
         assert_eq!(missing(&[("UserId", "1")], user), "MissingInstanceId");
@@ -286,7 +314,10 @@ mod tests {
             let pairs: Vec<_> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
             parse(Kind::Database, &pairs)
         };
-        assert_eq!(of(10, 10).unwrap().targets.iter().map(AskedTarget::items).sum::<usize>(), 100);
+        assert_eq!(
+            of(10, 10).unwrap().targets.iter().map(RequestTarget::items).sum::<usize>(),
+            100
+        );
         assert_eq!(violation(of(11, 1)), Some(Violation::Limit));
         assert_eq!(violation(of(1, 11)), Some(Violation::Limit));
     }
@@ -327,8 +358,8 @@ mod tests {
             r#"[{"HostId":"1","HostAccountIds":[""]}]"#,
             r#"[{"HostId":"1","HostAccountNames":["root"]}]"#,
         ] {
-            let refusal = hosts(text).unwrap_err();
-            assert!(matches!(refusal.code.as_str(), "InvalidParameter" | "MissingHosts"), "{text}");
+            let error = hosts(text).unwrap_err();
+            assert!(matches!(error.code.as_str(), "InvalidParameter" | "MissingHosts"), "{text}");
         }
         for name in [
             "Databases",

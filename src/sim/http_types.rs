@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 /// A request as it arrived, nothing decoded yet.
 #[derive(Debug, Clone)]
-pub struct WireRequest {
+pub struct HttpRequest {
     /// The HTTP method.
     pub method: Method,
     /// The path, `/` for every operation.
@@ -20,7 +20,7 @@ pub struct WireRequest {
     pub body: Bytes,
 }
 
-impl WireRequest {
+impl HttpRequest {
     /// A header's value; nothing if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -29,7 +29,7 @@ impl WireRequest {
 
 /// An answer in full, as the service meant it.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct HttpResponse {
     /// The HTTP status.
     pub status: StatusCode,
     /// The headers, without `content-length`, which the body decides.
@@ -40,18 +40,18 @@ pub struct Answer {
 
 /// What the client gets to see.
 #[derive(Debug, Clone)]
-pub enum Fate {
+pub enum Delivery {
     /// The answer as it is.
-    Respond(Answer),
+    Respond(HttpResponse),
     /// The connection is reset; the request was not applied.
     ResetBefore,
     /// The connection is reset; the request was applied, or refused, all the same.
     ResetAfter,
-    /// The head announces the whole body, of which only the first `keep` bytes are sent before
+    /// The auth announces the whole body, of which only the first `keep` bytes are sent before
     /// the connection ends. The request was applied, or refused, all the same.
     Truncate {
         /// The answer as it was meant.
-        answer: Answer,
+        answer: HttpResponse,
         /// How many bytes of its body arrive; less than its length.
         keep: usize,
     },
@@ -63,15 +63,15 @@ pub struct Reply {
     /// How long the client waits for it. Its effect, if it has one, came at once.
     pub delay: Duration,
     /// What comes then.
-    pub fate: Fate,
+    pub delivery: Delivery,
 }
 
 impl Reply {
     /// The answer that arrives in full, if one does.
-    pub fn answer(&self) -> Option<&Answer> {
-        match &self.fate {
-            Fate::Respond(answer) => Some(answer),
-            Fate::ResetBefore | Fate::ResetAfter | Fate::Truncate { .. } => None,
+    pub fn answer(&self) -> Option<&HttpResponse> {
+        match &self.delivery {
+            Delivery::Respond(answer) => Some(answer),
+            Delivery::ResetBefore | Delivery::ResetAfter | Delivery::Truncate { .. } => None,
         }
     }
 }
