@@ -9,6 +9,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Where a run keeps what it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,11 @@ pub struct RunFiles {
 
 /// Endings of the files beside the outcome. SQLite keeps its logs beside the ledger.
 const BESIDE: [&str; 5] = [".input", ".ledger", ".ledger-wal", ".ledger-shm", ".ledger-journal"];
+
+/// How long a run waits for the lock: longer than the kernel takes to clean up after `kill -9`.
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How often it tries.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What the names of temporary files end with.
 const TEMPORARY: &str = ".bastion-revoke.tmp";
@@ -93,7 +100,22 @@ impl RunFiles {
         }
     }
 
-    /// Makes sure that no other process works on these files until the lock is dropped.
+    /// Takes the lock, and waits for it if another process holds it: the kernel releases the lock of
+    /// a killed process a moment after the process is gone.
+    pub async fn lock_within(&self, patience: Duration) -> Result<Lock, LockError> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.lock() {
+                Err(LockError::Held(_)) if Instant::now() < deadline => {
+                    tokio::time::sleep(LOCK_POLL_INTERVAL).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Makes sure that no other process works on these files until the lock is dropped. Does not
+    /// wait.
     pub fn lock(&self) -> Result<Lock, LockError> {
         let path = self.beside(".lock");
         let error = |source| LockError::File { path: path.clone(), source };
@@ -225,6 +247,22 @@ mod tests {
         drop(lock);
         drop(files.lock().unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_is_released_within_two_seconds_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("outcome.csv"));
+        let lock = files.lock().unwrap();
+        let began = Instant::now();
+        assert!(matches!(files.lock_within(LOCK_PATIENCE).await, Err(LockError::Held(_))));
+        assert!(began.elapsed() >= LOCK_PATIENCE);
+        let release = async {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            drop(lock);
+        };
+        let (taken, ()) = tokio::join!(files.lock_within(LOCK_PATIENCE), release);
+        assert!(taken.is_ok());
     }
 
     #[test]

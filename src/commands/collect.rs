@@ -14,7 +14,7 @@ use crate::engine::dispatcher::Ended;
 use crate::engine::events::Event;
 use crate::engine::{Control, StopCause};
 use crate::exit::{Exit, Failure};
-use crate::files::RunFiles;
+use crate::files::{LOCK_PATIENCE, RunFiles};
 use crate::ledger::{AttemptState, Ledger, SqliteJournal};
 use crate::model::Operation;
 use crate::queue::coordinator::{Desk, DeskError, Known};
@@ -127,7 +127,7 @@ async fn carry(
     if let Some(reason) = files.is_no_file() {
         return Err(Failure::new(Exit::Usage, format!("--out: {reason}; give another name")));
     }
-    let lock = files.lock()?;
+    let lock = files.lock_within(LOCK_PATIENCE).await?;
     files.sweep(&lock);
     let mut job = Job::read(&settings, &files)?;
     let (ledger, is_new) = match job.before(&settings, &files)? {

@@ -9,7 +9,7 @@ use crate::engine::dispatcher::{Ended, Start};
 use crate::engine::events::Event;
 use crate::engine::{Engine, StopCause};
 use crate::exit::{Exit, Failure};
-use crate::files::RunFiles;
+use crate::files::{LOCK_PATIENCE, RunFiles};
 use crate::ledger::{Journal, Ledger, MemoryJournal, SqliteJournal};
 use crate::outcome::{self, Tally};
 use crate::report::defects::or_defect;
@@ -29,7 +29,7 @@ pub async fn run(settings: RunSettings, quiet: bool) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, format!("--out: {reason}; give another name")));
     }
     // Even a rehearsal: it must not write its outcome over that of a run that began meanwhile.
-    let lock = files.lock()?;
+    let lock = files.lock_within(LOCK_PATIENCE).await?;
     files.sweep(&lock);
     if settings.rehearse {
         return Box::pin(rehearse(&settings, &files, show)).await;

@@ -9,6 +9,7 @@ use crate::plan::GrantId;
 use crate::verdicts::{Note, Verdicts};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::io;
 
 /// The code of an entry that was delivered too often.
 pub const TOO_MANY_DELIVERIES: &str = "TooManyDeliveries";
@@ -131,40 +132,41 @@ fn fields(pairs: &[(&str, String)]) -> Vec<String> {
 /// The outcome of a row that was carried out.
 pub fn of_row(entry: &BatchEntry, verdicts: &Verdicts, worker: &str) -> (Status, Vec<String>) {
     let grant = entry.grants.first().copied().unwrap_or_default();
-    let status = verdicts.status(grant);
-    // Notes of a batch are in memory; reading one fails only if a spill file is damaged.
-    let note = verdicts.note_of(grant);
-    if let Err(error) = &note {
-        tracing::error!(row = entry.id, %error, "cannot read the details of this outcome");
-        return (status, lost_details(entry, status, verdicts.attempts(grant).into(), worker));
-    }
-    let note = note.ok().flatten();
-    let of = |text: fn(&Note<'_>) -> String| note.as_ref().map(text).unwrap_or_default();
-    let outcome = fields(&[
-        ("id", entry.id.clone()),
-        ("status", status.name().to_owned()),
-        ("code", of(|note| note.code.to_owned())),
-        ("message", of(|note| note.message.to_owned())),
-        ("request_id", of(|note| note.request_id.to_string())),
-        ("attempts", verdicts.attempts(grant).to_string()),
-        ("finished_at", of(|note| utc_seconds(note.finished_at))),
-        ("duplicate_of", entry.duplicate_of.clone().unwrap_or_default()),
-        ("row", entry.row_json.clone()),
-        ("worker", worker.to_owned()),
-    ]);
-    (status, outcome)
+    let (status, attempts) = (verdicts.status(grant), verdicts.attempts(grant));
+    (status, row_fields(entry, status, attempts, verdicts.note_of(grant), worker))
 }
 
-/// The outcome of a row whose details cannot be read.
-fn lost_details(entry: &BatchEntry, status: Status, attempts: u32, worker: &str) -> Vec<String> {
+/// The fields of a row's outcome. `details` is an error if they are in a file that cannot be read;
+/// the status is known all the same.
+fn row_fields(
+    entry: &BatchEntry,
+    status: Status,
+    attempts: u16,
+    details: io::Result<Option<Note<'_>>>,
+    worker: &str,
+) -> Vec<String> {
+    let [code, message, request_id, finished_at] = match details {
+        Ok(Some(note)) => [
+            note.code.to_owned(),
+            note.message.to_owned(),
+            note.request_id.to_string(),
+            utc_seconds(note.finished_at),
+        ],
+        Ok(None) => Default::default(),
+        Err(error) => {
+            tracing::error!(row = entry.id, %error, "cannot read the details of this outcome");
+            let message = format!("the details of this outcome cannot be read: {error}");
+            [DETAILS_LOST.to_owned(), message, String::new(), String::new()]
+        }
+    };
     fields(&[
         ("id", entry.id.clone()),
         ("status", status.name().to_owned()),
-        ("code", DETAILS_LOST.to_owned()),
-        ("message", "the details of this outcome cannot be read; see the worker's log".to_owned()),
-        ("request_id", String::new()),
+        ("code", code),
+        ("message", message),
+        ("request_id", request_id),
         ("attempts", attempts.to_string()),
-        ("finished_at", String::new()),
+        ("finished_at", finished_at),
         ("duplicate_of", entry.duplicate_of.clone().unwrap_or_default()),
         ("row", entry.row_json.clone()),
         ("worker", worker.to_owned()),
@@ -269,5 +271,29 @@ impl End<'_> {
             ("row", row.to_owned()),
             ("worker", worker.to_owned()),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_whose_details_are_lost_says_so_and_keeps_its_status() {
+        let entry = BatchEntry {
+            id: "1-0".to_owned(),
+            grants: vec![0],
+            duplicate_of: None,
+            row_json: "{}".to_owned(),
+            unit: None,
+            before: (0, 0),
+        };
+        let lost = Err(io::Error::other("disk error"));
+        let outcome = row_fields(&entry, Status::Failed, 3, lost, "w");
+        let of = |name: &str| {
+            outcome.chunks(2).find(|pair| pair[0] == name).map_or("absent", |pair| &pair[1])
+        };
+        assert_eq!((of("status"), of("code"), of("attempts")), ("failed", "DetailsLost", "3"));
+        assert!(of("message").contains("disk error"), "{outcome:?}");
     }
 }

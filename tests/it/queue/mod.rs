@@ -10,3 +10,4 @@ mod fleet;
 mod jobs;
 mod rows;
 mod service;
+mod tls;
