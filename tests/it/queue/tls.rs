@@ -68,7 +68,7 @@ fn terminator(
 
 /// `work` over TLS on that port, trusting that authority.
 fn work(sandbox: &Sandbox, port: u16, trusted: &CertifiedIssuer<'static, KeyPair>) -> Command {
-    sandbox.file("ca.pem", &trusted.pem());
+    sandbox.file("ca.pem", trusted.pem());
     let queue = format!("rediss://127.0.0.1:{port}/{STREAM}");
     let mut command = sandbox.command(&[
         "work",
