@@ -10,7 +10,8 @@ use std::sync::Arc;
 use bastion_revoke::api::sign::sha256_hex;
 use bastion_revoke::clock::SystemClock;
 use bastion_revoke::sim::server::Running;
-use bastion_revoke::sim::{Service, Settings};
+use bastion_revoke::sim::world::WorldFile;
+use bastion_revoke::sim::{Audit, Service, Settings, Violations, World};
 
 /// A proxy would take a request for loopback elsewhere, and these name one.
 const PROXIES: [&str; 6] =
@@ -18,6 +19,28 @@ const PROXIES: [&str; 6] =
 
 #[test]
 fn the_official_sdks_understand_the_simulated_service() {
+    let audit = run_script("conformance.py", Settings::default(), &[]);
+    assert_eq!(audit.asked_dropped, 0);
+}
+
+#[test]
+fn the_official_sdk_reads_and_changes_the_sample_world() {
+    let text = fs::read_to_string("samples/world.toml").expect("the sample world");
+    let file = WorldFile::parse(&text).expect("a world file");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("world.json");
+    fs::write(&path, serde_json::to_string(&file).expect("JSON")).expect("the world as JSON");
+    let world = World::new(file).expect("a world");
+    let settings = Settings { world: Some(world), ..Settings::default() };
+    let audit = run_script("world.py", settings, &[path.as_os_str()]);
+    assert_eq!(audit.violations, Violations::default());
+    // All but the operations of the other script, and with GetCallerIdentity.
+    assert_eq!(audit.operations.values().filter(|counts| counts.attempts > 0).count(), 44);
+    assert!(audit.granted.iter().all(|grant| grant.held), "every grant is back");
+}
+
+/// Runs a script of `tests/sdk` against a service with these settings, and returns the audit.
+fn run_script(script: &str, settings: Settings, arguments: &[&OsStr]) -> Audit {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk");
     let python = python_with_sdks(&folder.join("requirements.txt"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -25,11 +48,13 @@ fn the_official_sdks_understand_the_simulated_service() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let service = Service::new(Settings::default());
+    let service = Service::new(settings);
     let running =
         runtime.block_on(Running::start(service, Arc::new(SystemClock))).expect("a free port");
     let mut command = Command::new(python);
-    command.arg(folder.join("conformance.py")).arg(running.addr().to_string());
+    command.arg(folder.join(script)).arg(running.addr().to_string()).args(arguments);
+    // The scripts import each other, and must not leave compiled files in the source tree.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     for name in PROXIES {
         command.env_remove(name);
     }
@@ -39,11 +64,11 @@ fn the_official_sdks_understand_the_simulated_service() {
             command.env_remove(name);
         }
     }
-    let said = run(&mut command, "the conformance script found a difference");
-    assert!(said.ends_with("checks held\n"), "{said}");
+    let output = run(&mut command, "the conformance script found a difference");
+    assert!(output.ends_with("checks held\n"), "{output}");
     let audit = running.audit();
-    assert_eq!(audit.asked_dropped, 0);
     runtime.block_on(running.stop());
+    audit
 }
 
 /// The interpreter of a virtual environment that has the SDKs; made once for each version of the
@@ -84,7 +109,7 @@ fn python_with_sdks(requirements: &Path) -> PathBuf {
     python
 }
 
-/// Runs a command to its end and returns what it said; fails with `needs` and all that it said.
+/// Runs a command to its end and returns its output; fails with `needs` and all of its output.
 fn run(command: &mut Command, needs: &str) -> String {
     let program = command.get_program().to_owned();
     let output = command.output().unwrap_or_else(|error| {
