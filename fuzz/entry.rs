@@ -3,7 +3,7 @@
 //! random bytes each time.
 
 use bastion_revoke::api::response::{Judgement, judge};
-use bastion_revoke::input::{Options, Problem, Reader, Reading, Report, Source};
+use bastion_revoke::input::{Options, Problem, Reader, Report, RowContent, Source};
 use bastion_revoke::model::{
     Accounts, Entries, Entry, Grantee, GranteeKind, Kind, Request, Status, UpToTen,
 };
@@ -23,19 +23,19 @@ pub(super) fn list(bytes: &[u8], scratch: &Arc<File>) {
         let mut report = Report::new();
         loop {
             match reader.next() {
-                Ok(Some(row)) => rows.push(match row.reading {
-                    Reading::Grant(grant) => {
+                Ok(Some(row)) => rows.push(match row.content {
+                    RowContent::Grant(grant) => {
                         assert!(!grant.target.is_empty() && grant.target != "*", "{grant:?}");
                         assert!(!grant.grantee.id.is_empty(), "{grant:?}");
                         format!("{grant:?}")
                     }
-                    Reading::Invalid(problems) => {
+                    RowContent::Invalid(problems) => {
                         assert!(!problems.is_empty(), "an invalid row has a reason");
                         report.add(&row, problems);
                         let messages = problems.iter().map(Problem::message);
                         messages.collect::<Vec<_>>().join("; ")
                     }
-                    Reading::Carried(status) => format!("{status}"),
+                    RowContent::Carried(status) => format!("{status}"),
                 }),
                 Ok(None) => break,
                 Err(error) => {
@@ -45,7 +45,7 @@ pub(super) fn list(bytes: &[u8], scratch: &Arc<File>) {
                 }
             }
         }
-        report.doubt(reader.doubts());
+        report.add_list_findings(reader.list_findings());
         let said = findings::everything(&report, false);
         let is_plain = |c: char| c == '\n' || !c.is_control();
         assert!(said.chars().all(is_plain), "{said:?}");

@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use bastion_revoke::grants::{Batch, Collector, Grants};
-use bastion_revoke::input::{Options, Reader, Reading, Source};
+use bastion_revoke::input::{Options, Reader, RowContent, Source};
 use bastion_revoke::ledger::{AttemptResult, AttemptState, GrantSet};
 use bastion_revoke::outcome::Outcome;
 use bastion_revoke::plan::Plan;
@@ -30,7 +30,7 @@ fn read(list: &Path) -> Grants {
     let mut reader = Reader::new(vec![source], Arc::new(Options::default()));
     let (mut collector, mut batch) = (Collector::default(), Batch::default());
     while let Some(row) = reader.next().expect("a good list") {
-        let Reading::Grant(grant) = row.reading else { panic!("an invalid row") };
+        let RowContent::Grant(grant) = row.content else { panic!("an invalid row") };
         batch.push(Some(&grant));
         if batch.is_full() {
             collector.take(&mut batch).expect("not too many rows");

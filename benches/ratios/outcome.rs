@@ -3,7 +3,7 @@
 use crate::Line;
 use crate::plan::write_list;
 use bastion_revoke::grants::Collector;
-use bastion_revoke::input::{Options, Reader, Reading, Source};
+use bastion_revoke::input::{Options, Reader, RowContent, Source};
 use bastion_revoke::ledger::{AttemptResult, AttemptState, GrantSet};
 use bastion_revoke::outcome::Outcome;
 use bastion_revoke::plan::Plan;
@@ -18,7 +18,7 @@ pub(crate) fn planned(list: &Path) -> anyhow::Result<(Plan, Vec<String>)> {
     let mut reader = Reader::new(vec![Source::file(list.to_owned())], Arc::new(Options::default()));
     let mut collector = Collector::default();
     while let Some(row) = reader.next()? {
-        let Reading::Grant(grant) = row.reading else { anyhow::bail!("an invalid row") };
+        let RowContent::Grant(grant) = row.content else { anyhow::bail!("an invalid row") };
         collector.push(&grant)?;
     }
     Ok((Plan::new(collector.finish()), reader.columns().to_vec()))

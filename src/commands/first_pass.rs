@@ -4,10 +4,10 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::grants::{Batch, Collector, Grants};
 use crate::guards::Protection;
-use crate::input::{Format, InputError, Options, Reader, Reading, Report, RulesError, Source};
+use crate::input::{Format, InputError, Options, Reader, Report, RowContent, RulesError, Source};
 use crate::input_snapshot::{InputName, Spool};
 use crate::model::{MESSAGE_COLUMN, REHEARSAL};
-use crate::pipeline::{Outlet, relay};
+use crate::pipeline::{BatchSender, run_pipeline};
 use crate::report::findings;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub fn look_through(
     shown: usize,
 ) -> Result<Read, Failure> {
     let mut collector = Collector::default();
-    let (found, collected) = relay(
+    let (found, collected) = run_pipeline(
         |batches| read_rows(sources, options, protection, shown, batches),
         |batch| collector.take(batch),
     );
@@ -66,7 +66,7 @@ fn read_rows(
     options: &Arc<Options>,
     protection: &Protection,
     shown: usize,
-    batches: &Outlet<Batch>,
+    batches: &BatchSender<Batch>,
 ) -> Found {
     let mut reader = Reader::new(sources, Arc::clone(options));
     let mut batch = Batch::default();
@@ -77,21 +77,21 @@ fn read_rows(
     let stopped = loop {
         let next = reader.next();
         let Ok(Some(row)) = &next else { break next.err() };
-        match &row.reading {
-            Reading::Grant(grant) if protection.covers(grant) => {
+        match &row.content {
+            RowContent::Grant(grant) if protection.covers(grant) => {
                 protected.push(row.number);
                 batch.push(None);
             }
-            Reading::Grant(grant) => {
+            RowContent::Grant(grant) => {
                 lacks_instance |= grant.instance_id.is_empty();
                 batch.push(Some(grant));
             }
-            Reading::Carried(_) => {
+            RowContent::Carried(_) => {
                 carried += 1;
                 is_rehearsed |= row.named(MESSAGE_COLUMN).starts_with(REHEARSAL);
                 batch.push(None);
             }
-            Reading::Invalid(problems) => {
+            RowContent::Invalid(problems) => {
                 report.add(row, problems);
                 batch.push(None);
             }
@@ -102,7 +102,7 @@ fn read_rows(
     };
     // If nobody takes it, the collector says why.
     batches.exchange(&mut batch);
-    report.doubt(reader.doubts());
+    report.add_list_findings(reader.list_findings());
     Found {
         columns: reader.columns().to_vec(),
         formats: reader.formats().to_vec(),

@@ -13,7 +13,7 @@ use crate::input_snapshot::{Spool, SpoolError};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::model::Status;
 use crate::outcome::{Outcome, OutcomeError, Tally};
-use crate::pipeline::Meanwhile;
+use crate::pipeline::BackgroundTask;
 use crate::plan::Plan;
 use crate::plan::summary::{LeftOut, Summary};
 use crate::verdicts::Verdicts;
@@ -44,8 +44,8 @@ struct Identity {
 }
 
 struct Digests {
-    of_input: Meanwhile<io::Result<String>>,
-    of_plan: Meanwhile<String>,
+    of_input: BackgroundTask<io::Result<String>>,
+    of_plan: BackgroundTask<String>,
 }
 
 impl Identity {
@@ -108,7 +108,7 @@ impl Job {
                 copied => copied?,
             }
         };
-        let of_input = (!settings.rehearse).then(|| Meanwhile::begin(spool.sha256()));
+        let of_input = (!settings.rehearse).then(|| BackgroundTask::spawn(spool.sha256()));
         let options = Arc::new(settings.input.options.clone());
         let protection = first_pass::protection(settings.protect.as_deref())?;
         let demands =
@@ -135,7 +135,7 @@ impl Job {
         let plan = Arc::new(Plan::new(grants));
         let digests = of_input.map(|of_input| {
             let plan = Arc::clone(&plan);
-            Digests { of_input, of_plan: Meanwhile::begin(move || plan.digest()) }
+            Digests { of_input, of_plan: BackgroundTask::spawn(move || plan.digest()) }
         });
         let left_out = LeftOut { protected: protected.len(), carried };
         let numbers = Summary::of(&plan, left_out, settings.engine.rate_per_s);

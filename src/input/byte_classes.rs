@@ -4,16 +4,16 @@
 //! a column are much alike. Eight bytes at a time took twice as long, as each field had to wait until
 //! it was known where the one before it ends.
 
-use super::cells::Class;
+use super::cells::CharClass;
 
 /// What sort of character each byte is, in a field that some of them end.
 #[derive(Debug, Clone)]
-pub(super) struct Stops([u8; 256]);
+pub(super) struct ByteClasses([u8; 256]);
 
 /// Ends a field; no set of classes has this value.
 const STOP: u8 = u8::MAX;
 
-impl Stops {
+impl ByteClasses {
     /// Fields that three characters end.
     #[expect(clippy::cast_possible_truncation, reason = "the table has 256 places")]
     pub(super) const fn of(stops: [u8; 3]) -> Self {
@@ -23,7 +23,7 @@ impl Stops {
             let is_stop =
                 byte == stops[0] as usize || byte == stops[1] as usize || byte == stops[2] as usize;
             if !is_stop {
-                sorts[byte] = Class::of(byte as u8).0;
+                sorts[byte] = CharClass::of(byte as u8).0;
             }
             byte += 1;
         }
@@ -32,12 +32,12 @@ impl Stops {
 
     /// Where the first of them stands from `at` on, or the end of the text; and what is before it.
     #[inline]
-    pub(super) fn find(&self, text: &[u8], at: usize) -> (usize, Class) {
-        let (mut held, mut start) = (Class::NONE, at);
+    pub(super) fn find(&self, text: &[u8], at: usize) -> (usize, CharClass) {
+        let (mut held, mut start) = (CharClass::NONE, at);
         let mut stops = |byte: &u8| match self.0[usize::from(*byte)] {
             STOP => true,
             sort => {
-                held = held.and(Class(sort));
+                held = held.and(CharClass(sort));
                 false
             }
         };
@@ -59,15 +59,15 @@ mod tests {
     use super::*;
 
     /// One byte after the other.
-    fn slowly(stops: [u8; 3], text: &[u8], at: usize) -> (usize, Class) {
+    fn slowly(stops: [u8; 3], text: &[u8], at: usize) -> (usize, CharClass) {
         let rest = &text[at..];
         let length = rest.iter().position(|b| stops.contains(b)).unwrap_or(rest.len());
         let inside = &rest[..length];
         let is_word = |b: &u8| b.is_ascii_alphabetic() || b"-_.".contains(b);
         let words = inside.iter().any(is_word);
         let other = inside.iter().any(|b| !is_word(b) && !b.is_ascii_digit());
-        let class = if words { Class::of(b'a') } else { Class::NONE };
-        (at + length, if other { class.and(Class::UNKNOWN) } else { class })
+        let class = if words { CharClass::of(b'a') } else { CharClass::NONE };
+        (at + length, if other { class.and(CharClass::UNKNOWN) } else { class })
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
                     for fill in [b'0', b'a', 0xff, byte] {
                         let mut text = vec![fill; length];
                         text[at] = byte;
-                        let found = Stops::of(stops).find(&text, 0);
+                        let found = ByteClasses::of(stops).find(&text, 0);
                         assert_eq!(found, slowly(stops, &text, 0), "{text:?}");
                     }
                 }
@@ -97,7 +97,11 @@ mod tests {
             let text: Vec<u8> =
                 (0..length).map(|_| alphabet[random.usize(..alphabet.len())]).collect();
             let at = random.usize(..=length);
-            assert_eq!(Stops::of(stops).find(&text, at), slowly(stops, &text, at), "{text:?}");
+            assert_eq!(
+                ByteClasses::of(stops).find(&text, at),
+                slowly(stops, &text, at),
+                "{text:?}"
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use super::MAX_COLUMNS;
 
 /// What a JSON value was; everything in a CSV file is text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
+pub(super) enum ValueType {
     Text,
     Integer,
     Float,
@@ -16,9 +16,9 @@ pub(super) enum Sort {
 
 /// Which sorts of character a field of a CSV file holds, as far as the parser has looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Class(pub(super) u8);
+pub(super) struct CharClass(pub(super) u8);
 
-impl Class {
+impl CharClass {
     const WORD: u8 = 1;
     const OTHER: u8 = 2;
 
@@ -58,14 +58,19 @@ impl Class {
 pub(super) struct Span {
     pub(super) start: u32,
     pub(super) end: u32,
-    pub(super) sort: Sort,
-    pub(super) class: Class,
+    pub(super) value_type: ValueType,
+    pub(super) class: CharClass,
     pub(super) scratch: bool,
 }
 
 impl Span {
-    pub(super) const BLANK: Self =
-        Self { start: 0, end: 0, sort: Sort::Text, class: Class::UNKNOWN, scratch: false };
+    pub(super) const BLANK: Self = Self {
+        start: 0,
+        end: 0,
+        value_type: ValueType::Text,
+        class: CharClass::UNKNOWN,
+        scratch: false,
+    };
 
     /// A piece of the record's own text. Records are at most [`super::MAX_RECORD_BYTES`] long, so
     /// that the places fit.
@@ -143,8 +148,8 @@ impl<'a> Cells<'a> {
     }
 
     /// What sort of value the input's own column holds.
-    pub(super) fn sort(&self, column: usize) -> Sort {
-        self.spans.get(column).map_or(Sort::Text, |span| span.sort)
+    pub(super) fn value_type(&self, column: usize) -> ValueType {
+        self.spans.get(column).map_or(ValueType::Text, |span| span.value_type)
     }
 }
 

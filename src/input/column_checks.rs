@@ -6,11 +6,11 @@
 
 use crate::model::{Account, Grant, GranteeKind, Kind};
 
+use super::columns::account_field;
 use super::fields::Field;
+use super::finding::{Finding, FindingGroup, Severity};
 use super::problem_kind::ProblemKind;
-use super::report::{Doubt, Finding, Severity};
-use super::rows::account_field;
-use super::source_reader::Record;
+use super::record::Record;
 use super::values::trimmed;
 
 /// The digits of a number that spreadsheets keep.
@@ -29,7 +29,7 @@ const SHOWN: usize = 5;
 
 /// The ids of one column, so far.
 #[derive(Debug, Default)]
-struct Ids {
+struct IdStatistics {
     /// Ids of digits only, by their number: those that begin with a zero, and the others.
     padded: [u64; MOST_DIGITS + 1],
     plain: [u64; MOST_DIGITS + 1],
@@ -46,21 +46,21 @@ struct Ids {
 
 /// Looks at the valid rows of one input.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
-    columns: [Ids; Field::ALL.len()],
+pub(super) struct ColumnChecks {
+    columns: [IdStatistics; Field::ALL.len()],
     names: u64,
     first_name: Option<Finding>,
 }
 
-impl Watch {
+impl ColumnChecks {
     /// Takes in a valid row.
-    pub(super) fn see(&mut self, grant: &Grant<'_>, record: &Record<'_>) {
+    pub(super) fn record(&mut self, grant: &Grant<'_>, record: &Record<'_>) {
         let layout = &record.layout;
         let holder = match grant.grantee.kind {
             GranteeKind::User => Field::User,
             GranteeKind::UserGroup => Field::UserGroup,
         };
-        self.see_id(holder, grant.grantee.id, record);
+        self.record_id(holder, grant.grantee.id, record);
         let by_column = match grant.kind {
             Kind::Host => Field::Host,
             Kind::HostGroup => Field::HostGroup,
@@ -69,11 +69,11 @@ impl Watch {
         let is_there = |column| !trimmed(record.cells.own(column)).is_empty();
         let is_by_column = layout.get(by_column).is_some_and(is_there);
         let target = if is_by_column { by_column } else { Field::Target };
-        self.see_id(target, grant.target, record);
+        self.record_id(target, grant.target, record);
         if let (Account::Named(account), Kind::Host | Kind::Database) = (grant.account, grant.kind)
         {
             let field = account_field(layout, false);
-            self.see_id(field, account, record);
+            self.record_id(field, account, record);
             if field == Field::AccountName {
                 self.names += 1;
                 self.first_name.get_or_insert_with(|| {
@@ -83,7 +83,7 @@ impl Watch {
         }
     }
 
-    fn see_id(&mut self, field: Field, id: &str, record: &Record<'_>) {
+    fn record_id(&mut self, field: Field, id: &str, record: &Record<'_>) {
         let digits = id.len();
         if digits > MOST_DIGITS || !id.bytes().all(|b| b.is_ascii_digit()) {
             return;
@@ -114,22 +114,22 @@ impl Watch {
         }
     }
 
-    /// What is in doubt after the last row. `may_be_rounded`: whether a spreadsheet may have
+    /// What is in group after the last row. `may_be_rounded`: whether a spreadsheet may have
     /// written the list.
-    pub(super) fn finish(self, may_be_rounded: bool, doubts: &mut Vec<Doubt>) {
+    pub(super) fn finish(self, may_be_rounded: bool, groups: &mut Vec<FindingGroup>) {
         for ids in self.columns {
-            ids.finish(may_be_rounded, doubts);
+            ids.finish(may_be_rounded, groups);
         }
         if let Some(first) = self.first_name {
-            // Once is enough: it is the column that is in doubt.
+            // Once is enough: it is the column that is in group.
             let (severity, kind) = (Severity::Warning, ProblemKind::NameForId);
-            doubts.push(Doubt { severity, kind, count: 1, shown: vec![first] });
+            groups.push(FindingGroup { severity, kind, count: 1, shown: vec![first] });
         }
     }
 }
 
-impl Ids {
-    fn finish(self, may_be_rounded: bool, doubts: &mut Vec<Doubt>) {
+impl IdStatistics {
+    fn finish(self, may_be_rounded: bool, groups: &mut Vec<FindingGroup>) {
         let zeros: usize = self.different.iter().map(|id| id.len() - KEPT_DIGITS).sum();
         let is_rounded = may_be_rounded
             && !self.has_whole
@@ -150,10 +150,10 @@ impl Ids {
                 .into();
             }
             let (severity, kind) = (Severity::Error, ProblemKind::RoundedColumn);
-            doubts.push(Doubt { severity, kind, count: 1, shown });
+            groups.push(FindingGroup { severity, kind, count: 1, shown });
         } else if self.rounded > 0 {
             let (severity, kind) = (Severity::Warning, ProblemKind::RoundedId);
-            doubts.push(Doubt { severity, kind, count: self.rounded, shown });
+            groups.push(FindingGroup { severity, kind, count: self.rounded, shown });
         }
         // The usual length of those that begin with zeros; of two as usual, the longer one.
         let usual = (1..=MOST_DIGITS).max_by_key(|&digits| self.padded[digits]).unwrap_or(0);
@@ -162,7 +162,7 @@ impl Ids {
             let shown = self.first_plain.into_iter().filter(|(digits, _)| *digits < usual);
             let shown = shown.map(|(_, finding)| finding).take(SHOWN).collect();
             let (severity, kind) = (Severity::Warning, ProblemKind::ShortId);
-            doubts.push(Doubt { severity, kind, count: short, shown });
+            groups.push(FindingGroup { severity, kind, count: short, shown });
         }
     }
 }

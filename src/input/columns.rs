@@ -1,4 +1,4 @@
-//! Which column means what.
+//! The column of each field.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -40,7 +40,22 @@ impl Layout {
 /// The fields that say what kind of target it is by the column they stand in.
 pub(super) const BY_COLUMN: [Field; 3] = [Field::Host, Field::HostGroup, Field::Database];
 
-/// A header at fault.
+/// The field that holds the account. If there are columns of both, ids are read on hosts and
+/// databases, and names on host groups, because the API takes these there.
+pub(super) fn account_field(layout: &Layout, by_name: bool) -> Field {
+    let fields = match (layout.has(Field::AccountId), layout.has(Field::AccountName)) {
+        (true, true) if by_name => [Field::AccountName, Field::Account],
+        (true, _) => [Field::AccountId, Field::Account],
+        (false, true) => [Field::AccountName, Field::Account],
+        (false, false) => [Field::Account, Field::Account],
+    };
+    if layout.has(fields[0]) { fields[0] } else { fields[1] }
+}
+
+/// Finds the columns of the fields of a header, or refuses it.
+pub(super) type ResolveColumns<'a> = dyn Fn(&[String]) -> Result<Layout, HeaderFault> + 'a;
+
+/// An error in a header.
 #[derive(Debug)]
 pub(super) struct HeaderFault {
     pub(super) kind: DamageKind,

@@ -1,4 +1,4 @@
-//! What is wrong with a row, and how it is said.
+//! Problems of rows: their type, how they are collected, and how they are printed.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -86,6 +86,48 @@ impl fmt::Display for Problem {
         let mut said = String::new();
         self.say(&mut said);
         write!(f, ": {said}")
+    }
+}
+
+/// Collects the problems of one row.
+pub(super) struct ProblemSink<'a> {
+    pub(super) problems: &'a mut Vec<Problem>,
+    pub(super) source: &'a Arc<str>,
+    pub(super) line: u64,
+    /// The names of the input's own columns.
+    pub(super) names: &'a [String],
+    /// Whether its fields have numbers, as in CSV.
+    pub(super) numbered: bool,
+}
+
+impl ProblemSink<'_> {
+    /// Adds a problem with the usual remedy.
+    pub(super) fn add(&mut self, kind: ProblemKind, column: Option<usize>, found: &str) {
+        self.add_with(kind, column, found, kind.remedy());
+    }
+
+    /// Adds a problem with a remedy of its own.
+    pub(super) fn add_with(
+        &mut self,
+        kind: ProblemKind,
+        column: Option<usize>,
+        found: &str,
+        remedy: impl Into<Cow<'static, str>>,
+    ) {
+        let at = column;
+        let column = column.map(|at| Column {
+            number: self.numbered.then_some(at + 1),
+            name: self.names.get(at).map_or(String::new(), |name| shown(name)),
+        });
+        self.problems.push(Problem {
+            kind,
+            name: Arc::clone(self.source),
+            line: self.line,
+            column,
+            found: shown(found),
+            remedy: remedy.into(),
+            at: at.map_or(At::Record, At::Cell),
+        });
     }
 }
 

@@ -79,7 +79,7 @@ fn floor(text: &str, at: usize) -> usize {
 /// Where the last line of a text begins, and how many line breaks stand before it.
 fn line_start(text: &str) -> (usize, u64) {
     let start = text.rfind(['\n', '\r']).map_or(0, |at| at + 1);
-    (start, super::text::breaks(text.as_bytes()))
+    (start, super::lines::line_breaks(text.as_bytes()))
 }
 
 #[cfg(test)]

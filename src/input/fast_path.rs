@@ -1,23 +1,23 @@
-//! The short way for rows that are plainly good, as nearly all rows of nearly all lists are.
+//! The fast path for rows that are plainly valid, as nearly all rows of nearly all lists are.
 //!
-//! It takes a row only where every question that [`super::rows`] asks has the usual answer, and
-//! leaves all others to it; debug builds compare the two for every row. It can ask so little because the
-//! parser has noted of each field which sorts of character it holds.
+//! It takes a row only if every check of [`super::row_parser`] has the usual result, and leaves all
+//! others to it; debug builds compare the two for every row. It needs few checks because the CSV
+//! parser records which classes of character each field holds.
 
 use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
 
 use super::cells::{Cells, Span};
-use super::columns::{BY_COLUMN, Layout};
+use super::columns::{BY_COLUMN, Layout, account_field};
 use super::fields::Field;
-use super::reader::Options;
-use super::rows::{Regions, account_field};
+use super::options::Options;
+use super::regions::Regions;
 
 /// The most bytes of a value that is taken here.
 const MOST_BYTES: u32 = 32;
 
 /// The grant of a row that has nothing unusual; `None` says nothing of the row.
 #[inline]
-pub(super) fn read<'a>(
+pub(super) fn parse<'a>(
     cells: &Cells<'a>,
     layout: &Layout,
     options: &'a Options,
@@ -45,7 +45,7 @@ pub(super) fn read<'a>(
             return None;
         }
         (instance, region)
-    } else if regions.has_defaults() {
+    } else if regions.defaults_recorded {
         (options.default_instance_id.as_deref().unwrap_or(""), options.default_region.as_str())
     } else {
         return None;

@@ -9,7 +9,7 @@ use super::source::{Bytes, Source};
 const MOST_SKIPPED: u64 = 1 << 28;
 
 /// What a file is, and what to do about it.
-pub(super) type Foreign = (Cow<'static, str>, &'static str);
+pub(super) type OtherFile = (Cow<'static, str>, &'static str);
 
 const SAVE_AS_CSV: &str =
     "open it, and save the sheet as CSV UTF-8 with its ids shown in full, as text";
@@ -18,7 +18,7 @@ const EXPORT: &str = "export the list as CSV and give that file";
 const UNPACK: &str = "unpack it and give the list itself (gzip alone is read as it is)";
 
 /// Knows files by their first bytes; `source` is opened again only where these do not suffice.
-pub(super) fn of(head: &[u8], gzip: bool, source: &Source) -> Option<Foreign> {
+pub(super) fn of(head: &[u8], gzip: bool, source: &Source) -> Option<OtherFile> {
     let (found, remedy) = match head {
         [b'P', b'K', 3, 4, ..] => return Some(archive(head)),
         [b'P', b'K', 5..=8, ..] => ("this is a zip archive", UNPACK),
@@ -43,7 +43,7 @@ pub(super) fn of(head: &[u8], gzip: bool, source: &Source) -> Option<Foreign> {
 }
 
 /// A zip archive, by the names of the files in it: each stands before its data, uncompressed.
-fn archive(head: &[u8]) -> Foreign {
+fn archive(head: &[u8]) -> OtherFile {
     let has = |name: &str| find(head, name.as_bytes());
     let (found, remedy) = if has("mimetypeapplication/vnd.oasis.opendocument.spreadsheet") {
         ("this is a spreadsheet of LibreOffice (.ods)", SAVE_AS_CSV)

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::cells::{Cells, Sort, Span, Union, link};
+use super::cells::{Cells, Span, Union, ValueType, link};
 use super::columns::{Layout, meaning};
 use super::fields::Field;
 use super::values::trimmed;
@@ -72,7 +72,7 @@ pub(super) enum LineFault {
 }
 
 /// One line, while it is taken apart.
-pub(super) struct Line<'s> {
+pub(super) struct LineParser<'s> {
     pub(super) members: &'s mut Members,
     pub(super) union: &'s mut Union,
     pub(super) places: &'s mut Vec<u32>,
@@ -81,7 +81,7 @@ pub(super) struct Line<'s> {
     pub(super) scratch: &'s mut String,
 }
 
-impl Line<'_> {
+impl LineParser<'_> {
     /// Finds the members of a line. What was read before a fault stays.
     pub(super) fn parse(mut self, line: &str) -> Result<(), LineFault> {
         self.spans.clear();
@@ -154,13 +154,13 @@ impl Line<'_> {
                 Span::scratch(in_scratch, self.scratch)
             }
             Some(b'n') => Span::BLANK,
-            Some(b't' | b'f') => Span { sort: Sort::Boolean, ..span },
+            Some(b't' | b'f') => Span { value_type: ValueType::Boolean, ..span },
             Some(b'{' | b'[') => {
                 compact(raw, self.scratch);
-                Span { sort: Sort::Nested, ..Span::scratch(in_scratch, self.scratch) }
+                Span { value_type: ValueType::Nested, ..Span::scratch(in_scratch, self.scratch) }
             }
-            _ if raw.contains(['.', 'e', 'E']) => Span { sort: Sort::Float, ..span },
-            _ => Span { sort: Sort::Integer, ..span },
+            _ if raw.contains(['.', 'e', 'E']) => Span { value_type: ValueType::Float, ..span },
+            _ => Span { value_type: ValueType::Integer, ..span },
         })
     }
 }
@@ -181,7 +181,7 @@ fn compact(raw: &str, out: &mut String) {
 
 /// Visits the members of the object on a line.
 struct Object<'o, 's> {
-    line: &'o mut Line<'s>,
+    line: &'o mut LineParser<'s>,
     text: &'o str,
     fault: &'o mut Option<LineFault>,
 }

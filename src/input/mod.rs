@@ -1,44 +1,70 @@
-//! Reading the list of who must lose access to what.
+//! Reads the list of who must lose access to what.
 //!
 //! ```text
-//! Source -> bytes (gzip undone) -> encoding (UTF-8) -> text (a window, counted in lines)
-//!        -> csv or jsonl (one record) -> rows (one grant, or every reason why not)
+//! source (bytes, gzip undone) -> decode (UTF-8) -> text (a window, counted in lines)
+//!   -> csv_records or json_records (one record) -> row_parser (one grant, or every problem)
 //! ```
 //!
-//! Everything streams: a [`Reader`] holds one window of text, at most a little over
-//! [`MAX_RECORD_BYTES`], whatever the size of its inputs, and a valid row allocates nothing.
+//! In: one or more [`Source`]s and [`Options`]. Out: [`Row`]s in input order. A [`Reader`] holds one
+//! window of text, at most a little over [`MAX_RECORD_BYTES`], whatever the size of its inputs. A
+//! valid row allocates nothing.
 //!
-//! Two sorts of fault are kept apart. A row that is wrong is data: it comes back as
-//! [`Reading::Invalid`] with all of its [`Problem`]s, and the next row follows. Damage after which
-//! nobody can say where a row ends (an unclosed quote, undecodable bytes, broken gzip, a header at
-//! fault, a record that never ends) is an [`InputError`], and the reading stops.
+//! There are two sorts of error. A wrong row is data: it is returned as [`RowContent::Invalid`] with
+//! all of its [`Problem`]s, and the next row follows. Damage after which the end of a row is unknown
+//! (an unclosed quote, undecodable bytes, broken gzip, a wrong header, a record over the limit) is an
+//! [`InputError`], and the reading stops. Findings that need all rows of a column are
+//! [`FindingGroup`]s. A [`Report`] collects all of them.
 //!
-//! What may be wrong with rows that are valid each for itself shows only beside their neighbours: a
-//! [`Doubt`], known when an input has been read to its end. A [`Report`] collects all of it.
+//! | to change | open |
+//! |---|---|
+//! | a column name, a new field | `fields`, `columns` |
+//! | what a value may be | `values`, `problem_kind` (the messages) |
+//! | how a row becomes a grant | `row_parser`, `fast_path` (the same for plain rows) |
+//! | a check that compares rows | `column_checks` |
+//! | CSV, JSON Lines | `csv`, `csv_records`; `jsonl`, `json_records` |
+//! | the separator, the header line | `sniff`, `header` |
+//! | encodings, gzip, other file types | `encoding`, `decode`; `source`; `file_type` |
+//! | messages about a whole input | `read_errors`, `error` |
+//! | the file of `--protect` | `rules` |
 
 mod byte_classes;
 mod cells;
 mod column_checks;
 mod columns;
 mod csv;
+mod csv_records;
+mod decode;
 mod diagnostics;
 mod encoding;
 mod error;
 mod excerpt;
 mod fast_path;
+mod fault;
 mod fields;
 mod file_type;
+mod finding;
+mod format;
+mod header;
+mod json_records;
 mod jsonl;
+mod lines;
+mod open;
+mod options;
 mod origin;
 mod problem_kind;
 mod read_errors;
 mod reader;
+mod record;
+mod regions;
 mod report;
-mod rows;
+mod row;
+mod row_parser;
 mod rules;
+mod scan;
 mod sniff;
 mod source;
 mod source_reader;
+mod target_kind;
 mod text;
 mod values;
 
@@ -51,9 +77,13 @@ pub use encoding::{Encoding, UnknownEncoding};
 pub use error::{Damage, DamageKind, InputError};
 pub use excerpt::Excerpt;
 pub use fields::{Field, UnknownField};
+pub use finding::{Finding, FindingGroup, Severity};
+pub use format::{Format, Syntax};
+pub use options::Options;
 pub use problem_kind::ProblemKind;
-pub use reader::{Format, Options, Place, Reader, Reading, Row, Syntax};
-pub use report::{Doubt, Finding, Report, Severity};
+pub use reader::Reader;
+pub use report::Report;
+pub use row::{Place, Row, RowContent};
 pub use rules::{Rule, RulesError, rules};
 pub use source::Source;
 

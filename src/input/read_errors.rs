@@ -1,14 +1,17 @@
-//! Words for what stops an input.
+//! The messages of errors that stop the reading of an input.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::MAX_COLUMNS;
 use super::columns::HeaderFault;
 use super::diagnostics::{Column, shown};
 use super::error::{Damage, DamageKind, InputError};
 use super::excerpt::Excerpt;
+use super::fault::Fault;
+use super::lines::line_breaks;
 use super::source::Source;
-use super::text::{Fault, Text, breaks};
+use super::text::Text;
 
 /// Why there is no next record.
 #[derive(Debug)]
@@ -31,13 +34,13 @@ pub(super) enum Stop {
     },
 }
 
-/// What messages about one input need to know of it.
-pub(super) struct Trouble {
+/// Makes the errors of one input.
+pub(super) struct ErrorContext {
     pub(super) name: Arc<str>,
     source: Source,
 }
 
-impl Trouble {
+impl ErrorContext {
     pub(super) fn new(source: &Source) -> Self {
         Self { name: source.name.as_str().into(), source: source.clone() }
     }
@@ -56,7 +59,14 @@ impl Trouble {
         InputError::Damaged(Box::new(Damage { kind, name, line, column, found, remedy, excerpt }))
     }
 
-    /// A header at fault.
+    /// More columns than a run may have.
+    pub(super) fn too_many_columns(&self, line: u64) -> InputError {
+        let found = format!("the inputs have more than {MAX_COLUMNS} different columns");
+        let remedy = "give every row the same columns; an id or a date belongs into a value";
+        self.damage(DamageKind::TooManyColumns, Some(line), found, remedy)
+    }
+
+    /// An error in the header.
     pub(super) fn header(
         &self,
         fault: HeaderFault,
@@ -67,9 +77,9 @@ impl Trouble {
         at_column(error, fault.column, names)
     }
 
-    /// A record that cannot be read, at the beginning of the window.
+    /// The record at the beginning of the window cannot be read.
     pub(super) fn stop(&self, stop: Stop, text: &Text, names: &[String]) -> InputError {
-        let line = |at: usize| Some(text.line() + breaks(&text.window()[..at]));
+        let line = |at: usize| Some(text.line() + line_breaks(&text.window()[..at]));
         match stop {
             Stop::Fault(fault) => self.fault(fault, line(text.window().len())),
             Stop::TooLong { quote: None } => {
@@ -102,7 +112,7 @@ impl Trouble {
         }
     }
 
-    /// Bytes that could not be had, or are no text.
+    /// Bytes that could not be read or decoded.
     pub(super) fn fault(&self, fault: Fault, line: Option<u64>) -> InputError {
         match fault {
             Fault::Io(error) => self.source.error(error),
@@ -127,11 +137,11 @@ impl Trouble {
     }
 }
 
-/// A piece of the window. Only so much behind it is looked at as can be shown.
+/// A piece of the window, with as much text after it as can be shown.
 fn excerpt(text: &Text, start: usize, end: usize) -> Excerpt {
     let window = text.window();
     let most = window.len().min(start + 1000);
-    // What is no text is replaced, so that the piece begins where its own text begins.
+    // Undecodable bytes are replaced, so that the piece begins where its own text begins.
     let before = String::from_utf8_lossy(&window[..start.min(window.len())]);
     let piece = String::from_utf8_lossy(&window[start.min(most)..end.min(most)]);
     let behind = String::from_utf8_lossy(&window[end.min(most)..most]);

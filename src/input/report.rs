@@ -1,47 +1,14 @@
-//! What was found in a list: so much of it in full as a person reads, all of it in numbers.
+//! The findings of a list: the first ones in full, all of them as counts.
 
 use super::diagnostics::Problem;
-use super::excerpt::Excerpt;
+use super::finding::{Finding, FindingGroup, Severity};
 use super::problem_kind::ProblemKind;
-use super::reader::Row;
+use super::row::Row;
 
-/// How many invalid rows, and how many doubts, are shown in full unless another number is given.
+/// How many invalid rows, and how many list findings, are shown in full unless another number is given.
 const SHOWN: usize = 20;
 
-/// How grave a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// Nothing is sent.
-    Error,
-    /// It may be right, and it may be a mistake.
-    Warning,
-}
-
-/// A problem, and what stands there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How grave it is.
-    pub severity: Severity,
-    /// What is wrong, or may be.
-    pub problem: Problem,
-    /// What stands there; `None` where there is nothing to show.
-    pub excerpt: Option<Excerpt>,
-}
-
-/// What may be wrong with valid rows: known only when all of an input has been read.
-#[derive(Debug, Clone)]
-pub struct Doubt {
-    /// How grave it is.
-    pub severity: Severity,
-    /// The sort.
-    pub kind: ProblemKind,
-    /// How often it was found.
-    pub count: u64,
-    /// The first few.
-    pub shown: Vec<Finding>,
-}
-
-/// Collects findings: the first rows in full, all of them in numbers. Its size is bounded.
+/// Collects findings: the first rows in full, all of them as counts. Its size is bounded.
 #[derive(Debug, Clone)]
 pub struct Report {
     most: usize,
@@ -65,7 +32,8 @@ impl Report {
         Self::default()
     }
 
-    /// An empty report that keeps so many invalid rows in full, and as many doubts.
+    /// An empty report that keeps so many invalid rows in full, and as many list
+    /// findings.
     pub fn showing(most: usize) -> Self {
         let counts = || vec![0; ProblemKind::ALL.len()];
         Self {
@@ -95,18 +63,18 @@ impl Report {
         }
     }
 
-    /// Adds what a reader doubts after the last row.
-    pub fn doubt(&mut self, doubts: &[Doubt]) {
-        for doubt in doubts {
-            let counts = match doubt.severity {
+    /// Adds the findings about inputs as a whole, after the last row.
+    pub fn add_list_findings(&mut self, groups: &[FindingGroup]) {
+        for group in groups {
+            let counts = match group.severity {
                 Severity::Error => &mut self.errors,
                 Severity::Warning => &mut self.warnings,
             };
-            counts[doubt.kind as usize] += doubt.count;
+            counts[group.kind as usize] += group.count;
             let left = self.most.saturating_sub(self.of_lists.len());
-            // What stops a list is said whatever else there is.
-            let most = if doubt.severity == Severity::Error { left.max(1) } else { left };
-            self.of_lists.extend(doubt.shown.iter().take(most).cloned());
+            // An error about the whole list is always shown.
+            let most = if group.severity == Severity::Error { left.max(1) } else { left };
+            self.of_lists.extend(group.shown.iter().take(most).cloned());
         }
     }
 
@@ -120,7 +88,7 @@ impl Report {
         self.kept_rows as u64
     }
 
-    /// Whether something is wrong with a list that leaving rows out does not mend.
+    /// Whether a list has an error that leaving rows out does not correct.
     pub fn is_list_wrong(&self) -> bool {
         self.of_lists.iter().any(|finding| finding.severity == Severity::Error)
     }
@@ -135,7 +103,7 @@ impl Report {
         self.counts().next().is_none()
     }
 
-    /// What is shown in full: the first invalid rows, then what is wrong or in doubt about lists.
+    /// What is shown in full: the first invalid rows, then findings about inputs as a whole.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.of_rows.iter().chain(&self.of_lists)
     }

@@ -9,14 +9,16 @@ use crate::model::Kind;
 
 use super::cells::Union;
 use super::columns::{HeaderFault, Layout, ambiguous, list, refuse_repeated};
-use super::diagnostics::{Problem, shown};
+use super::diagnostics::{Problem, ProblemSink, shown};
 use super::error::{DamageKind, InputError};
 use super::fields::Field;
+use super::format::Syntax;
+use super::open::open;
+use super::options::Options;
 use super::problem_kind::ProblemKind;
-use super::reader::{Options, Syntax};
-use super::rows::{Complaints, add_unknown_kind, kind_of};
+use super::record::Record;
 use super::source::Source;
-use super::source_reader::{Open, Record};
+use super::target_kind::{add_unknown_kind, kind_of};
 use super::text::WINDOW_BYTES;
 use super::values::{check_id, check_name, trimmed};
 
@@ -56,14 +58,14 @@ pub enum RulesError {
     #[error(transparent)]
     Input(#[from] InputError),
     /// Some of its rules are wrong (exit code 65).
-    #[error("{}", Told(.0))]
+    #[error("{}", ProblemList(.0))]
     Wrong(Vec<Problem>),
 }
 
 /// Problems, a line each.
-struct Told<'a>(&'a [Problem]);
+struct ProblemList<'a>(&'a [Problem]);
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for ProblemList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, problem) in self.0.iter().take(MOST_TOLD).enumerate() {
             write!(f, "{}{problem}", if at > 0 { "\n" } else { "" })?;
@@ -79,18 +81,18 @@ impl fmt::Display for Told<'_> {
 pub fn rules(source: &Source) -> Result<Vec<Rule>, RulesError> {
     let options = Options::default();
     let mut union = Union::default();
-    let (mut open, format) = Open::reading(source, &options, &mut union, WINDOW_BYTES, &columns)?;
+    let (mut reader, format) = open(source, &options, &mut union, WINDOW_BYTES, &columns)?;
     if format.syntax == Syntax::JsonLines {
         let remedy = "write it as CSV that begins with user,kind,target,account";
-        return Err(open.damage(DamageKind::NotAList, "this is JSON", remedy).into());
+        return Err(reader.damage(DamageKind::NotAList, "this is JSON", remedy).into());
     }
     let mut rules = Vec::new();
     let mut problems = Vec::new();
-    while open.find()? {
+    while reader.find()? {
         let mut flaws = Vec::new();
-        let record = open.read(&mut union, &[], &mut flaws)?;
-        let complaints = record.complaints(&mut flaws);
-        rules.push(rule(&record, complaints));
+        let record = reader.read(&mut union, &[], &mut flaws)?;
+        let sink = record.sink(&mut flaws);
+        rules.push(rule(&record, sink));
         problems.append(&mut flaws);
     }
     if !problems.is_empty() {
@@ -99,7 +101,7 @@ pub fn rules(source: &Source) -> Result<Vec<Rule>, RulesError> {
     if rules.is_empty() {
         let found = "a header and no rule below it, which protects nothing";
         let remedy = "write a line for each rule; leave --protect out if that is meant";
-        return Err(open.damage(DamageKind::NoRules, found, remedy).into());
+        return Err(reader.damage(DamageKind::NoRules, found, remedy).into());
     }
     Ok(rules)
 }
@@ -126,12 +128,12 @@ fn columns(names: &[String]) -> Result<Layout, HeaderFault> {
 }
 
 /// Reads one rule; what is wrong with it goes to the complaints.
-fn rule(record: &Record<'_>, mut complaints: Complaints<'_>) -> Rule {
+fn rule(record: &Record<'_>, mut sink: ProblemSink<'_>) -> Rule {
     let value = |field| record.layout.get(field).map_or("", |at| trimmed(record.cells.own(at)));
     let written = value(Field::Kind);
     let kind = kind_of(written);
     if kind.is_none() && !matches!(written, "" | "*") {
-        add_unknown_kind(&mut complaints, record.layout.get(Field::Kind), written);
+        add_unknown_kind(&mut sink, record.layout.get(Field::Kind), written);
     }
     let of_ids = matches!(kind, Some(Kind::Host | Kind::Database));
     let check_account = if of_ids { check_id } else { check_name };
@@ -139,7 +141,7 @@ fn rule(record: &Record<'_>, mut complaints: Complaints<'_>) -> Rule {
         let value = value(field);
         // A star is the one thing that a pattern may hold and a value may not.
         if let Err(flaw) = check(&value.replace('*', "a")) {
-            complaints.add(flaw, record.layout.get(field), value);
+            sink.add(flaw, record.layout.get(field), value);
         }
         value.to_owned()
     };
@@ -152,7 +154,7 @@ fn rule(record: &Record<'_>, mut complaints: Complaints<'_>) -> Rule {
     };
     if FIELDS.iter().all(|field| value(*field).is_empty()) {
         let remedy = "it would protect everything; write * if that is meant";
-        complaints.add_with(ProblemKind::EmptyRow, None, "", remedy);
+        sink.add_with(ProblemKind::EmptyRow, None, "", remedy);
     }
     rule
 }

@@ -10,18 +10,18 @@ use flate2::read::MultiGzDecoder;
 
 use super::diagnostics::escaped;
 use super::error::InputError;
-use super::text::Fault;
+use super::fault::Fault;
 
 /// One input. Each pass opens it afresh, so it must be something that can be read twice.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// The name as messages show it: the path, or `-` for standard input.
     pub name: String,
-    place: Where,
+    place: Location,
 }
 
 #[derive(Debug, Clone)]
-enum Where {
+enum Location {
     File(PathBuf),
     Segment { file: Arc<File>, offset: u64, len: u64 },
     Memory { bytes: Arc<[u8]>, step: usize },
@@ -30,14 +30,14 @@ enum Where {
 impl Source {
     /// A regular file. A pipe can be read only once: spool it, and use [`Source::segment`].
     pub fn file(path: PathBuf) -> Self {
-        Self { name: escaped(&path.to_string_lossy()), place: Where::File(path) }
+        Self { name: escaped(&path.to_string_lossy()), place: Location::File(path) }
     }
 
     /// The `len` bytes of `file` from `offset`: one input inside a spool file.
     ///
     /// They are read by position, so that several readers can share the file.
     pub fn segment(name: &str, file: Arc<File>, offset: u64, len: u64) -> Self {
-        Self { name: escaped(name), place: Where::Segment { file, offset, len } }
+        Self { name: escaped(name), place: Location::Segment { file, offset, len } }
     }
 
     /// Bytes in memory.
@@ -47,13 +47,13 @@ impl Source {
 
     /// Bytes in memory, handed out at most `step` at a time.
     pub(super) fn memory_in_steps(name: &str, bytes: &[u8], step: usize) -> Self {
-        Self { name: name.to_owned(), place: Where::Memory { bytes: bytes.into(), step } }
+        Self { name: name.to_owned(), place: Location::Memory { bytes: bytes.into(), step } }
     }
 
     /// Opens it at its first byte.
     pub(super) fn open(&self) -> Result<Bytes, InputError> {
         let raw: Box<dyn Read + Send> = match &self.place {
-            Where::File(path) => {
+            Location::File(path) => {
                 let file = File::open(path).map_err(|error| self.error(error))?;
                 let about = file.metadata().map_err(|error| self.error(error))?;
                 if about.is_dir() {
@@ -61,10 +61,10 @@ impl Source {
                 }
                 Box::new(file)
             }
-            Where::Segment { file, offset, len } => {
+            Location::Segment { file, offset, len } => {
                 Box::new(Segment { file: Arc::clone(file), offset: *offset, left: *len })
             }
-            Where::Memory { bytes, step } => {
+            Location::Memory { bytes, step } => {
                 Box::new(Steps { bytes: Arc::clone(bytes), at: 0, step: *step })
             }
         };
@@ -83,7 +83,7 @@ impl Source {
 /// The spool file ends inside a slice: it must not pass for a shorter list.
 #[derive(Debug, thiserror::Error)]
 #[error("the spooled copy of it has lost its end")]
-struct Cut;
+struct TruncatedSnapshot;
 
 /// A slice of a file, read by position.
 struct Segment {
@@ -100,7 +100,7 @@ impl Read for Segment {
         }
         let got = self.file.read_at(&mut into[..most], self.offset)?;
         if got == 0 {
-            return Err(io::Error::new(ErrorKind::UnexpectedEof, Cut));
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, TruncatedSnapshot));
         }
         self.offset += got as u64;
         self.left -= got as u64;
@@ -157,8 +157,9 @@ impl Bytes {
         let (filled, error) = read_full(&mut self.reader, into);
         let fault = error.map(|error| {
             // The decoder's own complaints carry no code of the operating system.
-            let ours =
-                error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Cut>);
+            let ours = error
+                .get_ref()
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<TruncatedSnapshot>);
             if self.gzip && !ours && error.raw_os_error().is_none() {
                 Fault::Gzip(error)
             } else {

@@ -1,26 +1,9 @@
-//! A window on the decoded text of an input that knows on which line it stands.
-
-use std::io;
+//! A window on the decoded text of an input. It counts physical lines.
 
 use super::MAX_RECORD_BYTES;
-use super::encoding::{Decoded, Encoding};
-
-/// Why no more text comes.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The operating system refused.
-    Io(io::Error),
-    /// The gzip data are broken or cut.
-    Gzip(io::Error),
-    /// Bytes that are no text in the encoding.
-    Undecodable {
-        /// Counted from the first byte of the input (as it is after gzip is undone).
-        offset: u64,
-        encoding: Encoding,
-        /// Where it stops being UTF-8, when that is why it must be that encoding.
-        not_utf8_at: Option<u64>,
-    },
-}
+use super::decode::Decoded;
+use super::encoding::Encoding;
+use super::fault::Fault;
 
 /// The size of the window until a record needs more.
 pub(super) const WINDOW_BYTES: usize = 128 * 1024;
@@ -183,15 +166,4 @@ impl Text {
         self.start += bytes;
         self.offset += bytes as u64;
     }
-}
-
-/// The line breaks in a text: LF, CR LF and CR are one each.
-pub(super) fn breaks(text: &[u8]) -> u64 {
-    let mut breaks = 0;
-    let mut after_cr = false;
-    for &byte in text {
-        breaks += u64::from(byte == b'\r' || byte == b'\n' && !after_cr);
-        after_cr = byte == b'\r';
-    }
-    breaks
 }

@@ -13,7 +13,7 @@ mod writer;
 use crate::files::RunFiles;
 use crate::input::{InputError, Reader};
 use crate::model::{Status, TEXT_MARK_COLUMN};
-use crate::pipeline::relay;
+use crate::pipeline::run_pipeline;
 use crate::plan::Rows;
 use crate::plan::summary::LeftOut;
 use crate::verdicts::Verdicts;
@@ -134,7 +134,7 @@ impl Outcome<'_> {
         let rows = InputRows { asked, columns: &columns, words, protected };
         let endings = Endings::new(verdicts, asked, words);
         let (read, written) = writing(temporary.as_file(), begin, endings, |writing| {
-            relay(|outlet| rows.read(&mut input, outlet), |block| writing.take(block))
+            run_pipeline(|outlet| rows.read(&mut input, outlet), |block| writing.take(block))
         });
         let mut tally = written.map_err(file_error)?;
         tally.add_all(&read?);

@@ -3,9 +3,9 @@
 use super::columns::Columns;
 use super::result_columns::Words;
 use super::{COLUMNS, OutcomeError, Tally};
-use crate::input::{Cells, Problem, Reader, Reading};
+use crate::input::{Cells, Problem, Reader, RowContent};
 use crate::model::{MESSAGE_COLUMN, REHEARSAL, Status};
-use crate::pipeline::Outlet;
+use crate::pipeline::BatchSender;
 use crate::plan::{GrantId, Rows};
 
 /// A block is handed over when it has so many rows or bytes: few enough to stay in a processor's
@@ -56,7 +56,7 @@ impl InputRows<'_> {
     pub(super) fn read(
         &self,
         input: &mut Reader,
-        outlet: &Outlet<Block>,
+        outlet: &BatchSender<Block>,
     ) -> Result<Tally, OutcomeError> {
         let mut tally = Tally::default();
         let mut block = Block::default();
@@ -68,18 +68,18 @@ impl InputRows<'_> {
             let Block { text, rows: ends } = &mut block;
             self.own_cells(row.cells, text);
             let asks = self.asked.get(rows);
-            match (row.reading, asks) {
-                (Reading::Carried(_), None) => self.carried(row.cells, text),
-                (Reading::Invalid(problems), None) => {
+            match (row.content, asks) {
+                (RowContent::Carried(_), None) => self.carried(row.cells, text),
+                (RowContent::Invalid(problems), None) => {
                     self.invalid(problems, text);
                     tally.add(Status::Invalid);
                 }
-                (Reading::Grant(_), None) if self.protected => {
+                (RowContent::Grant(_), None) if self.protected => {
                     let message = "kept by --protect, and nothing was sent for it";
                     self.words.unsent(text, Status::Protected, "", message);
                     tally.add(Status::Protected);
                 }
-                (Reading::Grant(_), Some(_)) => {}
+                (RowContent::Grant(_), Some(_)) => {}
                 _ => return Err(OutcomeError::Changed),
             }
             ends.push(Row { end: text.len(), asks });

@@ -4,7 +4,7 @@
 //! others.
 
 use super::entry::Entry;
-use crate::input::{Encoding, MAX_RECORD_BYTES, Options, Reader, Reading, Source};
+use crate::input::{Encoding, MAX_RECORD_BYTES, Options, Reader, RowContent, Source};
 use crate::model::{Account, Grant, MAX_PER_LIST};
 use crate::plan::GrantId;
 use serde::{Deserialize, Serialize};
@@ -264,22 +264,22 @@ pub fn grants(
         reader.next().map_err(|error| MessageError::new("damaged", error.to_string()))?
     {
         read += 1;
-        match row.reading {
-            Reading::Grant(grant) if grant.instance_id.is_empty() => {
+        match row.content {
+            RowContent::Grant(grant) if grant.instance_id.is_empty() => {
                 return Err(MessageError::new(
                     "blank_instance",
                     "no instance ID: add a field instance_id, or start the workers with --instance-id",
                 ));
             }
-            Reading::Grant(grant) => {
+            RowContent::Grant(grant) => {
                 debug_assert!(matches!(grant.account, Account::Whole | Account::Named(_)));
                 take(&grant)?;
             }
             // Only a fed-back outcome file has such rows.
-            Reading::Carried(_) => {
+            RowContent::Carried(_) => {
                 return Err(MessageError::new("damaged", "it is not a row to carry out"));
             }
-            Reading::Invalid(problems) => {
+            RowContent::Invalid(problems) => {
                 let code = problems.first().map_or("invalid", |problem| problem.kind.code());
                 let all: Vec<String> =
                     problems.iter().map(crate::input::Problem::message).collect();

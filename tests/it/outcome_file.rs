@@ -1,7 +1,7 @@
 //! The outcome is there whole or not at all.
 
 use bastion_revoke::grants::Collector;
-use bastion_revoke::input::{Options, Reader, Reading, Source};
+use bastion_revoke::input::{Options, Reader, RowContent, Source};
 use bastion_revoke::ledger::{AttemptResult, AttemptState, GrantSet};
 use bastion_revoke::outcome::{Outcome, OutcomeError};
 use bastion_revoke::plan::Plan;
@@ -20,7 +20,7 @@ fn plan(list: &Path) -> (Plan, Vec<String>) {
     let mut reader = reader(list);
     let mut collector = Collector::default();
     while let Some(row) = reader.next().expect("a valid list") {
-        let Reading::Grant(grant) = row.reading else { panic!("a valid row") };
+        let RowContent::Grant(grant) = row.content else { panic!("a valid row") };
         collector.push(&grant).expect("a valid list");
     }
     let columns = reader.columns().to_vec();

@@ -77,6 +77,29 @@ fn text_behind_a_closing_quote_is_refused_for_nobody_knows_what_it_means() {
     assert_eq!(read("user,host,account\n\"1\" ,\"2\"\t,\"3\" \n"), ["user 1 host 2 3"]);
 }
 
+/// Why the `csv` crate does not read the lists: see [`crate::input`]'s `csv` module.
+#[test]
+fn the_csv_crate_accepts_what_this_reader_refuses() {
+    for (rows, fields, kind) in [
+        // One forgotten quote makes one record of all rows after it.
+        ("1,2,\"3\n4,5,6\n7,8,9\n", vec!["1", "2", "3\n4,5,6\n7,8,9\n"], DamageKind::UnclosedQuote),
+        ("1,2,\"3\"x\n", vec!["1", "2", "3x"], DamageKind::TextAfterQuote),
+        ("1,2,\"3\" \"4\"\n", vec!["1", "2", "3 \"4\""], DamageKind::TextAfterQuote),
+    ] {
+        let list = format!("user,host,account\n{rows}");
+        let mut lenient = ::csv::ReaderBuilder::new().flexible(true).from_reader(list.as_bytes());
+        let first = lenient.records().next().unwrap().unwrap();
+        assert_eq!(first.iter().collect::<Vec<_>>(), fields, "no error from the csv crate");
+        assert_eq!(kind_of(list.as_bytes()), kind);
+    }
+    // A list with CR line ends and blank lines: the crate's line of the last row is another.
+    let list = "user,host,account\r\r\r1,2,\r";
+    let mut lenient = ::csv::Reader::from_reader(list.as_bytes());
+    let record = lenient.records().next().unwrap().unwrap();
+    assert_ne!(record.position().map(::csv::Position::line), Some(4));
+    assert!(problems(list)[0].starts_with("list.csv, line 4, "));
+}
+
 #[test]
 fn a_record_over_the_limit_is_refused_and_one_of_the_limit_is_read() {
     let row = |bytes: usize| format!("{GOOD}1,2,3,{}\n1,2,3\n", "x".repeat(bytes - 6));

@@ -6,9 +6,9 @@ use super::*;
 fn doubts_with(list: &str, options: Options) -> Vec<String> {
     let mut reader = reader(list.as_bytes(), options);
     while let Some(row) = reader.next().unwrap() {
-        assert!(matches!(row.reading, Reading::Grant(_)), "{}", said(&row));
+        assert!(matches!(row.content, RowContent::Grant(_)), "{}", said(&row));
     }
-    let told = reader.doubts().iter().map(|doubt| {
+    let told = reader.list_findings().iter().map(|doubt| {
         let grave = if doubt.severity == Severity::Error { "error " } else { "" };
         let lines: Vec<_> =
             doubt.shown.iter().map(|finding| finding.problem.line.to_string()).collect();
@@ -127,5 +127,5 @@ fn a_further_pass_has_no_doubts() {
     let mut reader =
         Reader::with_columns(vec![memory(list)], Arc::new(Options::default()), Vec::new());
     while reader.next().unwrap().is_some() {}
-    assert!(reader.doubts().is_empty());
+    assert!(reader.list_findings().is_empty());
 }

@@ -208,7 +208,27 @@ fn a_separator_that_gives_columns_a_meaning_comes_before_one_that_gives_more() {
 fn a_first_line_that_names_the_separator_is_honoured() {
     assert_eq!(read("sep=;\r\nuser;host;account\r\n1;2;3\r\n"), ["user 1 host 2 3"]);
     assert_eq!(read("SEP=\t\nuser\thost\taccount\n1\t2\t3\n"), ["user 1 host 2 3"]);
-    assert!(refused("sep=|\nuser|host|account\n").contains("separator that is not read"));
+    assert_eq!(read("sep=|\nuser|host|account\n1|2|3\n"), ["user 1 host 2 3"]);
+    assert!(refused("sep=:\nuser:host:account\n").contains("unsupported separator"));
+}
+
+#[test]
+fn a_pipe_separates_fields_like_the_other_separators() {
+    let list = "user|kind|target|account|note\n1|host|2|3|\"a|b\"\n";
+    assert_eq!(read(list), ["user 1 host 2 3"]);
+    assert_eq!(table(&[memory(list)]).1, [["1", "host", "2", "3", "a|b"]]);
+    let mut reader = reader(list.as_bytes(), Options::default());
+    while reader.next().unwrap().is_some() {}
+    assert_eq!(reader.formats()[0].to_string(), "list.csv: 1 row, CSV with |, utf-8");
+}
+
+#[test]
+fn the_full_width_comma_is_named_when_it_separates_the_header() {
+    let error = refused("user，kind，target，account\n1，host，2，3\n");
+    assert!(
+        error.contains("the separator is the full-width comma ， (U+FF0C): replace it with"),
+        "{error}"
+    );
 }
 
 #[test]

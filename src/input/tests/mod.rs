@@ -16,8 +16,8 @@ mod writers;
 
 /// One row as text: the grant in one line, or the codes of its problems.
 fn said(row: &Row<'_>) -> String {
-    match row.reading {
-        Reading::Grant(grant) => {
+    match row.content {
+        RowContent::Grant(grant) => {
             let account = match grant.account {
                 crate::model::Account::Whole => "whole",
                 crate::model::Account::Named(name) => name,
@@ -35,11 +35,11 @@ fn said(row: &Row<'_>) -> String {
                 grant.target
             )
         }
-        Reading::Invalid(problems) => {
+        RowContent::Invalid(problems) => {
             let codes: Vec<_> = problems.iter().map(|problem| problem.kind.code()).collect();
             format!("invalid: {}", codes.join(" "))
         }
-        Reading::Carried(status) => format!("carried: {status}"),
+        RowContent::Carried(status) => format!("carried: {status}"),
     }
 }
 
@@ -87,7 +87,7 @@ fn problems(bytes: impl AsRef<[u8]>) -> Vec<String> {
     let mut reader = reader(bytes.as_ref(), Options::default());
     let mut said = Vec::new();
     while let Some(row) = reader.next().unwrap() {
-        if let Reading::Invalid(problems) = row.reading {
+        if let RowContent::Invalid(problems) = row.content {
             said.extend(problems.iter().map(ToString::to_string));
         }
     }

@@ -93,7 +93,7 @@ fn all_of(bytes: &[u8], step: usize, window: usize) -> Vec<String> {
             Ok(Some(row)) => {
                 let cells: Vec<_> = (0..6).map(|at| row.cells.get(at)).collect();
                 told.push(format!("{}: {} {cells:?}", row.place.line, said(&row)));
-                if let Reading::Invalid(problems) = row.reading {
+                if let RowContent::Invalid(problems) = row.content {
                     assert!(!problems.is_empty(), "an invalid row has a reason");
                     told.extend(problems.iter().map(ToString::to_string));
                 }

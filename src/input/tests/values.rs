@@ -28,7 +28,7 @@ fn kinds_have_their_usual_spellings_and_no_others() {
     assert_eq!(row("", "2", "3"), "invalid: blank_kind");
     assert_eq!(row("", "2", "ops user"), "invalid: blank_kind", "it may be a name");
     let said = problems("user,kind,target,account\n1,databse,2,3\n");
-    assert!(said[0].ends_with("column 2 (kind): unknown kind \"databse\": did you mean database? There are host, host-group, database"), "{said:?}");
+    assert!(said[0].ends_with("column 2 (kind): unknown kind \"databse\": did you mean database? The kinds are host, host-group, database"), "{said:?}");
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn a_report_keeps_twenty_rows_and_counts_them_all() {
     let list = format!("user,host,account\n{}", "1,,\n".repeat(30));
     let mut reader = reader(list.as_bytes(), Options::default());
     while let Some(row) = reader.next().unwrap() {
-        let Reading::Invalid(problems) = row.reading else { panic!("valid") };
+        let RowContent::Invalid(problems) = row.content else { panic!("valid") };
         report.add(&row, problems);
     }
     assert_eq!((report.rows(), report.shown_rows(), report.findings().count()), (30, 20, 40));

@@ -92,7 +92,7 @@ fn a_table_is_the_same_whichever_program_wrote_it() {
         assert_eq!(read, rows[1..], "{program:?}");
         let mut reader = reader(&bytes, Options::default());
         while let Some(row) = reader.next().unwrap() {
-            assert!(matches!(row.reading, Reading::Grant(_)), "{program:?}: {}", said(&row));
+            assert!(matches!(row.content, RowContent::Grant(_)), "{program:?}: {}", said(&row));
         }
     });
 }
@@ -161,7 +161,7 @@ fn every_diagnostic_names_the_line_the_column_and_the_character() {
         reader.window = window;
         let mut found = 0;
         while let Some(row) = reader.next().unwrap() {
-            let Reading::Invalid(problems) = row.reading else { continue };
+            let RowContent::Invalid(problems) = row.content else { continue };
             assert_eq!(problems.len(), 1, "{:?}", wanted.text);
             let (problem, excerpt) = (&problems[0], row.excerpt(&problems[0]));
             let number = problem.column.as_ref().and_then(|column| column.number);
@@ -184,7 +184,7 @@ fn the_place_of_a_json_value_is_found_behind_escapes_and_blanks() {
     let mut reader = reader(list.as_bytes(), Options::default());
     let mut places = Vec::new();
     while let Some(row) = reader.next().unwrap() {
-        let Reading::Invalid(problems) = row.reading else { continue };
+        let RowContent::Invalid(problems) = row.content else { continue };
         let excerpt = row.excerpt(&problems[0]);
         let piece = excerpt.text[excerpt.mark].to_owned();
         places.push((excerpt.line, excerpt.character, piece));

@@ -1,118 +1,39 @@
-//! From the cells of one row to the grant it names, or to every reason why it names none.
-
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::Arc;
+//! Parses the cells of one row: the grant that it names, or every reason why it names none.
 
 use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
 
-use super::cells::{Cells, Sort};
-use super::columns::{BY_COLUMN, Layout};
-use super::diagnostics::{At, Column, Problem, escaped, shown};
-use super::fields::{Field, nearest};
+use super::cells::{Cells, ValueType};
+use super::columns::{BY_COLUMN, Layout, account_field};
+use super::diagnostics::{ProblemSink, escaped};
+use super::fields::Field;
+use super::options::Options;
 use super::problem_kind::ProblemKind;
-use super::reader::Options;
+use super::regions::Regions;
+use super::target_kind::{add_unknown_kind, kind_of};
 use super::values::{check_id, check_name, check_region, trimmed};
 
-/// Collects the problems of one row.
-pub(super) struct Complaints<'a> {
-    pub(super) problems: &'a mut Vec<Problem>,
-    pub(super) source: &'a Arc<str>,
-    pub(super) line: u64,
-    /// The names of the input's own columns.
-    pub(super) names: &'a [String],
-    /// Whether its fields have numbers, as in CSV.
-    pub(super) numbered: bool,
-}
-
-impl Complaints<'_> {
-    /// Adds a problem with the usual remedy.
-    pub(super) fn add(&mut self, kind: ProblemKind, column: Option<usize>, found: &str) {
-        self.add_with(kind, column, found, kind.remedy());
-    }
-
-    /// Adds a problem with a remedy of its own.
-    pub(super) fn add_with(
-        &mut self,
-        kind: ProblemKind,
-        column: Option<usize>,
-        found: &str,
-        remedy: impl Into<Cow<'static, str>>,
-    ) {
-        let at = column;
-        let column = column.map(|at| Column {
-            number: self.numbered.then_some(at + 1),
-            name: self.names.get(at).map_or(String::new(), |name| shown(name)),
-        });
-        self.problems.push(Problem {
-            kind,
-            name: Arc::clone(self.source),
-            line: self.line,
-            column,
-            found: shown(found),
-            remedy: remedy.into(),
-            at: at.map_or(At::Record, At::Cell),
-        });
-    }
-}
-
-/// The region of each bastion host that a valid row has named.
-#[derive(Debug, Default)]
-pub(super) struct Regions {
-    known: HashMap<String, String>,
-    /// The last pair: most lists name one bastion host, row after row.
-    last: Option<(String, String)>,
-    /// The defaults have been noted, so that rows without columns of their own need no look.
-    defaults: bool,
-}
-
-impl Regions {
-    /// Whether the last row that was looked up named the same.
-    pub(super) fn is_last(&self, instance: &str, region: &str) -> bool {
-        self.last.as_ref().is_some_and(|(i, r)| i == instance && r == region)
-    }
-
-    /// Whether a row without columns of its own has passed.
-    pub(super) fn has_defaults(&self) -> bool {
-        self.defaults
-    }
-
-    /// The other region of that instance, if an earlier row named one; else notes this one.
-    fn conflict(&mut self, instance: &str, region: &str) -> Option<&str> {
-        if self.is_last(instance, region) {
-            return None;
-        }
-        if self.known.get(instance).is_some_and(|known| known != region) {
-            return self.known.get(instance).map(String::as_str);
-        }
-        self.known.entry(instance.to_owned()).or_insert_with(|| region.to_owned());
-        self.last = Some((instance.to_owned(), region.to_owned()));
-        None
-    }
-}
-
-/// One row, being read.
-struct Reading<'a, 'c, 'p> {
+/// Parses one row.
+struct RowParser<'a, 'c, 'p> {
     cells: &'c Cells<'a>,
     layout: &'c Layout,
-    complaints: Complaints<'p>,
+    sink: ProblemSink<'p>,
 }
 
-/// Reads a row: the grant it names, or `None` and at least one problem.
+/// Parses a row: the grant it names, or `None` and at least one problem.
 #[inline(never)]
-pub(super) fn read<'a>(
+pub(super) fn parse<'a>(
     cells: &Cells<'a>,
     layout: &Layout,
     options: &'a Options,
     regions: &mut Regions,
-    complaints: Complaints<'_>,
+    sink: ProblemSink<'_>,
 ) -> Option<Grant<'a>> {
     if (0..cells.spans.len()).all(|at| trimmed(cells.own(at)).is_empty()) {
-        let mut complaints = complaints;
-        complaints.add(ProblemKind::EmptyRow, None, "");
+        let mut sink = sink;
+        sink.add(ProblemKind::EmptyRow, None, "");
         return None;
     }
-    let mut row = Reading { cells, layout, complaints };
+    let mut row = RowParser { cells, layout, sink };
     let grantee = row.grantee();
     let target = row.target();
     let account = row.account(target.map(|(kind, _)| kind));
@@ -123,11 +44,11 @@ pub(super) fn read<'a>(
     else {
         return None;
     };
-    if !row.complaints.problems.is_empty() {
+    if !row.sink.problems.is_empty() {
         return None;
     }
     let by_default = !layout.has_any(&[Field::InstanceId, Field::Region]);
-    if by_default && regions.defaults {
+    if by_default && regions.defaults_recorded {
         return Some(Grant { instance_id: instance, region, grantee, kind, target, account });
     }
     if let Some(other) = regions.conflict(instance, region) {
@@ -136,21 +57,21 @@ pub(super) fn read<'a>(
             escaped(other)
         );
         let column = layout.get(Field::Region);
-        row.complaints.add_with(ProblemKind::TwoRegions, column, region, remedy);
+        row.sink.add_with(ProblemKind::TwoRegions, column, region, remedy);
         return None;
     }
-    regions.defaults |= by_default;
+    regions.defaults_recorded |= by_default;
     Some(Grant { instance_id: instance, region, grantee, kind, target, account })
 }
 
-impl<'a> Reading<'a, '_, '_> {
+impl<'a> RowParser<'a, '_, '_> {
     /// A field's value without the blanks around it; blank if there is no such column.
     fn value(&self, field: Field) -> &'a str {
         self.layout.get(field).map_or("", |column| trimmed(self.cells.own(column)))
     }
 
     fn add(&mut self, kind: ProblemKind, field: Field, found: &str) {
-        self.complaints.add(kind, self.layout.get(field), found);
+        self.sink.add(kind, self.layout.get(field), found);
     }
 
     /// The value of a filled field if a check passes it.
@@ -160,10 +81,13 @@ impl<'a> Reading<'a, '_, '_> {
         check: fn(&str) -> Result<(), ProblemKind>,
     ) -> Option<&'a str> {
         let value = self.value(field);
-        let sort = self.layout.get(field).map_or(Sort::Text, |column| self.cells.sort(column));
-        let flaw = match sort {
-            Sort::Text | Sort::Integer => check(value).err(),
-            Sort::Float | Sort::Boolean | Sort::Nested => Some(ProblemKind::WrongType),
+        let value_type =
+            self.layout.get(field).map_or(ValueType::Text, |column| self.cells.value_type(column));
+        let flaw = match value_type {
+            ValueType::Text | ValueType::Integer => check(value).err(),
+            ValueType::Float | ValueType::Boolean | ValueType::Nested => {
+                Some(ProblemKind::WrongType)
+            }
         };
         match flaw {
             None => Some(value),
@@ -222,7 +146,7 @@ impl<'a> Reading<'a, '_, '_> {
             None => {
                 let field = BY_COLUMN.into_iter().find(|&field| self.layout.has(field));
                 let column = field.and_then(|field| self.layout.get(field));
-                self.complaints.add(ProblemKind::BlankTarget, column, "");
+                self.sink.add(ProblemKind::BlankTarget, column, "");
                 None
             }
         }
@@ -246,7 +170,7 @@ impl<'a> Reading<'a, '_, '_> {
             self.add(ProblemKind::BlankKind, Field::Kind, "");
         } else if kind.is_none() {
             let column = self.layout.get(Field::Kind);
-            add_unknown_kind(&mut self.complaints, column, written);
+            add_unknown_kind(&mut self.sink, column, written);
         }
         kind
     }
@@ -263,7 +187,7 @@ impl<'a> Reading<'a, '_, '_> {
                     ProblemKind::BlankAccount.remedy()
                 };
                 let column = self.layout.get(field);
-                self.complaints.add_with(ProblemKind::BlankAccount, column, "", remedy);
+                self.sink.add_with(ProblemKind::BlankAccount, column, "", remedy);
                 None
             }
             "*" => Some(Account::Whole),
@@ -297,51 +221,5 @@ impl<'a> Reading<'a, '_, '_> {
         } else {
             self.checked(Field::Region, check_region)
         }
-    }
-}
-
-/// Where the account is read. Where there are columns of both, ids are read on hosts and
-/// databases, and names on host groups, for that is what the API takes there.
-pub(super) fn account_field(layout: &Layout, by_name: bool) -> Field {
-    let fields = match (layout.has(Field::AccountId), layout.has(Field::AccountName)) {
-        (true, true) if by_name => [Field::AccountName, Field::Account],
-        (true, _) => [Field::AccountId, Field::Account],
-        (false, true) => [Field::AccountName, Field::Account],
-        (false, false) => [Field::Account, Field::Account],
-    };
-    if layout.has(fields[0]) { fields[0] } else { fields[1] }
-}
-
-/// Complains of a kind that there is not, with the one that is probably meant.
-pub(super) fn add_unknown_kind(
-    complaints: &mut Complaints<'_>,
-    column: Option<usize>,
-    written: &str,
-) {
-    let names = [Kind::Host, Kind::HostGroup, Kind::Database].map(Kind::name);
-    match nearest(written, names).filter(|_| written.len() <= 64) {
-        Some(near) => {
-            let remedy = format!("did you mean {near}? There are {}", names.join(", "));
-            complaints.add_with(ProblemKind::UnknownKind, column, written, remedy);
-        }
-        None => complaints.add(ProblemKind::UnknownKind, column, written),
-    }
-}
-
-/// The kind that a value names. The plain spellings come first, for they are nearly all.
-pub(super) fn kind_of(written: &str) -> Option<Kind> {
-    match written {
-        "host" => return Some(Kind::Host),
-        "host-group" => return Some(Kind::HostGroup),
-        "database" => return Some(Kind::Database),
-        _ if written.len() > 64 => return None,
-        _ => {}
-    }
-    // Only ASCII blanks are dropped: any other white space is a mistake worth showing.
-    match written.to_lowercase().replace([' ', '-', '_'], "").as_str() {
-        "host" | "主机" => Some(Kind::Host),
-        "hostgroup" | "group" | "主机组" => Some(Kind::HostGroup),
-        "database" | "db" | "数据库" => Some(Kind::Database),
-        _ => None,
     }
 }
