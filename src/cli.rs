@@ -121,7 +121,8 @@ pub enum Command {
     /// Serve the simulated service on loopback, for rehearsals, other clients and tests
     #[command(after_help = "Examples:\n  bastion-revoke simulate --port 8470\n  \
         bastion-revoke simulate --quota 10 --fault reset-after=0.1 --seed 7\n  \
-        bastion-revoke simulate --grants grants.csv --fault throttle=0.2")]
+        bastion-revoke simulate --grants grants.csv --fault throttle=0.2\n  \
+        bastion-revoke simulate --world samples/world.toml")]
     Simulate(crate::commands::simulate::SimulateArgs),
     /// Print the completions of a shell
     #[command(after_help = "Examples:\n  \

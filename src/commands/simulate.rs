@@ -14,7 +14,8 @@ use crate::cli::values::duration;
 use crate::clock::SystemClock;
 use crate::exit::{Exit, Failure};
 use crate::sim::{
-    ACCESS_KEY_ID, ACCESS_KEY_SECRET, Fault, FaultRate, Faults, Grants, Service, Settings, server,
+    ACCESS_KEY_ID, ACCESS_KEY_SECRET, Fault, FaultRate, Faults, Grants, Service, Settings, World,
+    server,
 };
 
 /// Runs the simulated service on loopback, for rehearsals, other clients and tests.
@@ -33,6 +34,12 @@ pub struct SimulateArgs {
     /// whatever is asked for existed and is granted once.
     #[arg(long, value_name = "FILE")]
     pub grants: Option<PathBuf>,
+
+    /// A world file, TOML or JSON: users, groups, hosts, databases, grants, rules and keys, which
+    /// read operations list and writes change. docs/simulate.md describes it, and
+    /// samples/world.toml is one.
+    #[arg(long, value_name = "FILE", conflicts_with = "grants")]
+    pub world: Option<PathBuf>,
 
     /// Requests per second that each operation takes, with a burst of as many; more are answered
     /// 400 `Throttling.User`. Without it there is no limit.
@@ -97,8 +104,19 @@ impl SimulateArgs {
                     .with_context(|| format!("cannot use the grants {}", path.display()))?
             }
         };
+        let world = match &self.world {
+            None => None,
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the world file {}", path.display()))?;
+                let world = World::parse(&text)
+                    .with_context(|| format!("cannot use the world file {}", path.display()))?;
+                Some(world)
+            }
+        };
         let service = Settings {
             grants,
+            world,
             quota: self.quota,
             seed: self.seed,
             faults: Faults::new(self.faults),
@@ -224,6 +242,18 @@ mod tests {
         assert!(error.downcast_ref::<crate::sim::GrantsError>().is_some(), "{error:#}");
         std::fs::write(&path, "user,kind,target,account\n1,host,2,*\n").unwrap();
         assert!(settle().unwrap().service.grants.is_listed());
+    }
+
+    #[test]
+    fn the_world_is_read_from_its_file() {
+        let settle = |path: &str| parse(&["--world", path]).unwrap().settle();
+        assert!(settle("samples/world.toml").unwrap().service.world.is_some());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("world.toml");
+        std::fs::write(&path, "[[users]]\nid = 1\n").unwrap();
+        let error = format!("{:#}", settle(path.to_str().unwrap()).unwrap_err());
+        assert!(error.contains("world.toml: line 2, column 6: invalid type: integer"), "{error}");
+        assert!(parse(&["--world", "a", "--grants", "b"]).is_err());
     }
 
     #[tokio::test]

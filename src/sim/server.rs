@@ -23,6 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::audit::Audit;
 use super::http_types::{Delivery, HttpRequest, HttpResponse};
 use super::service::Service;
+use super::world::World;
 use crate::clock::WallClock;
 
 /// Connections open at a time; the next one waits to be accepted.
@@ -78,9 +79,14 @@ impl Running {
         format!("http://{}", self.addr)
     }
 
-    /// What the service saw so far.
+    /// The audit so far.
     pub fn audit(&self) -> Audit {
         lock(&self.service).audit()
+    }
+
+    /// A copy of the world as it is now, if there is one.
+    pub fn world(&self) -> Option<World> {
+        lock(&self.service).world().cloned()
     }
 
     /// Ends every connection and returns once the port is free.

@@ -49,7 +49,7 @@ impl Data {
         project.map_or("", |project| &project.name)
     }
 
-    /// Tells the grants which users, user groups and targets exist, and which accounts.
+    /// Registers with the grants which users, user groups, targets and accounts exist.
     pub(super) fn register_objects(&mut self) {
         let grants = &mut self.grants;
         for user in &self.users {

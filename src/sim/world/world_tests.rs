@@ -1,11 +1,13 @@
 //! The sample world and small ones, read and changed through the service.
 
+use std::num::NonZeroU32;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Behaviour, World, WorldError, WorldFile};
 use crate::sim::testing::{now, v1, v1_pairs};
-use crate::sim::{Service, Settings, Violations};
+use crate::sim::{Faults, Service, Settings, Violations};
 
 /// A service with a world, and the time of its client.
 struct Bench {
@@ -324,6 +326,61 @@ fn a_key_is_deleted_once() {
     bench.ok("DeleteUserPublicKey", &key);
     assert!(bench.values("ListUserPublicKeys", "PublicKeys", "PublicKeyId", &[LINA]).is_empty());
     assert_eq!(bench.refused("DeleteUserPublicKey", &key), (404, "OBJECT_NOT_FOUND".to_owned()));
+}
+
+#[test]
+fn faults_and_the_quota_apply_to_reads() {
+    let mut bench = Bench::sample();
+    let faults = ["numeric-ids=1", "object-for-one=1"].map(|rate| rate.parse().unwrap());
+    bench.service = Service::new(Settings {
+        world: Some(World::sample()),
+        faults: Faults::new(faults),
+        quota: NonZeroU32::new(1),
+        ..Settings::default()
+    });
+    let body = bench.ok("ListUserPublicKeys", &[LINA]);
+    assert_eq!(body["PublicKeys"]["PublicKeyId"], 201, "a number, and no list");
+    let refused = bench.refused("ListUserPublicKeys", &[LINA]);
+    assert_eq!(refused, (400, "Throttling.User".to_owned()));
+    bench.ok("ListRules", &[]);
+    let audit = bench.service.audit();
+    assert_eq!((audit.counts.reads, audit.violations.over_quota), (2, 1));
+    assert_eq!(audit.faults["numeric-ids"], 2);
+}
+
+#[test]
+fn items_of_a_lock_can_fail_or_be_left_out() {
+    let mut bench = Bench::sample();
+    let mut lock = |fault: &str| {
+        bench.service = Service::new(Settings {
+            world: Some(World::sample()),
+            faults: Faults::new([fault.parse().unwrap()]),
+            ..Settings::default()
+        });
+        let body = bench.ok("LockUsers", &[("UserIds", r#"["17"]"#)]);
+        let states = bench.service.world().unwrap().users()[0].states.clone();
+        (body["Results"].clone(), states)
+    };
+    let (results, states) = lock("unexpected-items=1");
+    assert_eq!((&results[0]["Code"], states[0].as_str()), (&json!("UNEXPECTED"), "Normal"));
+    let (results, states) = lock("missing-items=1");
+    assert_eq!((results, states[0].as_str()), (json!([]), "Frozen"));
+}
+
+#[test]
+fn a_list_in_xml_repeats_its_element() {
+    let mut bench = Bench::sample();
+    let own = [("InstanceId", "i-1"), ("UserId", "46"), ("HostGroupId", "15")];
+    let mut pairs = v1_pairs("ListHostGroupAccountNamesForUser", "n", &own);
+    pairs
+        .iter_mut()
+        .filter(|pair| pair.0 == "Format")
+        .for_each(|pair| "XML".clone_into(&mut pair.1));
+    let reply = bench.service.handle(now(), &v1(&pairs));
+    let text = String::from_utf8(reply.answer().unwrap().body.to_vec()).unwrap();
+    let names =
+        "<HostAccountNames>deploy</HostAccountNames><HostAccountNames>ops user</HostAccountNames>";
+    assert!(text.contains(names), "{text}");
 }
 
 #[test]
