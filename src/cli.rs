@@ -8,6 +8,7 @@
 //! relative to that file.
 
 pub mod command;
+pub mod queue_admin;
 pub mod values;
 
 use crate::engine::fail_over::FailOver;
@@ -103,6 +104,13 @@ pub enum Command {
         redis-cli XADD revocations '*' user 1001 kind host target 2001 account 3001"
     )]
     Work(Box<crate::commands::queue_args::WorkArgs>),
+    /// Operate a queue: its state, dead letters, pause and resume
+    #[command(after_help = queue_admin::EXAMPLES)]
+    Queue {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: queue_admin::QueueCommand,
+    },
     /// What is set, and where
     #[command(after_help = OF_CONFIG)]
     Config {

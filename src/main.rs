@@ -2,7 +2,8 @@
 
 use bastion_revoke::cli::{Cli, Command, ConfigCommand, LogFormat};
 use bastion_revoke::commands::{
-    check, collect, completions, config, credentials, man, plan, run, signals, simulate, work,
+    check, collect, completions, config, credentials, man, plan, queue_admin, run, signals,
+    simulate, work,
 };
 use bastion_revoke::config::RunSettings;
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
@@ -83,6 +84,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         }
         Command::Collect(args) => Box::pin(collect::collect(args, cli.logs.quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,
+        Command::Queue { command } => queue_admin::command(command).await,
         Command::Config { command: ConfigCommand::Show(args) } => config::show(table, args.json),
         Command::Credentials { command } => credentials::command(command).await,
         Command::Simulate(args) => simulate::command(args).await,

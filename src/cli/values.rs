@@ -3,6 +3,7 @@
 
 use crate::api::endpoint as address;
 use crate::input::Field;
+use crate::queue::retention::Retention;
 use reqwest::Url;
 use std::time::Duration;
 
@@ -44,6 +45,17 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
     match (number, unit_ms) {
         (Some(number), Some(unit_ms)) => Ok(Duration::from_millis(number * unit_ms)),
         _ => Err("expected a duration such as 500ms, 10s, 2m or 1h"),
+    }
+}
+
+/// A number of entries, or an age.
+pub fn retention(text: &str) -> Result<Retention, &'static str> {
+    match text.trim().parse::<u64>() {
+        Ok(entries) if entries > 0 => Ok(Retention::Entries(entries)),
+        Ok(_) => Err("the minimum is 1 entry"),
+        Err(_) => duration(text)
+            .map(Retention::Age)
+            .map_err(|_| "expected a number of entries, or a duration such as 24h or 168h"),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod health;
 pub mod job;
 pub mod man;
 pub mod plan;
+pub mod queue_admin;
 pub mod queue_args;
 pub mod resume_hint;
 pub mod run;

@@ -2,12 +2,13 @@
 
 use crate::api::credentials::Secret;
 use crate::api::sign::Scheme;
-use crate::cli::values::{duration, endpoint, id, map, rate, up_to};
+use crate::cli::values::{duration, endpoint, id, map, rate, retention, up_to};
 use crate::cli::{ConfigurationArgs, SignatureName};
 use crate::exit::{Exit, Failure};
 use crate::input::{Field, Options};
 use crate::queue::address::Address;
 use crate::queue::connection::RedisConnection;
+use crate::queue::retention::Retention;
 use reqwest::Url;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,6 +86,15 @@ pub struct WorkArgs {
     /// Append every row's outcome to this CSV, too
     #[arg(long, value_name = "FILE", help_heading = "Queue")]
     pub outcomes: Option<PathBuf>,
+    /// Bound of the streams of outcomes and dead letters: a number of entries, or a time such as
+    /// 168h; older entries are deleted, read or not [default: unlimited]
+    #[arg(
+        long,
+        value_name = "ENTRIES|DURATION",
+        value_parser = retention,
+        help_heading = "Queue"
+    )]
+    pub retain: Option<Retention>,
     /// Where outcomes wait while Redis does not answer
     #[arg(long, value_name = "FOLDER", default_value = ".", help_heading = "Queue")]
     pub spool: PathBuf,
@@ -237,6 +247,8 @@ pub struct WorkSettings {
     pub window: usize,
     /// After so long without a sign of its worker an entry is taken over.
     pub lease: Duration,
+    /// The bound of the streams of outcomes and dead letters.
+    pub retain: Retention,
     /// The CSV of outcomes.
     pub outcomes: Option<PathBuf>,
     /// Where outcomes wait while Redis does not answer.
@@ -270,6 +282,7 @@ impl WorkSettings {
             linger: args.linger,
             window: args.window as usize,
             lease: args.lease,
+            retain: args.retain.unwrap_or_default(),
             outcomes: args.outcomes.clone(),
             spool: args.spool.clone(),
             options: Options {
@@ -308,6 +321,7 @@ impl WorkSettings {
             linger: Duration::from_secs(2),
             window: 1000,
             lease: Duration::from_secs(60),
+            retain: Retention::Unlimited,
             outcomes: None,
             spool: match run.out.parent() {
                 Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),

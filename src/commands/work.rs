@@ -17,6 +17,7 @@ use crate::queue::leases::Leases;
 use crate::queue::metrics::Metrics;
 use crate::queue::outbox::Outbox;
 use crate::queue::outcome_csv::OutcomeCsv;
+use crate::queue::pause;
 use crate::queue::quota::{RedisQuotaBackend, SharedQuota};
 use crate::queue::store::EntryStore;
 use crate::queue::worker::{MAX_BATCHES, Settings, Worker};
@@ -62,6 +63,7 @@ pub async fn work(
         group: settings.group.clone(),
         // Two workers of one name would pass for each other, and an outcome could be stored twice.
         name: format!("{}-{:08x}", settings.consumer, fastrand::u32(..)),
+        retention: settings.retain,
     };
     let spool = |error: std::io::Error| {
         Failure::new(Exit::File, format!("--spool {}: {error}", settings.spool.display()))
@@ -76,7 +78,14 @@ pub async fn work(
         link: reached.link.reconnectable_clone(),
         key: consumer.keys.pace.clone(),
     };
-    let quota = SharedQuota::new(backend, settings.engine.rate_per_s, Some(Arc::clone(&metrics)));
+    let (paused, pause_monitor) = pause::monitor(
+        reached.link.reconnectable_clone(),
+        consumer.keys.clone(),
+        Arc::clone(&metrics),
+    )
+    .await;
+    let rate_per_s = settings.engine.rate_per_s;
+    let quota = SharedQuota::new(backend, rate_per_s, paused.clone(), Some(Arc::clone(&metrics)));
     let quota_sync = tokio::spawn(Arc::clone(&quota).run());
     let leases = Leases::new(settings.lease);
     let store = EntryStore::new(consumer, reached.link, leases, outbox, outcome_csv, metrics);
@@ -102,9 +111,11 @@ pub async fn work(
             window: settings.window,
         },
         control,
+        paused,
     };
     let causes = worker.run().instrument(tracing::info_span!("work", run)).await;
     quota_sync.abort();
+    pause_monitor.abort();
     Ok(causes)
 }
 

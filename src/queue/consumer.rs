@@ -5,6 +5,7 @@ use super::connection::{ConnectionError, RedisConnection};
 use super::entry::{Entry, EntryUpdate};
 use super::keys::Keys;
 use super::reply::{count, entries, eval, json, list, text, texts};
+use super::retention::Retention;
 use redis::Value;
 
 /// A member of the consumer group of a stream.
@@ -16,6 +17,8 @@ pub struct Consumer {
     pub group: String,
     /// This worker's name, unique in the group.
     pub name: String,
+    /// The bound of the streams that it adds outcomes and dead letters to.
+    pub retention: Retention,
 }
 
 /// The state of a queue.
@@ -89,7 +92,8 @@ impl Consumer {
     ) -> Result<Vec<String>, ConnectionError> {
         let Keys { stream, outcomes, dead, attempts, units, .. } = &self.keys;
         let keys = [stream.as_str(), outcomes, dead, attempts, units];
-        let arguments = [self.group.as_str(), &self.name, &json(&updates)];
+        let [strategy, threshold] = self.retention.arguments();
+        let arguments = [self.group.as_str(), &self.name, &json(&updates), &strategy, &threshold];
         link.query(&eval(include_str!("scripts/apply.lua"), &keys, &arguments)).await.map(texts)
     }
 

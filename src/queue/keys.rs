@@ -22,6 +22,8 @@ pub struct Keys {
     pub units: String,
     /// A hash: the quota that all workers share.
     pub pace: String,
+    /// A hash: whether the queue is paused.
+    pub control: String,
 }
 
 impl Keys {
@@ -35,6 +37,7 @@ impl Keys {
             attempts: key("attempts"),
             units: key("units"),
             pace: key("pace"),
+            control: key("control"),
         }
     }
 

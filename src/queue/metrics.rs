@@ -19,6 +19,7 @@ pub struct Metrics {
     commits: AtomicU64,
     redis_up: AtomicBool,
     ready: AtomicBool,
+    paused: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +76,11 @@ impl Metrics {
         self.ready.store(ready, Ordering::Relaxed);
     }
 
+    /// Sets whether the queue is paused.
+    pub fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
     /// Whether this worker takes entries and Redis is reachable.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed) && self.redis_up.load(Ordering::Relaxed)
@@ -129,6 +135,8 @@ impl Metrics {
         let commits = self.commits.load(Ordering::Relaxed);
         page.one("commits_total", "counter", "Durable writes of intents and outcomes.", commits);
         let up = u8::from(self.redis_up.load(Ordering::Relaxed));
+        let paused = u8::from(self.paused.load(Ordering::Relaxed));
+        page.one("queue_paused", "gauge", "Whether the queue is paused.", paused);
         page.one("redis_up", "gauge", "Whether Redis is reachable.", up);
         page.0
     }

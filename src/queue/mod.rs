@@ -23,9 +23,11 @@
 //! | storing outcomes, also while Redis is unreachable | [`store`], [`outbox`] |
 //! | the quota that workers share | [`quota`] |
 //! | jobs: `enqueue` and `collect` | [`coordinator`] |
+//! | `queue status`, `peek`, `dead`, `pause` | [`admin`], [`pause`] |
 //! | metrics | [`metrics`] |
 
 pub mod address;
+pub mod admin;
 pub mod batch;
 pub mod batch_journal;
 pub mod batch_runner;
@@ -41,7 +43,9 @@ pub mod metrics;
 pub mod outbox;
 pub mod outcome_csv;
 pub mod outcome_message;
+pub mod pause;
 pub mod quota;
 mod reply;
+pub mod retention;
 pub mod store;
 pub mod worker;

@@ -140,11 +140,12 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::super::keys::Keys;
+    use super::super::retention::Retention;
     use super::*;
 
     fn consumer(name: &str) -> Consumer {
         let (group, name) = ("g".to_owned(), name.to_owned());
-        Consumer { keys: Keys::new("s"), group, name }
+        Consumer { keys: Keys::new("s"), group, name, retention: Retention::Unlimited }
     }
 
     fn step(id: &str) -> EntryUpdate {

@@ -46,6 +46,8 @@ pub struct Worker<T> {
     pub settings: Settings,
     /// Run, drain or abort.
     pub control: watch::Receiver<Control>,
+    /// Whether the queue is paused.
+    pub paused: watch::Receiver<bool>,
 }
 
 /// The reply to a read, and when the read was sent.
@@ -85,7 +87,8 @@ impl<T: Transport> Worker<T> {
         loop {
             self.apply_control(in_flight, *control.borrow_and_update());
             let now = Instant::now();
-            let is_open = !in_flight.stopping && self.store().is_reachable();
+            let is_paused = *self.paused.borrow();
+            let is_open = !in_flight.stopping && !is_paused && self.store().is_reachable();
             let room = (self.settings.window * MAX_BATCHES).saturating_sub(in_flight.rows());
             if is_open && room > 0 && read.is_none() && now >= read_at {
                 read = Some(Box::pin(self.read(in_flight.entries_for(room))));

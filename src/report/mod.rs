@@ -7,5 +7,6 @@ pub mod logs;
 mod margin;
 pub mod print;
 pub mod progress;
+pub mod queue_status;
 mod recent;
 pub mod summary;

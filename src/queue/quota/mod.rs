@@ -48,18 +48,27 @@ pub struct SharedQuota<B> {
     operations: Mutex<[OperationQuota; Operation::ALL.len()]>,
     changes: watch::Sender<u64>,
     wanted: Notify,
+    /// While it is true, no request is sent.
+    paused: watch::Receiver<bool>,
     metrics: Option<Arc<Metrics>>,
 }
 
 impl<B: QuotaBackend> SharedQuota<B> {
-    /// A share in a quota of which all workers together use at most `ceiling_per_s` per operation.
-    pub fn new(backend: B, ceiling_per_s: f64, metrics: Option<Arc<Metrics>>) -> Arc<Self> {
+    /// A share in a quota of which all workers together use at most `ceiling_per_s` per operation,
+    /// and nothing while `paused` is true.
+    pub fn new(
+        backend: B,
+        ceiling_per_s: f64,
+        paused: watch::Receiver<bool>,
+        metrics: Option<Arc<Metrics>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             backend,
             ceiling_per_s,
             operations: Mutex::new(std::array::from_fn(|_| OperationQuota::new(ceiling_per_s))),
             changes: watch::Sender::new(0),
             wanted: Notify::new(),
+            paused,
             metrics,
         })
     }
@@ -182,6 +191,9 @@ impl<B: QuotaBackend> Quota for SharedQuota<B> {
     }
 
     fn next_at(&self, operation: Operation) -> Option<Instant> {
+        if *self.paused.borrow() {
+            return None;
+        }
         let operations = self.operations();
         let operation = &operations[operation.index()];
         let slot = operation.slots.front().copied()?;
@@ -189,6 +201,9 @@ impl<B: QuotaBackend> Quota for SharedQuota<B> {
     }
 
     fn take(&self, operation: Operation, wanted: usize) -> bool {
+        if *self.paused.borrow() {
+            return false;
+        }
         let now = Instant::now();
         let mut operations = self.operations();
         let operation = &mut operations[operation.index()];

@@ -2,7 +2,23 @@
 -- that are done and acknowledges them, in that order, since Lua does not roll back. Returns the ids
 -- of entries that are not pending for this consumer any more, which are not changed: the first commit
 -- wins.
--- KEYS: stream, outcomes, dead, attempts, units. ARGV: group, consumer, updates as JSON.
+-- KEYS: stream, outcomes, dead, attempts, units. ARGV: group, consumer, updates as JSON, how outcomes
+-- and dead letters are trimmed (MAXLEN, MINID or empty), and to how many entries or how many ms.
+local trim = {}
+if ARGV[4] == 'MAXLEN' then
+  trim = { 'MAXLEN', '~', ARGV[5] }
+elseif ARGV[4] == 'MINID' then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  trim = { 'MINID', '~', string.format('%.0f', math.max(now - tonumber(ARGV[5]), 0)) }
+end
+local function add(key, fields)
+  local command = { 'XADD', key }
+  for _, word in ipairs(trim) do command[#command + 1] = word end
+  command[#command + 1] = '*'
+  for _, word in ipairs(fields) do command[#command + 1] = word end
+  redis.call(unpack(command))
+end
 local not_ours = {}
 for _, update in ipairs(cjson.decode(ARGV[3])) do
   local id = update.id
@@ -19,9 +35,9 @@ for _, update in ipairs(cjson.decode(ARGV[3])) do
       if entry then
         for at = 1, math.min(#entry[2], 4000) do copy[#copy + 1] = entry[2][at] end
       end
-      redis.call('XADD', KEYS[3], '*', unpack(copy))
+      add(KEYS[3], copy)
     end
-    redis.call('XADD', KEYS[2], '*', unpack(update.outcome))
+    add(KEYS[2], update.outcome)
     if update.unit ~= '' and redis.call('HGET', KEYS[5], update.unit) == id then
       redis.call('HDEL', KEYS[5], update.unit)
     end

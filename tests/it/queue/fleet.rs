@@ -15,13 +15,13 @@ use tokio::time::Instant;
 const OPERATION: Operation = Operation::ALL[0];
 
 /// The backend of the test: the scripts run in Redis, which is told what time it is.
-struct TestBank {
+struct TestBackend {
     redis: Mutex<Connection>,
     began: Instant,
     round_trip: Duration,
 }
 
-impl QuotaBackend for TestBank {
+impl QuotaBackend for TestBackend {
     async fn eval(
         &self,
         script: &'static str,
@@ -71,7 +71,7 @@ impl Service {
 }
 
 /// A worker that always has something to send.
-async fn send(quota: Arc<SharedQuota<TestBank>>, service: Arc<Mutex<Service>>, until: Instant) {
+async fn send(quota: Arc<SharedQuota<TestBackend>>, service: Arc<Mutex<Service>>, until: Instant) {
     let started = Instant::now();
     let mut changes = quota.changes();
     while Instant::now() < until {
@@ -116,8 +116,9 @@ fn shares(workers: u64, per_s: u32, ceiling_per_s: f64, dies: bool) -> (f64, f64
         let mut sending = Vec::new();
         for worker in 0..workers {
             let round_trip = Duration::from_millis(1 + 3 * worker);
-            let backend = TestBank { redis: Mutex::new(redis.connect()), began, round_trip };
-            let quota = SharedQuota::new(backend, ceiling_per_s, None);
+            let backend = TestBackend { redis: Mutex::new(redis.connect()), began, round_trip };
+            let paused = tokio::sync::watch::channel(false).1;
+            let quota = SharedQuota::new(backend, ceiling_per_s, paused, None);
             let talking = tokio::spawn(Arc::clone(&quota).run());
             let task = tokio::spawn(send(quota, Arc::clone(&service), until));
             if dies && worker == 0 {

@@ -8,6 +8,7 @@ mod workers;
 mod deaths;
 mod fleet;
 mod jobs;
+mod operating;
 mod rows;
 mod service;
 mod tls;

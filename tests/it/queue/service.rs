@@ -182,7 +182,7 @@ fn the_access_list_in_the_documentation_is_enough_and_not_too_much() {
     let rules = docs.lines().filter(|line| line.starts_with("user "));
     let rules: Vec<Vec<&str>> =
         rules.map(|line| line.split_whitespace().skip(1).collect()).collect();
-    assert_eq!(rules.len(), 3);
+    assert_eq!(rules.len(), 4);
     for rule in &rules {
         let rule: Vec<&str> =
             rule.iter().map(|word| if *word == ">PASSWORD" { ">secret" } else { word }).collect();
@@ -224,6 +224,21 @@ fn the_access_list_in_the_documentation_is_enough_and_not_too_much() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let ended = collector(&["collect", "--queue", &queue]);
     assert_eq!(ended.code, 0, "{ended:?}");
+    let operator = as_user("operator");
+    for args in [
+        &["status"][..],
+        &["peek"],
+        &["dead", "list"],
+        &["dead", "requeue", "--all", "--yes"],
+        &["dead", "drop", "--all", "--yes"],
+        &["pause"],
+        &["resume"],
+    ] {
+        let ended = collector(&[&["queue"], args, &["--queue", &operator]].concat());
+        assert_eq!(ended.code, 0, "{args:?}: {ended:?}");
+    }
+    let status = collector(&["queue", "status", "--json", "--queue", &operator]);
+    assert!(status.out.contains("\"name\""), "the worker is listed: {status:?}");
     assert_eq!(worker.drain(), 0);
     // The producer can add, and nothing else.
     let may = |words: &[&str]| {
