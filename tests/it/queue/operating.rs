@@ -4,7 +4,6 @@ use super::server::Redis;
 use super::workers::{STREAM, Worker};
 use crate::sandbox::{Ended, INSTANCE, Sandbox, TestService, with_keys};
 use bastion_revoke::sim::{ACCESS_KEY_SECRET, Settings};
-use std::time::{Duration, Instant};
 
 const OUTCOMES: &str = "{revocations}:outcomes";
 const DEAD: &str = "{revocations}:dead";
@@ -40,12 +39,7 @@ fn a_paused_queue_sends_nothing_until_it_is_resumed() {
     assert_eq!(queue(&sandbox, &redis, &["pause"]).code, 0);
     client.add_row(STREAM, "7", "1", "2");
     let worker = Worker::start(&sandbox, &redis, &service.endpoint(), &[]);
-    let began = Instant::now();
-    // The worker is registered as a consumer only when it reads; a paused one does not read.
-    while began.elapsed() < Duration::from_secs(3) {
-        assert!(client.entries(OUTCOMES).is_empty(), "a paused queue sends nothing");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    assert!(!client.adds_within(OUTCOMES, 3000), "a paused queue sends nothing");
     let paused = status(&sandbox, &redis);
     assert!(paused["paused_since"].is_string(), "{paused}");
     assert_eq!(paused["entries"], 1);
@@ -73,11 +67,10 @@ fn a_pause_in_the_middle_of_a_batch_stops_its_sending() {
     let worker = Worker::spawn(command, &sandbox);
     client.wait_for(OUTCOMES, 3);
     assert_eq!(queue(&sandbox, &redis, &["pause"]).code, 0);
-    std::thread::sleep(Duration::from_millis(2500));
+    while client.adds_within(OUTCOMES, 1200) {}
     let done = client.entries(OUTCOMES).len();
     assert!(done < 60, "{done}");
-    std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(client.entries(OUTCOMES).len(), done, "nothing is sent while the queue is paused");
+    assert!(!client.adds_within(OUTCOMES, 2000), "nothing is sent while the queue is paused");
     assert_eq!(queue(&sandbox, &redis, &["resume"]).code, 0);
     client.wait_for(OUTCOMES, done + 5);
     assert_eq!(worker.drain(), 0);
@@ -132,7 +125,7 @@ fn retained_outcomes_are_bounded() {
     }
     let worker = Worker::start(&sandbox, &redis, &service.endpoint(), &["--retain", "150"]);
     while client.ask::<u64>(&["XLEN", STREAM]) > 0 {
-        std::thread::sleep(Duration::from_millis(50));
+        client.adds_within("absent", 50);
     }
     // Redis trims whole nodes of a hundred entries.
     let left = client.entries(OUTCOMES).len();

@@ -204,6 +204,14 @@ impl Connection {
         self.ask(&["XRANGE", stream, "-", "+"])
     }
 
+    /// Whether an entry is added to a stream within so many milliseconds.
+    pub(crate) fn adds_within(&mut self, stream: &str, ms: u32) -> bool {
+        let ms = ms.to_string();
+        let new: redis::Value =
+            self.ask(&["XREAD", "COUNT", "1", "BLOCK", &ms, "STREAMS", stream, "$"]);
+        new != redis::Value::Nil
+    }
+
     /// Waits until a stream has so many entries.
     pub(crate) fn wait_for(&mut self, stream: &str, entries: usize) {
         let mut after = "0-0".to_owned();
