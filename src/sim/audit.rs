@@ -15,7 +15,7 @@ use crate::model::Operation;
 /// The `schema` of an [`Audit`]; it changes whenever a member changes its meaning or goes.
 pub const AUDIT_SCHEMA: &str = "bastion-revoke/audit/1";
 
-/// What `GET /audit` answers, as JSON with exactly these names.
+/// The body of `GET /audit`, as JSON with exactly these names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
     /// [`AUDIT_SCHEMA`].
@@ -33,13 +33,13 @@ pub struct Audit {
     pub asked: Vec<Attempt>,
     /// Attempts not in `asked` because the bound on memory was reached. All counts include them.
     pub asked_dropped: u64,
-    /// How many of what.
+    /// The totals.
     pub counts: Counts,
     /// How often each rule was broken.
     pub violations: Violations,
     /// How often each fault was injected, by name; items are counted one by one.
     pub faults: BTreeMap<String, u64>,
-    /// What each operation saw, by `Action`.
+    /// The counts of each operation, by `Action`.
     pub operations: BTreeMap<String, OperationCounts>,
 }
 
@@ -62,7 +62,7 @@ pub struct Counts {
     pub grants_removed: u64,
 }
 
-/// What one operation saw of requests whose signature, time and nonce held.
+/// Requests of one operation whose signature, time and nonce were valid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationCounts {
     /// Requests that arrived.
@@ -74,7 +74,7 @@ pub struct OperationCounts {
     pub inside_wait: u64,
 }
 
-/// One request as it arrived, and what was done about it.
+/// One request as it arrived, and its result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it arrived, by this service's clock, in UTC and RFC 3339.
@@ -87,7 +87,7 @@ pub struct Attempt {
     pub nonce: Option<String>,
     /// The `Action`, known or not.
     pub operation: Option<String>,
-    /// `InstanceId`. This and the next four are what was sent, believed or not, as far as the
+    /// `InstanceId`. This and the next four are what was sent, valid or not, as far as the
     /// operation is a known one and the parameters could be read.
     pub instance_id: Option<String>,
     /// `RegionId`.

@@ -30,7 +30,7 @@ const MUST_BE_SIGNED: [&str; 6] = [
     "x-acs-version",
 ];
 
-/// Which of the two signatures a request bears.
+/// The kind of signature of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SignatureKind {
     /// HMAC-SHA1 over the parameters.
@@ -74,7 +74,7 @@ impl<'a> AuthParams<'a> {
         }
     }
 
-    /// The operation, the nonce and the proof that our key signed it, or why not.
+    /// Verifies the request and returns its operation and nonce.
     pub(super) fn verify(
         &self,
         now: Timestamp,
@@ -149,7 +149,7 @@ fn check_key(key: &str) -> Result<(), ApiError> {
     Err(error.with_violation(Violation::UnknownKey))
 }
 
-/// The sentence around the string to sign is the one that the SDKs take apart.
+/// The SDKs parse this message for the string to sign.
 fn mismatch(string_to_sign: &str) -> ApiError {
     let message = format!(
         "Specified signature is not matched with our calculation. \
@@ -194,7 +194,7 @@ fn check_acs3(request: &HttpRequest, params: &Params) -> Result<(), ApiError> {
     };
     check_key(field("Credential")?)?;
     let names: Vec<&str> = field("SignedHeaders")?.split(';').collect();
-    // A token that isn't signed could be put in by anyone.
+    // Anyone could insert a token that isn't signed.
     let token = request.headers.contains_key("x-acs-security-token");
     let also = token.then_some("x-acs-security-token");
     if let Some(name) = MUST_BE_SIGNED.into_iter().chain(also).find(|name| !names.contains(name)) {

@@ -8,14 +8,14 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-/// One thing that can go wrong.
+/// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fault {
     /// 400 `Throttling.User` with `x-acs-retry-after` in milliseconds; not applied.
     ThrottleRetryAfter,
     /// 400 `Throttling.User` with the older `x-ratelimit-user-api`; not applied.
     ThrottleRatelimit,
-    /// 400 `Throttling.User` without a word on when to come back; not applied.
+    /// 400 `Throttling.User` without a hint when to retry; not applied.
     Throttle,
     /// 500 `InternalError`; not applied.
     InternalError,
@@ -31,7 +31,7 @@ pub enum Fault {
     ResetAfter,
     /// Half of the body arrives, although the request was applied.
     TruncatedBody,
-    /// The answer is late; the effect came at once.
+    /// The response is delayed; the request is applied at once.
     SlowAnswer,
     /// An item is answered `UNEXPECTED` and not applied; drawn for every item.
     UnexpectedItems,
@@ -175,9 +175,9 @@ pub enum FaultError {
 /// A fault and its probability, parsed from `NAME=PROBABILITY`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaultRate {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
-    /// How probable that is, 0 to 1.
+    /// Its probability, 0 to 1.
     pub probability: f64,
 }
 
@@ -198,11 +198,11 @@ impl FromStr for FaultRate {
     }
 }
 
-/// Past this many different requests the counts of repetitions start again: a bound on memory,
-/// far above what a rehearsal sends.
+/// After this many different requests the counts of repetitions start from zero: a bound on
+/// memory, far above what a rehearsal sends.
 const MAX_COUNTED: usize = 1_000_000;
 
-/// How probable every fault is, and how often each request was seen.
+/// The probability of every fault, and how often each request was received.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     rates: [f64; Fault::ALL.len()],
@@ -219,7 +219,7 @@ impl Faults {
         faults
     }
 
-    /// The plan for the next sending of the request with that digest.
+    /// The plan for the next attempt of the request with that digest.
     pub(super) fn next(&mut self, seed: u64, request: u64) -> FaultPlan {
         if self.seen.len() >= MAX_COUNTED {
             self.seen.clear();
@@ -238,7 +238,7 @@ pub(super) struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// The one fault that decides about the request as a whole, if any.
+    /// The fault that applies to the whole request, if any.
     pub(super) fn request_fault(&self) -> Option<Fault> {
         let first = Fault::ALL[..Fault::EXCLUSIVE].iter().copied();
         first.chain([Fault::TokenExpired]).find(|fault| self.injects(*fault, 0))

@@ -1,4 +1,4 @@
-//! What crosses the wire, as plain values: the service's core neither reads nor writes sockets.
+//! HTTP requests and responses as plain values: the service's core reads and writes no sockets.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl HttpRequest {
     }
 }
 
-/// An answer in full, as the service meant it.
+/// A complete response, before a fault truncates it.
 #[derive(Debug, Clone)]
 pub struct HttpResponse {
     /// The HTTP status.
@@ -38,36 +38,36 @@ pub struct HttpResponse {
     pub body: Bytes,
 }
 
-/// What the client gets to see.
+/// How the response reaches the client.
 #[derive(Debug, Clone)]
 pub enum Delivery {
-    /// The answer as it is.
+    /// The complete response.
     Respond(HttpResponse),
     /// The connection is reset; the request was not applied.
     ResetBefore,
-    /// The connection is reset; the request was applied, or refused, all the same.
+    /// The connection is reset; although the request was applied or refused.
     ResetAfter,
-    /// The auth announces the whole body, of which only the first `keep` bytes are sent before
-    /// the connection ends. The request was applied, or refused, all the same.
+    /// The headers announce the whole body, of which only the first `keep` bytes are sent before
+    /// the connection ends. The request was applied or refused.
     Truncate {
-        /// The answer as it was meant.
+        /// The complete response.
         answer: HttpResponse,
         /// How many bytes of its body arrive; less than its length.
         keep: usize,
     },
 }
 
-/// What the service does about a request.
+/// The response to a request, with its delay.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// How long the client waits for it. Its effect, if it has one, came at once.
+    /// The delay of the response. The request takes effect at once.
     pub delay: Duration,
-    /// What comes then.
+    /// The response after the delay.
     pub delivery: Delivery,
 }
 
 impl Reply {
-    /// The answer that arrives in full, if one does.
+    /// The response, if it arrives completely.
     pub fn answer(&self) -> Option<&HttpResponse> {
         match &self.delivery {
             Delivery::Respond(answer) => Some(answer),

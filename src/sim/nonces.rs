@@ -1,4 +1,4 @@
-//! The nonces seen, each of which may be used once.
+//! The nonces that were used; each is accepted once.
 
 use std::collections::{HashSet, VecDeque};
 

@@ -1,9 +1,9 @@
-//! How many requests a second an operation takes.
+//! The rate limit of each operation.
 //!
 //! A token bucket for each operation: it holds a second's worth of requests, is full at the
-//! start, and gains one every `1/N` s. So a client that sends evenly at `N` a second is never
-//! refused, whatever jitter the way adds; a burst of `N` is let through once; and over any stretch
-//! of `t` seconds no more than `N + N*t` pass. The API documents neither the shape of its quota
+//! start, and gains one every `1/N` s. A client that sends evenly at `N` a second is never refused,
+//! whatever jitter the network adds; a burst of `N` passes once; in any `t` seconds at most
+//! `N + N*t` requests pass. The API documents neither the shape of its quota
 //! nor a number for these operations.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl Quota {
         Self { cost, capacity: second, full_at: BTreeMap::new() }
     }
 
-    /// Lets a request through, or says how long it takes until the next may come.
+    /// Takes a token, or returns how long it takes until one is available.
     pub(super) fn take(&mut self, now: Timestamp, operation: &'static str) -> Result<(), Duration> {
         let Some(cost) = self.cost else { return Ok(()) };
         let now = now.as_nanosecond();

@@ -45,7 +45,7 @@ pub(super) struct TargetResult {
     pub(super) accounts: Vec<(String, ItemCode)>,
 }
 
-/// Everything of an answer that isn't its content.
+/// What a response needs besides its content.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ResponseContext<'a> {
     pub(super) format: Format,
@@ -56,7 +56,7 @@ pub(super) struct ResponseContext<'a> {
 }
 
 impl ResponseContext<'_> {
-    /// The answer to a request that was taken.
+    /// The answer to a detach or attach request.
     pub(super) fn success(
         &self,
         request: &GrantRequest,
@@ -110,7 +110,7 @@ impl ResponseContext<'_> {
         answer
     }
 
-    /// A page as a proxy on the way writes it.
+    /// An HTML page, as a proxy returns it.
     pub(super) fn html(&self, status: StatusCode) -> HttpResponse {
         let page = format!(
             "<html>\r\n<auth><title>{status}</title></auth>\r\n<body>\r\n\
@@ -150,7 +150,7 @@ fn text_value(text: &str) -> HeaderValue {
 }
 
 fn milliseconds(wait: std::time::Duration) -> u64 {
-    // A wait of half a millisecond is one, so that a client that keeps to it comes late enough.
+    // Rounded up, so that a client that waits exactly this long is not too early.
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
@@ -236,7 +236,7 @@ impl LegacyShape {
     }
 
     fn id(self, id: String, is_id: bool) -> Value {
-        // Only an id that is the same number when written again; `007` has to stay text.
+        // Only an id that a number reproduces exactly; `007` stays text.
         match id.parse::<u64>() {
             Ok(number) if self.numeric && is_id && number.to_string() == id => number.into(),
             _ => Value::String(id),

@@ -92,7 +92,7 @@ impl Running {
     /// Ends every connection and returns once the port is free.
     pub async fn stop(mut self) {
         self.stop.take();
-        // The task ends by itself; that it was aborted is no news.
+        // The task ends by itself or was aborted; both are fine.
         let _ = (&mut self.task).await;
     }
 }
@@ -122,7 +122,7 @@ pub async fn serve(
                 Ok((stream, _)) => {
                     connections.spawn(connection(stream, Arc::clone(&service), Arc::clone(&clock)));
                 }
-                // Out of descriptors, or a client that left at once: the next may fare better.
+                // Out of descriptors, or a client that disconnected: the next accept can succeed.
                 Err(error) => {
                     tracing::warn!(%error, "the simulated service could not accept a connection");
                     tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -133,7 +133,7 @@ pub async fn serve(
 }
 
 async fn connection(stream: TcpStream, service: Arc<Mutex<Service>>, clock: Arc<dyn WallClock>) {
-    // An answer is written in one piece; waiting for more would only slow it down.
+    // A response is written at once; waiting for more data would only delay it.
     let _ = stream.set_nodelay(true);
     let doomed = Arc::new(AtomicBool::new(false));
     let socket = Socket { stream, doomed: Arc::clone(&doomed) };
@@ -157,7 +157,7 @@ async fn handle(
 ) -> Result<Response<Body>, Cut> {
     let (parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
-        // Either the client went away, or it sends without an end.
+        // The client disconnected, or its body is too long.
         return Err(Cut);
     };
     let request = HttpRequest {
@@ -193,11 +193,11 @@ fn respond(answer: HttpResponse, keep: usize) -> Response<Body> {
 }
 
 fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
-    // A panic in another request leaves counts at worst; the audit should still be readable.
+    // A panic in another request leaves wrong counts at worst; the audit stays readable.
     service.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A body that may end before what its auth announced.
+/// A body that may be shorter than its `content-length`.
 struct Body {
     announced: u64,
     sent: Option<Bytes>,

@@ -1,4 +1,4 @@
-//! How the service behaves, settled before it starts.
+//! The settings of the service.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::world::World;
 /// Any id that starts with this is refused with the whole request that names it.
 pub const POISON_PREFIX: &str = "poison";
 
-/// How the service behaves.
+/// The settings of a [`super::Service`].
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The grants there are. Has no effect if there is a world, which has its own.
@@ -21,16 +21,16 @@ pub struct Settings {
     pub world: Option<World>,
     /// Requests per second of each operation; nothing for no limit.
     pub quota: Option<NonZeroU32>,
-    /// Decides, with the requests, when faults strike.
+    /// Decides, with the requests, when faults are injected.
     pub seed: u64,
-    /// What can go wrong, and how probably.
+    /// The faults and their probabilities.
     pub faults: Faults,
     /// Ids that are refused with the whole request that names them, besides those that start
     /// with [`POISON_PREFIX`].
     pub poison: Vec<String>,
     /// The wait that an injected throttling asks for.
     pub retry_after: Duration,
-    /// How late a `slow-answer` is.
+    /// The delay of a `slow-answer`.
     pub slow: Duration,
     /// How much the audit keeps.
     pub audit_limits: AuditLimits,
