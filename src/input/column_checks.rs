@@ -9,6 +9,8 @@ use crate::model::{Account, Grant, GranteeKind, Kind};
 use super::columns::account_field;
 use super::fields::Field;
 use super::finding::{Finding, FindingGroup, Severity};
+use super::options::Options;
+use super::placeholders::{is_no_value, is_word_for_all};
 use super::problem_kind::ProblemKind;
 use super::record::Record;
 use super::values::trimmed;
@@ -44,17 +46,29 @@ struct IdStatistics {
     has_whole: bool,
 }
 
-/// Looks at the valid rows of one input.
+/// Compares the valid rows of one input with each other.
 #[derive(Debug, Default)]
 pub(super) struct ColumnChecks {
     columns: [IdStatistics; Field::ALL.len()],
     names: u64,
     first_name: Option<Finding>,
+    /// Names of accounts on host groups that may stand for no account or for all of them.
+    words: [WordFindings; 2],
 }
 
+/// Findings of one kind about account names.
+#[derive(Debug, Default)]
+struct WordFindings {
+    count: u64,
+    first: Vec<Finding>,
+}
+
+/// The kinds of [`ColumnChecks::words`].
+const WORD_KINDS: [ProblemKind; 2] = [ProblemKind::Placeholder, ProblemKind::WordForAll];
+
 impl ColumnChecks {
-    /// Takes in a valid row.
-    pub(super) fn record(&mut self, grant: &Grant<'_>, record: &Record<'_>) {
+    /// Records a valid row. With `--map` for the account, its names are as they are meant.
+    pub(super) fn record(&mut self, grant: &Grant<'_>, record: &Record<'_>, options: &Options) {
         let layout = &record.layout;
         let holder = match grant.grantee.kind {
             GranteeKind::User => Field::User,
@@ -80,6 +94,28 @@ impl ColumnChecks {
                     record.finding(ProblemKind::NameForId, Severity::Warning, field, account)
                 });
             }
+        }
+        if let (Account::Named(name), Kind::HostGroup) = (grant.account, grant.kind) {
+            self.record_name(name, record, options);
+        }
+    }
+
+    /// Records the name of an account on a host group.
+    fn record_name(&mut self, name: &str, record: &Record<'_>, options: &Options) {
+        if !is_no_value(name) || options.map.iter().any(|(field, _)| field.is_account()) {
+            return;
+        }
+        let at = usize::from(is_word_for_all(name));
+        let words = &mut self.words[at];
+        words.count += 1;
+        if words.first.len() < SHOWN {
+            let field = account_field(record.layout, true);
+            let mut finding = record.finding(WORD_KINDS[at], Severity::Warning, field, name);
+            let whole = if at == 1 { "; for the whole target write *" } else { "" };
+            finding.problem.remedy =
+                format!("if it is the name of an account, say so with --map account=COLUMN{whole}")
+                    .into();
+            words.first.push(finding);
         }
     }
 
@@ -114,16 +150,22 @@ impl ColumnChecks {
         }
     }
 
-    /// What is in group after the last row. `may_be_rounded`: whether a spreadsheet may have
+    /// Adds the findings, after the last row. `may_be_rounded`: whether a spreadsheet may have
     /// written the list.
     pub(super) fn finish(self, may_be_rounded: bool, groups: &mut Vec<FindingGroup>) {
         for ids in self.columns {
             ids.finish(may_be_rounded, groups);
         }
         if let Some(first) = self.first_name {
-            // Once is enough: it is the column that is in group.
+            // Once is enough: it is the column that is in doubt.
             let (severity, kind) = (Severity::Warning, ProblemKind::NameForId);
             groups.push(FindingGroup { severity, kind, count: 1, shown: vec![first] });
+        }
+        for (words, kind) in self.words.into_iter().zip(WORD_KINDS) {
+            let (severity, WordFindings { count, first: shown }) = (Severity::Warning, words);
+            if count > 0 {
+                groups.push(FindingGroup { severity, kind, count, shown });
+            }
         }
     }
 }

@@ -64,7 +64,10 @@ impl RecordReader for CsvRecords {
         let Header { names, needed, layout, dialect } = header;
         let cells = Cells { text, scratch, spans, places };
         let mut sink = ProblemSink { problems, source, line, names, numbered: true };
-        check_width(&cells, names.len(), *needed, &mut sink);
+        match repeated_header(&cells, names, layout) {
+            None => check_width(&cells, names.len(), *needed, &mut sink),
+            Some(remedy) => sink.add_with(ProblemKind::RepeatedHeader, None, "", remedy),
+        }
         Ok(Record { cells, layout, source, line, names, dialect: Some(dialect) })
     }
 
@@ -114,8 +117,54 @@ fn check_width(cells: &Cells<'_>, columns: usize, needed: usize, sink: &mut Prob
     let fields = cells.spans.len();
     if fields < needed {
         let found = format!("{fields} of {columns}");
-        sink.add(ProblemKind::MissingFields, None, &found);
+        if cells.text.contains('\u{ff0c}') {
+            let remedy =
+                "replace the full-width comma \u{ff0c} (U+FF0C) with the separator of the header";
+            sink.add_with(ProblemKind::MissingFields, None, &found, remedy);
+        } else {
+            sink.add(ProblemKind::MissingFields, None, &found);
+        }
     } else if let Some(extra) = (columns..fields).find(|&at| !trimmed(cells.own(at)).is_empty()) {
         sink.add(ProblemKind::ExtraFields, Some(extra), cells.own(extra));
     }
+}
+
+/// If the record is a header line, as in files joined with `cat`: the remedy. A byte order mark may
+/// stand before it.
+fn repeated_header(cells: &Cells<'_>, names: &[String], layout: &Layout) -> Option<&'static str> {
+    let cell = |at: usize| {
+        let cell = trimmed(cells.own(at));
+        let unmarked = cell.strip_prefix('\u{feff}').map(|cell| trimmed(cell).trim_matches('"'));
+        unmarked.unwrap_or(cell)
+    };
+    let is_name = |at: usize| names.get(at).is_some_and(|name| cell(at) == name);
+    // Nearly every row ends here, without an allocation.
+    let mut grantee = [Field::User, Field::UserGroup].into_iter().filter_map(|at| layout.get(at));
+    if !grantee.any(|at| is_name(at) || is_grantee_name(cell(at))) {
+        return None;
+    }
+    let fields = cells.spans.len().min(names.len());
+    let is_named =
+        |at: usize| is_name(at) || (cell(at).is_empty() && names[at].starts_with("column_"));
+    if fields > 1 && (0..fields).all(is_named) {
+        return Some(ProblemKind::RepeatedHeader.remedy());
+    }
+    // The header of a file with other columns, or with the same in another order.
+    let filled = (0..cells.spans.len()).map(cell).filter(|cell| !cell.is_empty());
+    let known: Vec<Field> = filled.filter_map(Field::of_column).collect();
+    let has = |fields: &[Field]| known.iter().any(|field| fields.contains(field));
+    let is_header = has(&[Field::User, Field::UserGroup])
+        && has(&[Field::Account, Field::AccountId, Field::AccountName])
+        && has(&[Field::Target, Field::Host, Field::HostGroup, Field::Database]);
+    is_header.then_some("it names other columns; give its rows as a file of their own")
+}
+
+/// Whether a cell is a name of the column of users or user groups, without an allocation.
+fn is_grantee_name(cell: &str) -> bool {
+    let names = ["user", "userid", "usergroup", "usergroupid", "用户id", "用户组id"];
+    let plain = || {
+        let kept = cell.chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'));
+        kept.flat_map(char::to_lowercase)
+    };
+    cell.len() <= 24 && names.iter().any(|name| plain().eq(name.chars()))
 }

@@ -107,6 +107,11 @@ impl Decoded {
         Ok(Self { bytes: source.open()?, how })
     }
 
+    /// How many bytes of the input itself have been read, before gzip is undone.
+    pub(super) fn position(&self) -> u64 {
+        self.bytes.position()
+    }
+
     /// The encoding, as far as it is known.
     pub(super) fn encoding(&self) -> Encoding {
         match &self.how {

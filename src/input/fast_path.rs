@@ -10,6 +10,7 @@ use super::cells::{Cells, Span};
 use super::columns::{BY_COLUMN, Layout, account_field};
 use super::fields::Field;
 use super::options::Options;
+use super::placeholders::is_no_value;
 use super::regions::Regions;
 
 /// The most bytes of a value that is taken here.
@@ -88,7 +89,9 @@ fn value<'a>(cells: &Cells<'a>, column: usize) -> Option<&'a str> {
     let Span { start, end, class, .. } = *cells.spans.get(column)?;
     let value = cells.own(column);
     let good = class.is_digits()
-        || class.is_word() && value.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+        || class.is_word()
+            && value.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
+            && !is_no_value(value);
     (good && (1..=MOST_BYTES).contains(&(end - start))).then_some(value)
 }
 

@@ -86,10 +86,14 @@ impl Field {
             "group" | "hostgroup" | "hostgroupid" | "主机组id" => Some(Self::HostGroup),
             "db" | "dbid" | "database" | "databaseid" | "数据库id" => Some(Self::Database),
             "account" | "账户" | "账号" | "帐户" | "帐号" => Some(Self::Account),
-            "accountid" | "hostaccountid" | "databaseaccountid" | "账户id" | "账号id"
-            | "帐户id" | "帐号id" | "主机账户id" | "主机账号id" | "数据库账户id"
-            | "数据库账号id" => Some(Self::AccountId),
+            "accountid" | "accountids" | "hostaccountid" | "hostaccountids"
+            | "databaseaccountid" | "databaseaccountids" | "账户id" | "账号id" | "帐户id"
+            | "帐号id" | "主机账户id" | "主机账号id" | "数据库账户id" | "数据库账号id" => {
+                Some(Self::AccountId)
+            }
             "accountname"
+            | "accountnames"
+            | "hostaccountnames"
             | "hostaccountname"
             | "databaseaccountname"
             | "账户名"
@@ -143,6 +147,19 @@ pub(super) fn plain(name: &str) -> String {
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// Whether a column is named as the API's parameters that take several values, such as
+/// `HostAccountIds`.
+pub(super) fn is_plural(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "accountids"
+            | "hostaccountids"
+            | "databaseaccountids"
+            | "accountnames"
+            | "hostaccountnames"
+    )
 }
 
 /// The candidate that differs least from `name`, if it is near enough to be a slip.

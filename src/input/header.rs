@@ -32,15 +32,13 @@ pub(super) struct Header {
 
 /// The columns of a list.
 pub(super) fn columns_of_list(names: &[String], options: &Options) -> Result<Layout, HeaderFault> {
-    if let [only] = names
-        && only.contains(FULL_WIDTH_COMMA)
-    {
-        let found = "the separator is the full-width comma \u{ff0c} (U+FF0C)".to_owned();
+    let layout = resolve(names, &options.map);
+    if layout.is_err() && names.iter().any(|name| name.contains(FULL_WIDTH_COMMA)) {
+        let found = "the names are separated by the full-width comma \u{ff0c} (U+FF0C)".to_owned();
         let remedy = "replace it with the comma , (U+002C), in the header and in all rows";
         return Err(HeaderFault::new(DamageKind::BadSeparator, found, remedy));
     }
-    let layout = resolve(names, &options.map)?;
-    refuse_no_status(layout, names, options.only.is_some())
+    refuse_no_status(layout?, names, options.only.is_some())
 }
 
 /// The header read with one separator.

@@ -18,7 +18,7 @@
 //! | to change | open |
 //! |---|---|
 //! | a column name, a new field | `fields`, `columns` |
-//! | what a value may be | `values`, `problem_kind` (the messages) |
+//! | what a value may be | `values`, `placeholders`, `problem_kind` (the messages) |
 //! | how a row becomes a grant | `row_parser`, `fast_path` (the same for plain rows) |
 //! | a check that compares rows | `column_checks` |
 //! | CSV, JSON Lines | `csv`, `csv_records`; `jsonl`, `json_records` |
@@ -51,6 +51,7 @@ mod lines;
 mod open;
 mod options;
 mod origin;
+mod placeholders;
 mod problem_kind;
 mod read_errors;
 mod reader;

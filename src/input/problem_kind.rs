@@ -93,12 +93,23 @@ problem_kinds! {
     SpreadsheetNumber "spreadsheet_number" "an id rewritten as a number"
         "format the column as text before the id is entered, and export again"
     /// A formula's error.
-    SpreadsheetError "spreadsheet_error" "a spreadsheet's error" "mend the formula, and export again"
+    SpreadsheetError "spreadsheet_error" "a spreadsheet's error" "correct the formula, and export the list again"
     /// A quotation mark in an id.
     StrayQuote "stray_quote" "a stray quotation mark"
         "remove it; a quoted field begins directly after the separator, and an apostrophe only marks text in a spreadsheet"
+    /// Typographic quotation marks around a value.
+    TypographicQuotes "typographic_quotes" "typographic quotation marks" "remove them"
+    /// A word that exports write for a missing value, such as `NULL`.
+    Placeholder "placeholder" "a placeholder for a missing value"
+        "write the id, or delete the line if there is none"
+    /// A word for everything in place of an id, such as `all`.
+    WordForAll "word_for_all" "a word for everything"
+        "write one id; there is no way to name all of them"
+    /// The header line among the rows.
+    RepeatedHeader "repeated_header" "the header line again"
+        "delete the line; files that are joined keep only the first header"
     /// Something that looks like a list.
-    SeveralValues "several_values" "several values in one field" "write a row for each"
+    SeveralValues "several_values" "several values in one field" "write one row for each of them"
     /// A value over [`super::MAX_VALUE_BYTES`].
     TooLong "too_long" "a value over 1024 bytes" "write an id"
     /// In an outcome of which only some rows are to be sent: a word that is no status.

@@ -35,6 +35,8 @@ pub struct Reader {
     /// Checks that compare valid rows with each other; `None` in a further pass.
     checks: Option<Box<ColumnChecks>>,
     list_findings: Vec<FindingGroup>,
+    /// The bytes of the inputs that have been read completely.
+    finished_bytes: u64,
     number: u64,
     failed: bool,
     pub(super) window: usize,
@@ -59,6 +61,7 @@ impl Reader {
             problems: Vec::new(),
             checks: None,
             list_findings: Vec::new(),
+            finished_bytes: 0,
             number: 0,
             failed: false,
             window: WINDOW_BYTES,
@@ -79,6 +82,12 @@ impl Reader {
     /// Findings about columns and inputs as a whole: complete after the last row.
     pub fn list_findings(&self) -> &[FindingGroup] {
         &self.list_findings
+    }
+
+    /// How many bytes of the inputs have been read, before gzip is undone; compare it with the sum of
+    /// [`Source::size`] to show progress.
+    pub fn bytes_read(&self) -> u64 {
+        self.finished_bytes + self.current.as_ref().map_or(0, SourceReader::position)
     }
 
     /// The next row; `None` after the last one, and after an error.
@@ -116,6 +125,7 @@ impl Reader {
         loop {
             self.update_encoding();
             if let Some(open) = self.current.take() {
+                self.finished_bytes += open.position();
                 let rows = self.formats.last().map_or(0, |format| format.rows);
                 let fields = open.finish(&self.options.map, rows)?;
                 if let Some(checks) = &mut self.checks {
@@ -173,7 +183,7 @@ impl Reader {
         }
         let grant = grant(&record, options, regions, problems);
         if let (Some(grant), Some(checks)) = (&grant, &mut self.checks) {
-            checks.record(grant, &record);
+            checks.record(grant, &record, options);
         }
         Ok(row(grant.map_or(RowContent::Invalid(problems), RowContent::Grant)))
     }

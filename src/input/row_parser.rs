@@ -4,13 +4,14 @@ use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
 
 use super::cells::{Cells, ValueType};
 use super::columns::{BY_COLUMN, Layout, account_field};
-use super::diagnostics::{ProblemSink, escaped};
-use super::fields::Field;
+use super::diagnostics::{ProblemSink, escaped, shown};
+use super::fields::{Field, is_plural};
 use super::options::Options;
+use super::placeholders::without_typographic_quotes;
 use super::problem_kind::ProblemKind;
 use super::regions::Regions;
 use super::target_kind::{add_unknown_kind, kind_of};
-use super::values::{check_id, check_name, check_region, trimmed};
+use super::values::{check_id, check_name, check_one_name, check_region, trimmed};
 
 /// Parses one row.
 struct RowParser<'a, 'c, 'p> {
@@ -85,6 +86,7 @@ impl<'a> RowParser<'a, '_, '_> {
             self.layout.get(field).map_or(ValueType::Text, |column| self.cells.value_type(column));
         let flaw = match value_type {
             ValueType::Text | ValueType::Integer => check(value).err(),
+            ValueType::Nested if value.starts_with('[') => Some(ProblemKind::SeveralValues),
             ValueType::Float | ValueType::Boolean | ValueType::Nested => {
                 Some(ProblemKind::WrongType)
             }
@@ -92,7 +94,11 @@ impl<'a> RowParser<'a, '_, '_> {
         match flaw {
             None => Some(value),
             Some(kind) => {
-                self.add(kind, field, value);
+                let column = self.layout.get(field);
+                match remedy_for(kind, field, value) {
+                    Some(remedy) => self.sink.add_with(kind, column, value, remedy),
+                    None => self.sink.add(kind, column, value),
+                }
                 None
             }
         }
@@ -193,10 +199,20 @@ impl<'a> RowParser<'a, '_, '_> {
             "*" => Some(Account::Whole),
             _ => {
                 // Without a kind nobody knows whether it is an id; a name may be anything an id is.
-                let check = if by_name || kind.is_none() { check_name } else { check_id };
+                let check: fn(&str) -> _ = match kind {
+                    Some(Kind::Host | Kind::Database) => check_id,
+                    Some(Kind::HostGroup) if self.is_column_of_lists(field) => check_one_name,
+                    _ => check_name,
+                };
                 self.checked(field, check).map(Account::Named)
             }
         }
+    }
+
+    /// Whether the column is named as the API's parameters that take several values.
+    fn is_column_of_lists(&self, field: Field) -> bool {
+        let name = self.layout.get(field).and_then(|column| self.sink.names.get(column));
+        name.is_some_and(|name| is_plural(name))
     }
 
     fn instance(&mut self, options: &'a Options) -> Option<&'a str> {
@@ -221,5 +237,27 @@ impl<'a> RowParser<'a, '_, '_> {
         } else {
             self.checked(Field::Region, check_region)
         }
+    }
+}
+
+/// A remedy that depends on the value; `None` is the usual one.
+fn remedy_for(kind: ProblemKind, field: Field, value: &str) -> Option<String> {
+    match kind {
+        ProblemKind::TypographicQuotes => {
+            let plain = without_typographic_quotes(value)?;
+            Some(format!("remove them and write {}", shown(plain)))
+        }
+        ProblemKind::WordForAll if field.is_account() => {
+            let whole = "* for the whole target and every account on it";
+            Some(format!("write {whole}, or a row for each account"))
+        }
+        ProblemKind::Placeholder if value.starts_with('#') => {
+            Some("correct the formula, and export the list again".to_owned())
+        }
+        ProblemKind::FullWidth if value.contains('\u{ff0c}') => {
+            let comma = "\u{ff0c} is the full-width comma (U+FF0C)";
+            Some(format!("{comma}: write a comma as separator, and one row for each value"))
+        }
+        _ => None,
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Cursor, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
@@ -48,6 +49,15 @@ impl Source {
     /// Bytes in memory, handed out at most `step` at a time.
     pub(super) fn memory_in_steps(name: &str, bytes: &[u8], step: usize) -> Self {
         Self { name: name.to_owned(), place: Location::Memory { bytes: bytes.into(), step } }
+    }
+
+    /// Its size in bytes, before gzip is undone; `None` if the size is unknown.
+    pub fn size(&self) -> Option<u64> {
+        match &self.place {
+            Location::File(path) => path.metadata().ok().map(|about| about.len()),
+            Location::Segment { len, .. } => Some(*len),
+            Location::Memory { bytes, .. } => Some(bytes.len() as u64),
+        }
     }
 
     /// Opens it at its first byte.
@@ -124,15 +134,32 @@ impl Read for Steps {
     }
 }
 
+/// Counts the bytes that pass.
+struct Counter {
+    inner: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counter {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(into)?;
+        self.read.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
 /// The bytes of an input with gzip undone.
 pub(super) struct Bytes {
     reader: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
     pub(super) gzip: bool,
 }
 
 impl Bytes {
     /// Gzip is known by its first two bytes, whatever the file is called.
-    fn new(mut raw: Box<dyn Read + Send>) -> io::Result<Self> {
+    fn new(raw: Box<dyn Read + Send>) -> io::Result<Self> {
+        let read = Arc::new(AtomicU64::new(0));
+        let mut raw = Counter { inner: raw, read: Arc::clone(&read) };
         let mut magic = [0; 2];
         let (got, error) = read_full(&mut raw, &mut magic);
         if let Some(error) = error {
@@ -142,7 +169,12 @@ impl Bytes {
         let whole = Cursor::new(magic).take(got as u64).chain(raw);
         let reader: Box<dyn Read + Send> =
             if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
-        Ok(Self { reader, gzip })
+        Ok(Self { reader, read, gzip })
+    }
+
+    /// How many bytes of the input itself have been read, before gzip is undone.
+    pub(super) fn position(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 
     /// Passes over so many bytes, which have been read before and must be there again.

@@ -63,6 +63,11 @@ impl SourceReader {
         self.records.find(&mut self.text).map(Some)
     }
 
+    /// How many bytes of the input itself have been read, before gzip is undone.
+    pub(super) fn position(&self) -> u64 {
+        self.text.position()
+    }
+
     /// The encoding, as far as it is known.
     pub(super) fn encoding(&self) -> Encoding {
         self.text.encoding()

@@ -67,6 +67,11 @@ impl Text {
         &self.buffer[self.start..self.start + length]
     }
 
+    /// How many bytes of the input itself have been read, before gzip is undone.
+    pub(super) fn position(&self) -> u64 {
+        self.decoded.position()
+    }
+
     /// The encoding, as far as it is known.
     pub(super) fn encoding(&self) -> Encoding {
         self.decoded.encoding()

@@ -3,6 +3,9 @@
 
 use super::MAX_VALUE_BYTES;
 use super::diagnostics::is_invisible;
+use super::placeholders::{
+    has_typographic_quote, is_no_value, is_placeholder, is_word_for_all, without_typographic_quotes,
+};
 use super::problem_kind::ProblemKind;
 
 /// A value without the ASCII blanks around it.
@@ -26,10 +29,20 @@ pub(super) fn check_id(id: &str) -> Result<(), ProblemKind> {
         return if is_number_of_a_spreadsheet(id) {
             Err(ProblemKind::SpreadsheetNumber)
         } else {
-            Ok(())
+            check_no_value(id)
         };
     }
+    check_no_value(id)?;
+    if ERRORS_OF_SPREADSHEETS.contains(&id) {
+        return Err(ProblemKind::Placeholder);
+    }
+    if is_json_list(id) {
+        return Err(ProblemKind::SeveralValues);
+    }
     check_text(id)?;
+    if has_typographic_quote(id) {
+        return Err(ProblemKind::TypographicQuotes);
+    }
     if id.chars().any(|c| matches!(c, '\u{ff01}'..='\u{ff5e}')) {
         return Err(ProblemKind::FullWidth);
     }
@@ -63,12 +76,47 @@ pub(super) fn check_name(name: &str) -> Result<(), ProblemKind> {
     if name.starts_with('"') {
         return Err(ProblemKind::StrayQuote);
     }
+    if without_typographic_quotes(name).is_some() {
+        return Err(ProblemKind::TypographicQuotes);
+    }
+    if is_json_list(name) {
+        return Err(ProblemKind::SeveralValues);
+    }
     Ok(())
+}
+
+/// Checks a name in a column for several names, where a separator makes several of them.
+pub(super) fn check_one_name(name: &str) -> Result<(), ProblemKind> {
+    check_name(name)?;
+    if name.contains([',', ';', '\u{ff0c}']) {
+        return Err(ProblemKind::SeveralValues);
+    }
+    Ok(())
+}
+
+/// Checks that an id is not a word for a missing value or for every value.
+fn check_no_value(id: &str) -> Result<(), ProblemKind> {
+    if !is_no_value(id) {
+        Ok(())
+    } else if is_placeholder(id) {
+        Err(ProblemKind::Placeholder)
+    } else {
+        debug_assert!(is_word_for_all(id));
+        Err(ProblemKind::WordForAll)
+    }
+}
+
+/// Whether a value is written as a JSON list, as the API takes several ids: `["1","2"]`.
+pub(super) fn is_json_list(value: &str) -> bool {
+    value.starts_with('[')
+        && value.ends_with(']')
+        && serde_json::from_str::<Vec<serde_json::Value>>(value).is_ok()
 }
 
 /// Checks the id of a region. It becomes part of a host name, so that nothing else may pass.
 pub(super) fn check_region(region: &str) -> Result<(), ProblemKind> {
     let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    check_no_value(region)?;
     if region.len() <= 63 && region.bytes().all(good) && !region.starts_with('-') {
         Ok(())
     } else {
@@ -105,32 +153,35 @@ fn check_text(text: &str) -> Result<(), ProblemKind> {
     Ok(())
 }
 
+/// The errors of formulas.
+const ERRORS_OF_SPREADSHEETS: &[&str] = &[
+    "#N/A",
+    "#REF!",
+    "#VALUE!",
+    "#NAME?",
+    "#DIV/0!",
+    "#NULL!",
+    "#NUM!",
+    "#ERROR!",
+    "#SPILL!",
+    "#CALC!",
+    "#FIELD!",
+    "#BLOCKED!",
+    "#CONNECT!",
+    "#BUSY!",
+    "#UNKNOWN!",
+    "#GETTING_DATA",
+];
+
 /// `#N/A`, `#REF!` and their like; `Err:502` is what `LibreOffice` writes, and `####` is what Excel
 /// writes of a number or date for which the column was too narrow.
 fn is_error_of_a_spreadsheet(text: &str) -> bool {
-    let errors = [
-        "#N/A",
-        "#REF!",
-        "#VALUE!",
-        "#NAME?",
-        "#DIV/0!",
-        "#NULL!",
-        "#NUM!",
-        "#ERROR!",
-        "#SPILL!",
-        "#CALC!",
-        "#FIELD!",
-        "#BLOCKED!",
-        "#CONNECT!",
-        "#BUSY!",
-        "#UNKNOWN!",
-        "#GETTING_DATA",
-    ];
     if let Some(code) = text.strip_prefix("Err:") {
         return all_digits(code);
     }
     text.starts_with('#')
-        && (errors.contains(&text) || text.len() > 1 && text.bytes().all(|b| b == b'#'))
+        && (ERRORS_OF_SPREADSHEETS.contains(&text)
+            || text.len() > 1 && text.bytes().all(|b| b == b'#'))
 }
 
 /// `1.2E+15`, or `1001.0`: what spreadsheets and data frames make of long or partly blank columns

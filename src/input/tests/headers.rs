@@ -226,7 +226,9 @@ fn a_pipe_separates_fields_like_the_other_separators() {
 fn the_full_width_comma_is_named_when_it_separates_the_header() {
     let error = refused("user，kind，target，account\n1，host，2，3\n");
     assert!(
-        error.contains("the separator is the full-width comma ， (U+FF0C): replace it with"),
+        error.contains(
+            "the names are separated by the full-width comma ， (U+FF0C): replace it with"
+        ),
         "{error}"
     );
 }

@@ -21,8 +21,11 @@ fn whole_numbers_are_ids_as_they_are_written_and_other_values_are_not() {
     assert_eq!(row("\"007\""), "user 007 host 2 3");
     assert_eq!(row("null"), "invalid: no_grantee");
     assert_eq!(row("\" \""), "invalid: no_grantee");
-    for value in ["1.0", "1e5", "1.2E+15", "true", "[\"1\"]", "{\"id\":1}", "[]"] {
+    for value in ["1.0", "1e5", "1.2E+15", "true", "{\"id\":1}"] {
         assert_eq!(row(value), "invalid: wrong_type", "{value}");
+    }
+    for list in ["[\"1\"]", "[1,2]", "[]"] {
+        assert_eq!(row(list), "invalid: several_values", "{list}");
     }
 }
 

@@ -8,6 +8,7 @@ mod damage;
 mod doubts;
 mod headers;
 mod json;
+mod placeholders;
 mod places;
 mod random;
 mod samples;

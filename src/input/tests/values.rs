@@ -34,7 +34,7 @@ fn kinds_have_their_usual_spellings_and_no_others() {
 #[test]
 fn ids_are_opaque_text() {
     for id in
-        ["007", "0", "-", "1e5", "12E5", "a.b", "bastionhost-cn-st220aw1", "1.2.3", "id:7", "编号"]
+        ["007", "0", "-7", "1e5", "12E5", "a.b", "bastionhost-cn-st220aw1", "1.2.3", "id:7", "编号"]
     {
         assert_eq!(row("host", id, "3"), format!("user 1 host {id} 3"));
         assert_eq!(row("host", "2", id), format!("user 1 host 2 {id}"));
@@ -69,7 +69,8 @@ fn stray_characters_in_an_id_are_refused() {
         ("1e+15", "spreadsheet_number"),
         ("1.234567e15", "spreadsheet_number"),
         ("1001.0", "spreadsheet_number"),
-        ("#N/A", "spreadsheet_error"),
+        ("#N/A", "placeholder"),
+        ("####", "spreadsheet_error"),
         ("=\"1001\"", "stray_quote"),
         ("'1001", "stray_quote"),
         ("1,2", "several_values"),
@@ -217,8 +218,8 @@ fn every_problem_of_a_row_is_told_with_its_column() {
         [
             "list.csv, line 2, column 1 (user): a wildcard \"*\": write one id; * has a meaning \
              only as the whole account, for the target and every account on it",
-            "list.csv, line 2, column 2 (kind): unknown kind \"hst\": did you mean host? There \
-             are host, host-group, database",
+            "list.csv, line 2, column 2 (kind): unknown kind \"hst\": did you mean host? The \
+             kinds are host, host-group, database",
             "list.csv, line 2, column 3 (target): full-width characters \"１\": write them in \
              half width, as in 0 to 9 and *",
             "list.csv, line 2, column 4 (account): blank account: write the account id, or * for \
