@@ -1,4 +1,4 @@
-//! The simulated service over real sockets: what a client sees of each fault.
+//! The simulated service over real sockets: every fault as a client receives it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use bastion_revoke::api::sign::{form_encode, v1_signature, v1_string_to_sign};
 use bastion_revoke::clock::{SystemClock, WallClock, utc_seconds};
 use bastion_revoke::sim::server::Running;
 use bastion_revoke::sim::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Fault, FaultRate, Faults};
-use bastion_revoke::sim::{Service, Settings};
+use bastion_revoke::sim::{Service, Settings, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -22,9 +22,15 @@ async fn start(fault: Option<Fault>) -> Running {
 
 /// A signed request for two hosts, one of them with two accounts, as bytes on the wire.
 fn request() -> Vec<u8> {
+    let hosts = r#"[{"HostId":"1","HostAccountIds":["2","3"]},{"HostId":"4"}]"#;
+    signed(ACTION, &[("UserId", "7"), ("Hosts", hosts)])
+}
+
+/// A signed request as bytes on the wire.
+fn signed<'a>(action: &'a str, own: &[(&'a str, &'a str)]) -> Vec<u8> {
     let (nonce, time) = (SystemClock.nonce(), utc_seconds(SystemClock.now()));
     let mut pairs = vec![
-        ("Action", ACTION),
+        ("Action", action),
         ("Version", "2019-12-09"),
         ("Format", "JSON"),
         ("AccessKeyId", ACCESS_KEY_ID),
@@ -33,9 +39,8 @@ fn request() -> Vec<u8> {
         ("SignatureNonce", &nonce),
         ("Timestamp", &time),
         ("InstanceId", "i-1"),
-        ("UserId", "7"),
-        ("Hosts", r#"[{"HostId":"1","HostAccountIds":["2","3"]},{"HostId":"4"}]"#),
     ];
+    pairs.extend_from_slice(own);
     let signature = v1_signature(ACCESS_KEY_SECRET, &v1_string_to_sign("POST", &pairs));
     pairs.push(("Signature", &signature));
     let body = form_encode(pairs);
@@ -49,14 +54,14 @@ fn request() -> Vec<u8> {
 
 /// One answer: its head, as much of the body as came, and how it ended.
 #[derive(Debug)]
-struct Seen {
+struct Received {
     head: String,
     body: String,
     announced: usize,
     error: Option<std::io::ErrorKind>,
 }
 
-impl Seen {
+impl Received {
     fn status(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
     }
@@ -67,33 +72,35 @@ impl Seen {
 }
 
 /// Sends a request and reads until the body is whole or the connection ends.
-async fn send(stream: &mut TcpStream, request: &[u8]) -> Seen {
+async fn send(stream: &mut TcpStream, request: &[u8]) -> Received {
     stream.write_all(request).await.expect("the service reads");
-    let mut seen = Seen { head: String::new(), body: String::new(), announced: 0, error: None };
+    let mut received =
+        Received { head: String::new(), body: String::new(), announced: 0, error: None };
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            seen.head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-            seen.body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
-            let length = seen.head.split("content-length: ").nth(1).expect("a length");
-            seen.announced = length.lines().next().unwrap_or_default().parse().expect("a number");
-            if seen.body.len() >= seen.announced {
-                return seen;
+            received.head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+            received.body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
+            let length = received.head.split("content-length: ").nth(1).expect("a length");
+            received.announced =
+                length.lines().next().unwrap_or_default().parse().expect("a number");
+            if received.body.len() >= received.announced {
+                return received;
             }
         }
         match stream.read(&mut buffer).await {
-            Ok(0) => return seen,
+            Ok(0) => return received,
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
             Err(error) => {
-                seen.error = Some(error.kind());
-                return seen;
+                received.error = Some(error.kind());
+                return received;
             }
         }
     }
 }
 
-async fn ask(running: &Running) -> Seen {
+async fn exchange(running: &Running) -> Received {
     let mut stream = TcpStream::connect(running.addr()).await.expect("it listens");
     send(&mut stream, &request()).await
 }
@@ -103,8 +110,8 @@ async fn a_connection_carries_one_request_after_the_other() {
     let running = start(None).await;
     let mut stream = TcpStream::connect(running.addr()).await.unwrap();
     for _ in 0..3 {
-        let seen = send(&mut stream, &request()).await;
-        assert!(seen.is_whole() && seen.status() == "200", "{seen:?}");
+        let received = send(&mut stream, &request()).await;
+        assert!(received.is_whole() && received.status() == "200", "{received:?}");
     }
     let audit = send(&mut stream, b"GET /audit HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await;
     assert!(audit.is_whole(), "{}", audit.head);
@@ -112,6 +119,23 @@ async fn a_connection_carries_one_request_after_the_other() {
     assert_eq!(audit["schema"], "bastion-revoke/audit/1");
     assert_eq!(audit["counts"]["applied"], 3);
     assert_eq!(audit["counts"]["grants_removed"], 3);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_world_is_read_and_changed_over_one_connection() {
+    let settings = Settings { world: Some(World::sample()), ..Settings::default() };
+    let running = Running::start(Service::new(settings), Arc::new(SystemClock)).await.unwrap();
+    let mut stream = TcpStream::connect(running.addr()).await.unwrap();
+    let user = signed("ListUsers", &[("UserName", "lina@corp")]);
+    let received = send(&mut stream, &user).await;
+    let body: serde_json::Value = serde_json::from_str(&received.body).unwrap();
+    assert_eq!((&body["TotalCount"], body["Users"][0]["UserId"].as_str()), (&1.into(), Some("17")));
+    let lock = signed("LockUsers", &[("UserIds", r#"["17"]"#)]);
+    assert_eq!(send(&mut stream, &lock).await.status(), "200");
+    let world = running.world().expect("a world");
+    assert_eq!(world.users()[0].states, ["Frozen"]);
+    assert_eq!(running.audit().operations["LockUsers"].attempts, 1);
     running.stop().await;
 }
 
@@ -128,7 +152,7 @@ async fn it_listens_on_loopback_only_and_not_once_it_is_stopped() {
     assert!(matches!(stream.read(&mut buffer).await, Ok(0) | Err(_)));
 }
 
-/// What a client sees of a fault, and how many of the three grants go.
+/// The response of a fault, and how many of the three grants are removed.
 struct Expected {
     status: &'static str,
     contains: &'static str,
@@ -178,17 +202,17 @@ fn expected(fault: Fault) -> Expected {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_sees_every_fault_as_it_is_described() {
+async fn a_client_receives_every_fault_as_it_is_described() {
     for fault in Fault::ALL {
         let running = start(Some(fault)).await;
-        let seen = ask(&running).await;
+        let received = exchange(&running).await;
         let expected = expected(fault);
         let name = fault.name();
-        assert_eq!(seen.status(), expected.status, "{name}: {seen:?}");
-        let all = format!("{}\r\n\r\n{}", seen.head, seen.body);
-        assert!(all.contains(expected.contains), "{name}: {seen:?}");
+        assert_eq!(received.status(), expected.status, "{name}: {received:?}");
+        let all = format!("{}\r\n\r\n{}", received.head, received.body);
+        assert!(all.contains(expected.contains), "{name}: {received:?}");
         let is_cut = matches!(fault, Fault::ResetBefore | Fault::ResetAfter | Fault::TruncatedBody);
-        assert_eq!(seen.is_whole(), !is_cut, "{name}: {seen:?}");
+        assert_eq!(received.is_whole(), !is_cut, "{name}: {received:?}");
         let audit = running.audit();
         assert_eq!(audit.removed.len(), expected.removed, "{name}");
         assert_eq!(audit.asked[0].faults, [name]);
@@ -201,8 +225,8 @@ async fn a_client_sees_every_fault_as_it_is_described() {
 async fn a_reset_is_a_reset_and_no_orderly_end() {
     for fault in [Fault::ResetBefore, Fault::ResetAfter] {
         let running = start(Some(fault)).await;
-        let seen = ask(&running).await;
-        assert_eq!(seen.error, Some(std::io::ErrorKind::ConnectionReset), "{}", fault.name());
+        let received = exchange(&running).await;
+        assert_eq!(received.error, Some(std::io::ErrorKind::ConnectionReset), "{}", fault.name());
         running.stop().await;
     }
 }
@@ -210,19 +234,19 @@ async fn a_reset_is_a_reset_and_no_orderly_end() {
 #[tokio::test]
 async fn a_truncated_answer_announces_more_than_it_sends() {
     let running = start(Some(Fault::TruncatedBody)).await;
-    let seen = ask(&running).await;
-    assert_eq!((seen.status(), seen.error), ("200", None));
-    assert_eq!(seen.body.len(), seen.announced / 2, "{seen:?}");
+    let received = exchange(&running).await;
+    assert_eq!((received.status(), received.error), ("200", None));
+    assert_eq!(received.body.len(), received.announced / 2, "{received:?}");
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_answer_comes_when_its_time_has_passed() {
-    // Time is virtual: it moves to the answer's moment once nothing else is left to do.
+    // Time is virtual: it advances to the response once no task can run.
     let running = start(Some(Fault::SlowAnswer)).await;
     let before = tokio::time::Instant::now();
-    let seen = ask(&running).await;
-    assert!(seen.is_whole(), "{seen:?}");
+    let received = exchange(&running).await;
+    assert!(received.is_whole(), "{received:?}");
     assert!(before.elapsed() >= Duration::from_secs(2));
     running.stop().await;
 }
@@ -234,7 +258,7 @@ async fn a_body_without_an_end_is_not_read_to_its_end() {
     let head = b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 99999999\r\n\r\n";
     stream.write_all(head).await.unwrap();
     let chunk = vec![b'x'; 1 << 20];
-    // The service hangs up somewhere past 4 MiB: either writing or reading finds that out.
+    // The service disconnects after 4 MiB: either writing or reading fails.
     for _ in 0..90 {
         if stream.write_all(&chunk).await.is_err() {
             break;
