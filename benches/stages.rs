@@ -9,13 +9,12 @@ use bastion_revoke::api::endpoint::{self, Endpoints};
 use bastion_revoke::api::transport::{SendError, Transport, WireAnswer, WireRequest};
 use bastion_revoke::api::{operation, response, sign};
 use bastion_revoke::clock::{SystemClock, WallClock};
-use bastion_revoke::engine::dispatcher::Start;
-use bastion_revoke::engine::rate_controller::{Event, Pace};
+use bastion_revoke::engine::rate_controller::{Event, RateController};
 use bastion_revoke::engine::{Control, Engine, Settings};
 use bastion_revoke::grants::{Collector, Grants};
 use bastion_revoke::input::{Options, Reader, Source};
 use bastion_revoke::ledger::{
-    AttemptResult, AttemptState, GrantSet, Job, Journal, Ledger, MemoryJournal, Record,
+    AttemptResult, AttemptState, GrantSet, JobSpec, Journal, Ledger, MemoryJournal, Record,
     SqliteJournal,
 };
 use bastion_revoke::model::{
@@ -23,10 +22,10 @@ use bastion_revoke::model::{
 };
 use bastion_revoke::outcome::Outcome;
 use bastion_revoke::plan::Plan;
+use bastion_revoke::verdicts::LedgerState;
 use bastion_revoke::verdicts::Verdicts;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use http::HeaderMap;
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::Write;
 use std::sync::Arc;
@@ -196,7 +195,7 @@ fn ledger_commit(bench: &mut Criterion) {
         tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let fresh = || {
         let folder = tempfile::tempdir().expect("a folder");
-        let job = Job { identity: BTreeMap::new(), settings: BTreeMap::new(), inputs: Vec::new() };
+        let job = JobSpec::default();
         let ledger = Ledger::create(&folder.path().join("ledger"), &job).expect("a ledger");
         let run = ledger.begin_run(jiff::Timestamp::UNIX_EPOCH).expect("a run");
         (folder, SqliteJournal::start(ledger, run).expect("a thread"))
@@ -225,7 +224,7 @@ fn pace_decision(bench: &mut Criterion) {
     group.throughput(Throughput::Elements(1000));
     group.bench_function("decide", |b| {
         b.iter(|| {
-            let mut pace = Pace::new(50.0);
+            let mut pace = RateController::new(50.0);
             let mut now = Duration::ZERO;
             for request in 0..1000_u32 {
                 now = now.max(pace.next_at(black_box(now)));
@@ -340,7 +339,7 @@ fn engine(bench: &mut Criterion) {
                 plan: Arc::clone(&plan),
             };
             let verdicts = Verdicts::new(plan.grants());
-            let start = Start { verdicts, touched: Vec::new(), first_attempt: 1 };
+            let start = LedgerState::from_verdicts(verdicts);
             let ended = runtime.block_on(engine.run_from(UNLIMITED_PER_S, start, &mut |_| {}));
             assert_eq!(ended.verdicts.settled(), plan.grants());
         });

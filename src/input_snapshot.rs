@@ -39,7 +39,7 @@ impl InputName {
 }
 
 /// One input within the copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Segment {
     /// Its name.
     pub name: String,

@@ -1,73 +1,67 @@
-//! bastion-revoke: give it a list of who must lose access to what, and it revokes all of it, at the
-//! pace the API allows, with the fewest requests possible, and with one honest outcome row for
-//! every input row.
+//! bastion-revoke revokes access on Alibaba Cloud Bastionhost in bulk: it reads a list of grants,
+//! plans the fewest requests, sends them at the pace the API allows, and writes one outcome row per
+//! input row.
 //!
-//! This page is the guide to the house. What the command does is in `README.md`.
+//! `README.md` describes the command. `docs/architecture.md` describes this library: the life of a
+//! row, of an attempt and of a queue message, and how to extend it.
 //!
-//! # How a row flows
+//! # Data flow
 //!
 //! ```text
-//!  bytes ──> spool ──> input ──> grants ──> plan ──> engine ──> verdicts ──> outcome ──> bytes
-//!            a copy    rows,     distinct   fewest   │    ▲     one for      the copy
-//!            of them   or what   grants;    requests │    │     each         read again,
-//!                      is wrong  which row           ▼    │     grant        joined with
-//!                                stands for   api: sign,  │                  the verdicts
-//!                                which        send, judge │
-//!                                             └── ledger ─┘
-//!                                    intents before, results after
+//!  bytes ──> input_snapshot ──> input ──> grants ──> plan ──> engine ──> verdicts ──> outcome
+//!            a copy             rows or   distinct   fewest   │    ▲     one per      second pass
+//!                               problems  grants     requests │    │     grant        over the copy
+//!                                                             ▼    │
+//!                                                        api: sign, send, decode
+//!                                                             │    │
+//!                                                             └ ledger: intents before,
+//!                                                                       results after
 //! ```
 //!
-//! [`commands`] wires the stages: read [`commands::run`] first, then [`commands::job`], which knows
-//! what a job is and what its ledger says of it. The list is read twice, once into a plan and once
-//! into the outcome, so memory grows with what is distinct in it and not with what it carries along.
-//! Between the two passes a row is four bytes: the number of its grant, or of the row that stands
-//! for it.
+//! [`commands::driver`] runs these stages in order. The list is read twice: [`first_pass`] fills a
+//! plan, and [`outcome`] joins the rows with the verdicts, so memory grows with the distinct grants
+//! and not with the cells. The [`engine`] is owned by one [dispatcher](engine::dispatcher) and sees
+//! the world through [`Transport`](api::transport::Transport), [`Journal`](ledger::Journal) and a
+//! clock; it emits [events](engine::events), which [`report`] prints. Decisions are pure functions:
+//! [`engine::decide`], [`engine::retry`], [`engine::breaker`], [`engine::rate_controller`].
 //!
-//! The [`engine`] has one owner of all that changes, its [dispatcher](engine::dispatcher); workers
-//! take a request and bring back a reply. It meets the world through
-//! [`Transport`](api::transport::Transport), [`Journal`](ledger::Journal) and a clock, and tells
-//! what happens by [events](engine::events), which [`report`] draws. What to do about a reply, how
-//! long to wait and how fast to go are pure functions: [`engine::decide`], [`engine::retry`],
-//! [`engine::breaker`], [`engine::rate_controller`].
+//! # Promises, and the code that keeps them
 //!
-//! # The promises, and where each is held
-//!
-//! 1. **Conservation.** Each input row has exactly one outcome row: [`outcome`], which refuses to
-//!    write anything else.
+//! 1. **Conservation.** Each input row has exactly one outcome row: [`outcome`].
 //! 2. **No widening.** Nothing is revoked that no row names: [`input`] gives no grant to a row with
-//!    a blank account, and [`model`] cannot express an empty list of accounts, nor a whole target
-//!    but by a value of its own.
-//! 3. **Fewest requests.** [`plan::pack`] deals the grants out; [`plan::bound`] works out apart
-//!    from it how few are possible, and debug builds compare the two for every plan.
-//! 4. **Honesty.** [`api::response`] matches an answer by id and believes only what nothing
-//!    contradicts; [`verdicts`] keeps what may have been applied `unknown`.
-//! 5. **The pace is respected.** [`engine::fixed_rate_limiter`] is `--rate`; [`engine::rate_controller`] finds the quota
-//!    below it and keeps a server's waits.
-//! 6. **Poison stays alone.** [`engine::decide`] says which refusals are worth splitting a request
-//!    for; [`engine::send_queue`] splits it.
-//! 7. **Nothing is lost.** [`engine::dispatcher`] sends nothing before its intent is durable and
-//!    believes nothing before its result is: [`ledger`]. [`engine::replay`] makes of a ledger where
-//!    the next run starts, by the same fold ([`verdicts`]) as a run under way.
-//! 8. **Secrets never show.** [`api::credentials::Secret`] does not print, and [`api::client`] takes
-//!    secrets out of what the service repeats.
+//!    a blank account; [`model`] cannot represent an empty list of accounts.
+//! 3. **Fewest requests.** [`plan::pack`] packs the grants; [`plan::bound`] computes the minimum
+//!    independently, and debug builds compare the two for every plan.
+//! 4. **Honesty.** [`api::response`] matches answers by id; [`verdicts`] keeps what may have been
+//!    applied as `unknown`.
+//! 5. **The pace is respected.** [`engine::fixed_rate_limiter`] is `--rate`;
+//!    [`engine::rate_controller`] finds the quota below it and keeps the service's waits.
+//! 6. **Poison stays alone.** [`engine::decide`] decides which refusals split a request;
+//!    [`engine::send_queue`] splits it.
+//! 7. **Nothing is lost.** [`engine::dispatcher`] sends nothing before its intent is durable in the
+//!    [`ledger`]; [`verdicts::LedgerState`] computes where the next run starts.
+//! 8. **Secrets never show.** [`api::credentials::Secret`] does not print, and [`api::client`]
+//!    removes secrets from texts of the service.
 //!
-//! [`sim`], the simulated service, is strict on its own and keeps an audit; `tests/it` compares what
-//! a run claims with what the audit saw, under every fault there is.
+//! [`sim`], the simulated service, audits what it receives; `tests/it` compares a run's claims with
+//! that audit under every fault.
 //!
-//! # The storeys
+//! # Layers
 //!
-//! Imports run downward only, which `tests/it/imports.rs` checks:
+//! Imports run downward only, without circles; `tests/it/imports.rs` checks it.
 //!
-//! | storey | modules |
+//! | layer | modules |
 //! |---|---|
-//! | the edge | [`commands`] |
-//! | what people see and set | [`report`], [`config`], [`cli`], [`exit`] |
-//! | the same on many machines | [`queue`] |
-//! | what carries out | [`engine`], [`outcome`], [`guards`]; [`sim`] beside them, which knows only [`api::sign`] |
-//! | what is known of a run | [`verdicts`], [`ledger`] |
-//! | what is to be done, and from what | [`plan`]; [`input_snapshot`] |
-//! | the three neighbours of a row | [`input`], [`grants`], [`api`] |
-//! | the words and tools of the house | [`model`], [`names`], [`clock`], [`files`], [`hex`], [`pipeline`], `memory`, [`failpoint`] |
+//! | commands | [`commands`] |
+//! | what people see | [`report`] |
+//! | settings | [`config`], [`cli`], [`exit`] |
+//! | the queue | [`queue`] |
+//! | first pass | [`first_pass`] |
+//! | execution | [`engine`], [`outcome`], [`guards`]; [`sim`], which imports only [`api::sign`] |
+//! | state of a run | [`verdicts`], [`ledger`] |
+//! | work to do | [`plan`]; [`input_snapshot`], [`files`] |
+//! | rows and requests | [`input`], [`grants`], [`api`] |
+//! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`pipeline`], `malloc`, [`failpoint`] |
 
 pub mod api;
 pub mod cli;
@@ -78,6 +72,7 @@ pub mod engine;
 pub mod exit;
 pub mod failpoint;
 pub mod files;
+pub mod first_pass;
 pub mod grants;
 pub mod guards;
 pub mod hex;

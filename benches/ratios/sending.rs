@@ -10,14 +10,13 @@ use bastion_revoke::api::credentials::{Credentials, Secret};
 use bastion_revoke::api::endpoint::{self, Endpoints};
 use bastion_revoke::api::transport::HttpTransport;
 use bastion_revoke::clock::{SystemClock, WallClock};
-use bastion_revoke::engine::dispatcher::Start;
 use bastion_revoke::engine::{Control, Engine, Settings};
 use bastion_revoke::grants::Collector;
-use bastion_revoke::ledger::{Job, Journal, Ledger, MemoryJournal, SqliteJournal};
+use bastion_revoke::ledger::{JobSpec, Journal, Ledger, MemoryJournal, SqliteJournal};
 use bastion_revoke::model::{Account, Grant, Grantee, GranteeKind, Kind};
 use bastion_revoke::plan::Plan;
+use bastion_revoke::verdicts::LedgerState;
 use bastion_revoke::verdicts::Verdicts;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,7 +99,7 @@ async fn engine<J: Journal>(plan: Arc<Plan>, url: &str, journal: Arc<J>) -> anyh
         plan,
     };
     let verdicts = Verdicts::new(engine.plan.grants());
-    let start = Start { verdicts, touched: Vec::new(), first_attempt: 1 };
+    let start = LedgerState::from_verdicts(verdicts);
     let ended = engine.run_from(UNLIMITED_PER_S, start, &mut |_| {}).await;
     anyhow::ensure!(ended.causes.is_empty(), "{:?}", ended.causes);
     let revoked = (0..u32::try_from(ended.verdicts.len())?)
@@ -110,7 +109,7 @@ async fn engine<J: Journal>(plan: Arc<Plan>, url: &str, journal: Arc<J>) -> anyh
 }
 
 fn ledger(path: &Path) -> anyhow::Result<SqliteJournal> {
-    let job = Job { identity: BTreeMap::new(), settings: BTreeMap::new(), inputs: Vec::new() };
+    let job = JobSpec::default();
     let ledger = Ledger::create(path, &job)?;
     let run = ledger.begin_run(jiff::Timestamp::UNIX_EPOCH)?;
     Ok(SqliteJournal::start(ledger, run)?)

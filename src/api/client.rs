@@ -206,7 +206,7 @@ fn clock_is_off(ahead: SignedDuration) -> String {
 /// was signed, and in it the security token.
 fn presentable(judged: Judgement, string_to_sign: &str, credentials: &Credentials) -> Judgement {
     let Judgement::Refused { request_id, class, code, message } = judged else {
-        return judged.fit_to_keep();
+        return judged.sanitize();
     };
     let message = if class == Class::StopCredentials
         && code.eq_ignore_ascii_case("SignatureDoesNotMatch")
@@ -220,7 +220,7 @@ fn presentable(judged: Judgement, string_to_sign: &str, credentials: &Credential
     } else {
         redact(message, credentials.secrets())
     };
-    Judgement::Refused { request_id, class, code, message }.fit_to_keep()
+    Judgement::Refused { request_id, class, code, message }.sanitize()
 }
 
 /// The longest wait that is taken from a header: a day, whatever more it says.

@@ -1,16 +1,27 @@
-//! The Bastionhost API: build a request, sign it, send it, decode and judge the answer.
+//! The Bastionhost API: builds requests, signs and sends them, and decodes the answers.
 //!
-//! Product `Yundun-bastionhost`, version `2019-12-09`, RPC style. What is known of it only by
-//! inference is said where it is used.
+//! Product `Yundun-bastionhost`, version `2019-12-09`, RPC style. Facts that are only inferred are
+//! marked where they are used. A [`crate::model::Request`] goes in; a
+//! [`Reply`](client::Reply) with a [`Judgement`](response::Judgement) comes out.
+//!
+//! | to change | open |
+//! |---|---|
+//! | an operation, its parameters and field names | [`operation`], `compose` |
+//! | signatures | [`sign`] |
+//! | which code means what | [`error`] |
+//! | how items of an answer are matched | [`response`] |
+//! | HTTP, TLS, proxies | [`transport`] |
+//! | clock correction, token renewal, retry headers | [`client`] |
+//! | sources of keys | [`credentials`] |
 
 pub mod client;
 mod compose;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;
-mod fit;
 pub mod operation;
 pub mod response;
+mod sanitize;
 pub mod sign;
 pub mod transport;
 pub mod tree;

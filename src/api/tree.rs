@@ -83,7 +83,7 @@ impl<'a> Tree<'a> {
         let mut nodes = Vec::with_capacity(text.len() / 16);
         let read = || -> serde_json::Result<()> {
             let mut json = serde_json::Deserializer::from_str(text);
-            Reading { nodes: &mut nodes, name: Cow::Borrowed("") }.deserialize(&mut json)?;
+            NodeVisitor { nodes: &mut nodes, name: Cow::Borrowed("") }.deserialize(&mut json)?;
             json.end()
         };
         let mut read = read;
@@ -196,19 +196,19 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
 }
 
 /// Reads the next value with everything in it.
-struct Reading<'n, 'a> {
+struct NodeVisitor<'n, 'a> {
     nodes: &'n mut Vec<Node<'a>>,
     name: Cow<'a, str>,
 }
 
-impl<'a> Reading<'_, 'a> {
+impl<'a> NodeVisitor<'_, 'a> {
     fn text(self, text: Cow<'a, str>) {
         let end = self.nodes.len() + 1;
         self.nodes.push(Node { name: self.name, value: Value::Text(text), end });
     }
 }
 
-impl<'de: 'a, 'a> DeserializeSeed<'de> for Reading<'_, 'a> {
+impl<'de: 'a, 'a> DeserializeSeed<'de> for NodeVisitor<'_, 'a> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -216,7 +216,7 @@ impl<'de: 'a, 'a> DeserializeSeed<'de> for Reading<'_, 'a> {
     }
 }
 
-impl<'de: 'a, 'a> Visitor<'de> for Reading<'_, 'a> {
+impl<'de: 'a, 'a> Visitor<'de> for NodeVisitor<'_, 'a> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -255,7 +255,7 @@ impl<'de: 'a, 'a> Visitor<'de> for Reading<'_, 'a> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
         let Self { nodes, name } = self;
         let at = begin(nodes, name, Value::List);
-        while values.next_element_seed(Reading { nodes, name: Cow::Borrowed("") })?.is_some() {}
+        while values.next_element_seed(NodeVisitor { nodes, name: Cow::Borrowed("") })?.is_some() {}
         nodes[at].end = nodes.len();
         Ok(())
     }
@@ -263,7 +263,7 @@ impl<'de: 'a, 'a> Visitor<'de> for Reading<'_, 'a> {
         let Self { nodes, name } = self;
         let at = begin(nodes, name, Value::Object);
         while let Some(Key(name)) = entries.next_key()? {
-            entries.next_value_seed(Reading { nodes, name })?;
+            entries.next_value_seed(NodeVisitor { nodes, name })?;
         }
         nodes[at].end = nodes.len();
         Ok(())

@@ -1,6 +1,6 @@
 //! Options of `queue`: operating a queue.
 
-use crate::commands::queue_args::QueueArgs;
+use super::queue::QueueArgs;
 use clap::{Args, Subcommand, ValueHint};
 use std::path::PathBuf;
 

@@ -1,72 +1,123 @@
-//! What a run needs of the outside: keys, endpoints, a network; or the simulated service.
+//! A session with the API: credentials, endpoints and the HTTP transport; or with the simulated
+//! service.
 
 use crate::api::client::Client;
 use crate::api::credentials::{self, ChainSettings, Credentials, Environment, Provider, Secret};
 use crate::api::endpoint::{self, Endpoints};
+use crate::api::sign::Scheme;
 use crate::api::transport::{HttpSetupError, HttpTransport};
 use crate::clock::WallClock;
-use crate::config::RunSettings;
+use crate::config::RequestSettings;
 use crate::engine::StopCause;
-use crate::plan::Plan;
 use crate::sim::server::Running;
 use crate::sim::{self, Service};
+use reqwest::Url;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A client that can send, and what has to live as long as it does.
-pub struct World {
-    /// Signs and sends.
-    pub client: Client<HttpTransport>,
+/// Credentials and a transport, from which clients are made.
+pub struct ApiSession {
+    transport: HttpTransport,
+    endpoint: Option<Url>,
+    credentials: Arc<Provider>,
+    clock: Arc<dyn WallClock>,
+    scheme: Scheme,
+    /// The simulated service of a rehearsal, which runs as long as the session.
     _simulated: Option<Running>,
 }
 
-/// Looks up the keys and sets up the network. An error says why nothing can be sent.
-pub async fn prepare(
-    settings: &RunSettings,
-    plan: &Plan,
-    clock: &Arc<dyn WallClock>,
-) -> Result<World, StopCause> {
-    let setup = |message: String| StopCause::Setup { message };
-    let ca_pem = certificates(settings.ca_file.as_deref()).map_err(setup)?;
-    let (endpoint, keys, simulated) = if settings.rehearse {
+impl ApiSession {
+    /// Finds credentials and sets up the network. `regions`: those whose endpoints are used. An
+    /// error is the reason why nothing can be sent.
+    pub async fn connect<'a>(
+        settings: &RequestSettings,
+        regions: impl IntoIterator<Item = &'a str>,
+        clock: &Arc<dyn WallClock>,
+    ) -> Result<Self, StopCause> {
+        let ca_pem = certificates(settings.ca_file.as_deref()).map_err(setup)?;
+        let provider = provider(settings.credential_profile.clone(), ca_pem.clone(), clock);
+        let provider = provider.map_err(setup)?;
+        // Missing credentials are better reported before anything is written.
+        provider
+            .current()
+            .await
+            .map_err(|error| StopCause::NoCredentials { message: error.to_string() })?;
+        let endpoint = settings.endpoint.clone();
+        Self::new(settings, endpoint, regions, ca_pem.as_deref(), provider, clock)
+    }
+
+    /// The same with a simulated service inside this process and its test key.
+    pub async fn simulate<'a>(
+        settings: &RequestSettings,
+        regions: impl IntoIterator<Item = &'a str>,
+        clock: &Arc<dyn WallClock>,
+    ) -> Result<Self, StopCause> {
+        let ca_pem = certificates(settings.ca_file.as_deref()).map_err(setup)?;
         let service = Service::new(sim::Settings::default());
         let running = Running::start(service, Arc::clone(clock))
             .await
-            .map_err(|error| setup(format!("the simulated service can't start: {error}")))?;
-        let endpoint = endpoint::parse(&running.endpoint());
-        let keys = Provider::fixed(test_keys(), Arc::clone(clock));
-        (Some(endpoint.map_err(|error| setup(error.to_string()))?), keys, Some(running))
-    } else {
-        let keys = provider(settings.profile.clone(), ca_pem.clone(), clock).map_err(setup)?;
-        // Whether there are keys at all is better known before anything is written down.
-        keys.current()
-            .await
-            .map_err(|error| StopCause::NoCredentials { message: error.to_string() })?;
-        (settings.endpoint.clone(), keys, None)
-    };
-    let endpoints =
-        Endpoints::new(endpoint, plan.regions()).map_err(|error| setup(error.to_string()))?;
-    let transport = HttpTransport::new(
-        settings.timeout,
-        settings.engine.concurrency,
-        ca_pem.as_deref(),
-        endpoints.reach(),
-    )
-    .map_err(|error| setup(named(&error, settings.ca_file.as_deref())))?;
-    let client = Client::with_provider(transport, endpoints, Arc::new(keys), Arc::clone(clock))
-        .signing(settings.signature);
-    Ok(World { client, _simulated: simulated })
+            .map_err(|error| setup(format!("cannot start the simulated service: {error}")))?;
+        let endpoint =
+            endpoint::parse(&running.endpoint()).map_err(|error| setup(error.to_string()))?;
+        let provider = Provider::fixed(test_credentials(), Arc::clone(clock));
+        let session =
+            Self::new(settings, Some(endpoint), regions, ca_pem.as_deref(), provider, clock)?;
+        Ok(Self { _simulated: Some(running), ..session })
+    }
+
+    fn new<'a>(
+        settings: &RequestSettings,
+        endpoint: Option<Url>,
+        regions: impl IntoIterator<Item = &'a str>,
+        ca_pem: Option<&[u8]>,
+        provider: Provider,
+        clock: &Arc<dyn WallClock>,
+    ) -> Result<Self, StopCause> {
+        let endpoints =
+            Endpoints::new(endpoint.clone(), regions).map_err(|error| setup(error.to_string()))?;
+        let transport = HttpTransport::new(
+            settings.timeout,
+            settings.engine.concurrency,
+            ca_pem,
+            endpoints.reach(),
+        )
+        .map_err(|error| setup(describe(&error, settings.ca_file.as_deref())))?;
+        Ok(Self {
+            transport,
+            endpoint,
+            credentials: Arc::new(provider),
+            clock: Arc::clone(clock),
+            scheme: settings.signature,
+            _simulated: None,
+        })
+    }
+
+    /// A client for requests to these regions.
+    pub fn client<'a>(
+        &self,
+        regions: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Client<HttpTransport>, String> {
+        let endpoints =
+            Endpoints::new(self.endpoint.clone(), regions).map_err(|error| error.to_string())?;
+        let (credentials, clock) = (Arc::clone(&self.credentials), Arc::clone(&self.clock));
+        let client = Client::with_provider(self.transport.clone(), endpoints, credentials, clock);
+        Ok(client.signing(self.scheme))
+    }
 }
 
-/// The file of certificates to trust.
+fn setup(message: String) -> StopCause {
+    StopCause::Setup { message }
+}
+
+/// Reads the file of certificates to trust.
 pub fn certificates(path: Option<&Path>) -> Result<Option<Vec<u8>>, String> {
     let Some(path) = path else { return Ok(None) };
     let read = std::fs::read(path).map(Some);
-    read.map_err(|error| format!("--ca-file {}: can't be read: {error}", path.display()))
+    read.map_err(|error| format!("--ca-file {}: cannot read: {error}", path.display()))
 }
 
-/// Why there is no HTTP client, with the file that is to blame.
-fn named(error: &HttpSetupError, ca_file: Option<&Path>) -> String {
+/// The reason why there is no HTTP client, with the file that causes it.
+fn describe(error: &HttpSetupError, ca_file: Option<&Path>) -> String {
     match (error, ca_file) {
         (HttpSetupError::CaFile(why), Some(path)) => {
             format!("--ca-file {}: {why}", path.display())
@@ -75,8 +126,8 @@ fn named(error: &HttpSetupError, ca_file: Option<&Path>) -> String {
     }
 }
 
-/// The chain of sources of keys, on a snapshot of this process's environment. An error names a
-/// setting that can't be used.
+/// The credential chain, on a snapshot of this process's environment. An error names an invalid
+/// variable.
 pub fn provider(
     profile: Option<String>,
     ca_pem: Option<Vec<u8>>,
@@ -99,7 +150,7 @@ pub fn provider(
     Ok(Provider::from_chain(settings, Arc::clone(clock)))
 }
 
-fn test_keys() -> Credentials {
+fn test_credentials() -> Credentials {
     Credentials {
         access_key_id: sim::ACCESS_KEY_ID.to_owned(),
         access_key_secret: Secret::new(sim::ACCESS_KEY_SECRET.to_owned()),

@@ -1,6 +1,6 @@
 //! `check`: read and validate, without any network.
 
-use super::first_pass::{self, SHOWN};
+use super::list::{self, SHOWN};
 use crate::cli::CheckArgs;
 use crate::config::InputSettings;
 use crate::exit::{Exit, Failure};
@@ -18,11 +18,10 @@ const SHOWN_JSON: usize = 1000;
 pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = InputSettings::settle(&args.input)?;
     let strict = settings.strict;
-    let sources = first_pass::sources(&settings.inputs)?;
+    let sources = list::sources(&settings.inputs)?;
     let shown = args.show.unwrap_or(if args.json { SHOWN_JSON } else { SHOWN });
     let options = Arc::new(settings.options);
-    let mut read =
-        first_pass::look_through(sources, &options, &Protection::default(), shown)?.found;
+    let mut read = list::look_through(sources, &options, &Protection::default(), shown)?.findings;
     let stopped = read.stopped.take();
     let is_wrong = read.report.rows() > 0
         || read.report.is_list_wrong()
@@ -46,7 +45,7 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         print::text(&format!("\n{}", findings::everything(&read.report, is_coloured)))?;
     }
     if let Some(error) = stopped {
-        return Err(first_pass::failure(error));
+        return Err(list::failure(error));
     }
     if exit == Exit::Done {
         print::line(&match rows(&read.formats) {
@@ -55,7 +54,7 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
             rows => format!("{rows} rows, all valid"),
         })?;
     } else if read.report.rows() == 0 && !read.report.is_list_wrong() {
-        print::line("no row is invalid, but --strict takes warnings for errors")?;
+        print::line("no invalid rows, but --strict treats warnings as errors")?;
     }
     Ok(exit)
 }
@@ -131,7 +130,7 @@ struct Input<'a> {
 }
 
 impl<'a> Findings<'a> {
-    fn of(read: &'a first_pass::Found, damage: Option<&'a Damage>) -> Self {
+    fn of(read: &'a crate::first_pass::Findings, damage: Option<&'a Damage>) -> Self {
         let report = &read.report;
         let counts = |severity| {
             report

@@ -1,4 +1,4 @@
-//! The question before anything is sent. There is no default: only the right number goes ahead.
+//! The confirmation before anything is sent: only the exact number of revocations continues.
 
 use super::job::Job;
 use crate::config::Confirmation;
@@ -7,30 +7,30 @@ use crate::plan::largest::Largest;
 use crate::report::confirmation::of_largest;
 use std::io::{BufRead, Write};
 
-/// Wants the number of revocations, typed at the terminal or given on the command line.
+/// Requires the number of revocations, typed at the terminal or passed on the command line.
 pub async fn confirm(confirmation: Confirmation, job: &Job) -> Result<(), Failure> {
     let revocations = job.numbers.revocations;
     match confirmation {
         Confirmation::Yes => Ok(()),
         Confirmation::Exactly(expected) if expected == revocations => Ok(()),
         Confirmation::Exactly(expected) => Err(refused(&format!(
-            "--confirm {expected}, but {revocations} revocations are planned"
+            "--confirm is {expected}, but {revocations} revocations are planned"
         ))),
         Confirmation::Ask => {
             let question = format!(
-                "{}Type the number of revocations to go ahead: ",
+                "{}Type the number of revocations to continue: ",
                 of_largest(&Largest::of(&job.plan), &job.numbers)
             );
             let answer = answer_to(question).await?;
             if answer.trim().replace(',', "") == revocations.to_string() {
                 return Ok(());
             }
-            Err(refused("that is not the number of revocations"))
+            Err(refused("the answer is not the number of revocations"))
         }
     }
 }
 
-/// A line from the terminal, or the refusal that Ctrl-C and the end of input are.
+/// Reads a line from the terminal; Ctrl-C and the end of input refuse.
 async fn answer_to(question: String) -> Result<String, Failure> {
     let ask = tokio::task::spawn_blocking(move || {
         let mut terminal = std::io::stderr();
@@ -42,7 +42,7 @@ async fn answer_to(question: String) -> Result<String, Failure> {
     tokio::select! {
         answer = ask => match answer {
             Ok(Ok(answer)) if answer.ends_with('\n') => Ok(answer),
-            _ => Err(refused("\nnobody answered")),
+            _ => Err(refused("\nno answer: standard input was closed")),
         },
         _ = tokio::signal::ctrl_c() => Err(refused("\ninterrupted")),
     }

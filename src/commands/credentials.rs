@@ -2,7 +2,7 @@
 
 use super::api_session;
 use crate::api::credentials::{Caller, CredentialsError, Identity};
-use crate::cli::{CredentialsCommand, CredentialsShowArgs};
+use crate::cli::show::{CredentialsCommand, CredentialsShowArgs};
 use crate::clock::{SystemClock, WallClock};
 use crate::exit::{Exit, Failure};
 use crate::report::print;

@@ -1,4 +1,9 @@
-//! One file per command: each wires the stages and does nothing else.
+//! The commands: each wires library stages together and prints.
+//!
+//! [`driver`] takes a job from its list to its outcome: [`list`] and [`job`] read and plan it,
+//! [`job_files`] opens its files, [`confirm`] asks, [`local`] or [`queue_job`] executes it.
+//! [`run`], [`enqueue`] and [`collect`] choose the execution; [`work`] processes a queue. The other
+//! commands have a file each.
 
 pub mod api_session;
 pub mod check;
@@ -7,13 +12,20 @@ pub mod completions;
 pub mod config;
 pub mod confirm;
 pub mod credentials;
-pub mod first_pass;
+pub mod driver;
+pub mod enqueue;
+pub mod execution;
+mod failures;
 pub mod health;
 pub mod job;
+pub mod job_files;
+pub mod list;
+pub mod local;
 pub mod man;
 pub mod plan;
 pub mod queue_admin;
-pub mod queue_args;
+pub mod queue_connection;
+pub mod queue_job;
 pub mod resume_hint;
 pub mod run;
 pub mod signals;

@@ -1,6 +1,6 @@
 //! `plan`: what a run would do, without any network.
 
-use super::first_pass::{self, Demands};
+use super::list::{self, InputPolicy};
 use crate::cli::PlanArgs;
 use crate::config::PlanSettings;
 use crate::exit::{Exit, Failure};
@@ -8,7 +8,7 @@ use crate::guards::Protection;
 use crate::model::{Accounts, Name, Request};
 use crate::plan::Plan;
 use crate::plan::summary::{LeftOut, Summary};
-use crate::report::{print, summary};
+use crate::report::{self, print};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -18,12 +18,12 @@ use std::sync::Arc;
 /// Plans the list and prints the plan.
 pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let settings = PlanSettings::settle(args)?;
-    let sources = first_pass::sources(&settings.input.inputs)?;
-    let demands = Demands { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
+    let sources = list::sources(&settings.input.inputs)?;
+    let policy = InputPolicy { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
     let options = Arc::new(settings.input.options);
-    let read = first_pass::read(sources, &options, &Protection::default(), demands)?;
+    let read = list::read(sources, &options, &Protection::default(), policy)?;
     let plan = Plan::new(read.grants);
-    let left_out = LeftOut { protected: 0, carried: read.found.carried };
+    let left_out = LeftOut { protected: 0, carried: read.findings.carried };
     let numbers = Summary::of(&plan, left_out, settings.rate_per_s);
     if let Some(path) = &settings.requests {
         write_requests(&plan, path)?;
@@ -31,7 +31,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     if settings.json {
         print::json(&numbers)?;
     } else if settings.requests.as_deref() != Some(Path::new("-")) {
-        print::text(&summary::of_plan(&numbers, settings.rate_per_s))?;
+        print::text(&report::plan::of_plan(&numbers, settings.rate_per_s))?;
     }
     Ok(Exit::Done)
 }
@@ -39,7 +39,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
 /// Writes each request as a line of JSON.
 fn write_requests(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let failure = |error: io::Error| {
-        Failure::new(Exit::File, format!("{}: can't be written: {error}", path.display()))
+        Failure::new(Exit::File, format!("{}: cannot write: {error}", path.display()))
     };
     if path == Path::new("-") {
         return write_lines(plan, &mut print::standard_output()).or_else(print::unless_closed);

@@ -1,6 +1,6 @@
 //! `queue`: operates a queue.
 
-use super::queue_args::reach;
+use super::queue_connection::QueueConnection;
 use crate::cli::queue_admin::{
     DeadCommand, ListArgs, OperatorArgs, QueueCommand, QueueStatusArgs, SelectArgs,
 };
@@ -31,8 +31,9 @@ pub async fn command(command: &QueueCommand) -> Result<Exit, Failure> {
 }
 
 fn open(args: &OperatorArgs, group: &str) -> Result<QueueAdmin, Failure> {
-    let reached = reach(&args.queue, args.ca_file.as_deref())?;
-    Ok(QueueAdmin::new(&reached.address.stream, group, reached.link))
+    let QueueConnection { address, connection } =
+        QueueConnection::open(&args.queue, args.ca_file.as_deref())?;
+    Ok(QueueAdmin::new(&address.stream, group, connection))
 }
 
 fn failure(error: &ConnectionError) -> Failure {

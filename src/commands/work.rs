@@ -1,15 +1,16 @@
 //! `work`: one worker of a queue, until it is told to stop.
 
-use super::queue_args::{Reached, WorkArgs, WorkSettings, reach};
-use super::{api_session, health, signals};
-use crate::api::client::Client;
-use crate::api::credentials::Provider;
-use crate::api::endpoint::{self, Endpoints};
-use crate::api::transport::HttpTransport;
+use super::api_session::ApiSession;
+use super::queue_connection::QueueConnection;
+use super::{health, signals};
+use crate::api::endpoint;
+use crate::cli::queue::WorkArgs;
 use crate::clock::{SystemClock, WallClock};
+use crate::config::queue::WorkSettings;
 use crate::engine::{Control, StopCause};
 use crate::exit::{Exit, Failure};
 use crate::outcome::Tally;
+use crate::plan::Plan;
 use crate::queue::batch_runner::{BatchRunner, ClientFactory};
 use crate::queue::consumer::Consumer;
 use crate::queue::keys::Keys;
@@ -21,7 +22,7 @@ use crate::queue::pause;
 use crate::queue::quota::{RedisQuotaBackend, SharedQuota};
 use crate::queue::store::EntryStore;
 use crate::queue::worker::{MAX_BATCHES, Settings, Worker};
-use crate::report::summary;
+use crate::report::causes::cause as explain;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tracing::Instrument as _;
@@ -30,14 +31,14 @@ use tracing::Instrument as _;
 pub async fn command(args: &WorkArgs) -> Result<Exit, Failure> {
     let settings = WorkSettings::settle(args, fastrand::u64(..))?;
     let control = signals::listen();
-    let reached = reach(&args.queue, settings.ca_file.as_deref())?;
+    let queue = QueueConnection::open(&args.queue, settings.requests.ca_file.as_deref())?;
     let metrics = Arc::new(Metrics::default());
     let listening = health::start(args.listen, Arc::clone(&metrics)).await?;
     tracing::info!(address = %listening.address, "answering /healthz, /readyz and /metrics");
-    let causes = work(&settings, reached, metrics, control.clone()).await?;
+    let causes = work(&settings, queue, metrics, control.clone()).await?;
     let stopped = *control.borrow();
     for cause in causes.iter().filter(|cause| **cause != StopCause::Signal) {
-        tracing::error!("stopping: {}", summary::cause(cause));
+        tracing::error!("stopping: {}", explain(cause));
     }
     let others: Vec<StopCause> =
         causes.into_iter().filter(|cause| *cause != StopCause::Signal).collect();
@@ -52,14 +53,19 @@ pub async fn command(args: &WorkArgs) -> Result<Exit, Failure> {
 /// Works until the control says otherwise; the causes say why it ended.
 pub async fn work(
     settings: &WorkSettings,
-    reached: Reached,
+    queue: QueueConnection,
     metrics: Arc<Metrics>,
     control: watch::Receiver<Control>,
 ) -> Result<Vec<StopCause>, Failure> {
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let clients = clients(settings, &clock).await?;
+    let session = ApiSession::connect(&settings.requests, [], &clock).await.map_err(|cause| {
+        let exit = Exit::of_run(std::slice::from_ref(&cause), &Tally::default());
+        Failure::new(exit, explain(&cause))
+    })?;
+    let clients: Arc<ClientFactory<_>> =
+        Arc::new(move |plan: &Plan| session.client(plan.regions()));
     let consumer = Consumer {
-        keys: Keys::new(&reached.address.stream),
+        keys: Keys::new(&queue.address.stream),
         group: settings.group.clone(),
         // Two workers of one name would pass for each other, and an outcome could be stored twice.
         name: format!("{}-{:08x}", settings.consumer, fastrand::u32(..)),
@@ -73,23 +79,23 @@ pub async fn work(
     let outcome_csv =
         outcome_csv.map_err(|error| Failure::new(Exit::File, format!("--outcomes: {error}")))?;
     let run = consumer.name.clone();
-    let reads = reached.link.reconnectable_clone();
+    let reads = queue.connection.reconnectable_clone();
     let backend = RedisQuotaBackend {
-        link: reached.link.reconnectable_clone(),
+        link: queue.connection.reconnectable_clone(),
         key: consumer.keys.pace.clone(),
     };
     let (paused, pause_monitor) = pause::monitor(
-        reached.link.reconnectable_clone(),
+        queue.connection.reconnectable_clone(),
         consumer.keys.clone(),
         Arc::clone(&metrics),
     )
     .await;
-    let rate_per_s = settings.engine.rate_per_s;
+    let rate_per_s = settings.requests.engine.rate_per_s;
     let quota = SharedQuota::new(backend, rate_per_s, paused.clone(), Some(Arc::clone(&metrics)));
     let quota_sync = tokio::spawn(Arc::clone(&quota).run());
     let leases = Leases::new(settings.lease);
-    let store = EntryStore::new(consumer, reached.link, leases, outbox, outcome_csv, metrics);
-    let mut engine = settings.engine;
+    let store = EntryStore::new(consumer, queue.connection, leases, outbox, outcome_csv, metrics);
+    let mut engine = settings.requests.engine;
     engine.concurrency = engine.concurrency.div_ceil(MAX_BATCHES);
     let runner = BatchRunner {
         store: Arc::new(store),
@@ -117,34 +123,4 @@ pub async fn work(
     quota_sync.abort();
     pause_monitor.abort();
     Ok(causes)
-}
-
-/// Looks up the keys and sets up the network once; a client is made for each window.
-async fn clients(
-    settings: &WorkSettings,
-    clock: &Arc<dyn WallClock>,
-) -> Result<Arc<ClientFactory<HttpTransport>>, Failure> {
-    let setup = |message: String| Failure::new(Exit::Configuration, message);
-    let ca_pem = settings.ca_file.as_ref().map(std::fs::read).transpose();
-    let ca_pem = ca_pem.map_err(|error| setup(format!("--ca-file can't be read: {error}")))?;
-    let keys: Provider =
-        api_session::provider(settings.profile.clone(), ca_pem.clone(), clock).map_err(setup)?;
-    keys.current().await.map_err(|error| Failure::new(Exit::Credentials, error.to_string()))?;
-    let endpoint = settings.endpoint.clone();
-    let endpoints =
-        Endpoints::new(endpoint.clone(), []).map_err(|error| setup(error.to_string()))?;
-    let transport = HttpTransport::new(
-        settings.timeout,
-        settings.engine.concurrency,
-        ca_pem.as_deref(),
-        endpoints.reach(),
-    )
-    .map_err(|error| setup(error.to_string()))?;
-    let (keys, clock, scheme) = (Arc::new(keys), Arc::clone(clock), settings.signature);
-    Ok(Arc::new(move |plan| {
-        let endpoints = Endpoints::new(endpoint.clone(), plan.regions());
-        let endpoints = endpoints.map_err(|error| error.to_string())?;
-        let (keys, clock) = (Arc::clone(&keys), Arc::clone(&clock));
-        Ok(Client::with_provider(transport.clone(), endpoints, keys, clock).signing(scheme))
-    }))
 }

@@ -46,21 +46,21 @@ pub(super) struct Entry {
 /// Reads a file's text. An error is all that is wrong with it, in the order of the file, and
 /// shows no value that might be a secret.
 pub(super) fn parse(path: &Path, text: &str, settable: &[Arg]) -> Result<SettingsFile, String> {
-    let mut reading = Reading {
+    let mut parser = FileParser {
         path,
         file: path.display().to_string().into(),
         text,
         settable,
-        found: SettingsFile::default(),
+        settings: SettingsFile::default(),
         problems: Vec::new(),
     };
     match DeTable::parse(text) {
-        Ok(table) => reading.whole(table.get_ref()),
-        Err(error) => reading.broken(&error),
+        Ok(table) => parser.whole(table.get_ref()),
+        Err(error) => parser.broken(&error),
     }
-    let Reading { found, mut problems, .. } = reading;
+    let FileParser { settings, mut problems, .. } = parser;
     if problems.is_empty() {
-        return Ok(found);
+        return Ok(settings);
     }
     problems.sort_by_key(|problem| problem.0);
     let all: Vec<String> =
@@ -68,16 +68,16 @@ pub(super) fn parse(path: &Path, text: &str, settable: &[Arg]) -> Result<Setting
     Err(all.join("\n"))
 }
 
-struct Reading<'a> {
+struct FileParser<'a> {
     path: &'a Path,
     file: Arc<str>,
     text: &'a str,
     settable: &'a [Arg],
-    found: SettingsFile,
+    settings: SettingsFile,
     problems: Vec<(usize, String)>,
 }
 
-impl Reading<'_> {
+impl FileParser<'_> {
     fn whole(&mut self, table: &DeTable<'_>) {
         for (key, value) in table {
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -91,7 +91,7 @@ impl Reading<'_> {
                 }
                 (DEFAULT_PROFILE, DeValue::String(name)) => {
                     let place = self.place(&key.span());
-                    self.found.chosen = Some((name.to_string(), place));
+                    self.settings.chosen = Some((name.to_string(), place));
                 }
                 (DEFAULT_PROFILE, _) => {
                     self.wrong_value(DEFAULT_PROFILE, value, "expected text in quotes");
@@ -108,7 +108,7 @@ impl Reading<'_> {
                 self.unknown(&name.span(), &what);
                 continue;
             };
-            self.found.profiles.push(name.get_ref().to_string());
+            self.settings.profiles.push(name.get_ref().to_string());
             for (key, value) in table {
                 self.setting(key, value, Some(name.get_ref()));
             }
@@ -144,7 +144,7 @@ impl Reading<'_> {
                 let values = values.into_iter().map(beside).collect();
                 let place = self.place(&key.span());
                 let profile = profile.map(str::to_owned);
-                self.found.entries.push(Entry { key: name.to_owned(), profile, values, place });
+                self.settings.entries.push(Entry { key: name.to_owned(), profile, values, place });
             }
         }
     }

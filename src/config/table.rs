@@ -109,7 +109,7 @@ fn defaults(arg: &Arg) -> Vec<String> {
     match arg.get_long() {
         _ if is_switch(arg) => vec!["false".to_owned()],
         // For a rehearsal it is another, which only the whole of the settings tells.
-        Some("out") => vec![super::DEFAULT_OUT.to_owned()],
+        Some("out") => vec![super::run::DEFAULT_OUT.to_owned()],
         _ => all,
     }
 }

@@ -1,8 +1,8 @@
-//! What stands between an armed unit of one operation and its sending: the adaptive pace, and behind
+//! What stands between an ready unit of one operation and its sending: the adaptive pace, and behind
 //! it the fixed ceiling; or a quota that is shared with other processes.
 
-use super::fixed_rate_limiter::Ceiling;
-use super::rate_controller::{self, Pace};
+use super::fixed_rate_limiter::FixedRateLimiter;
+use super::rate_controller::{self, RateController};
 use super::send_queue::Unit;
 use crate::ledger::AttemptId;
 use crate::model::Operation;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// How far ahead of their sending intents are written: enough to hide a slow disk, and little
 /// enough that a crash leaves few requests that look sent and were not.
-const ARMED_AHEAD: Duration = Duration::from_millis(50);
+const READY_AHEAD: Duration = Duration::from_millis(50);
 
 /// When a shared quota is asked again that has no slot for us and sends no word.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -29,65 +29,65 @@ pub trait Quota: Send + Sync {
     /// Lets one request leave now, or sees to it that so many will be able to soon.
     fn take(&self, operation: Operation, wanted: usize) -> bool;
     /// Takes in what a request met; times are since `started`.
-    fn heard(&self, operation: Operation, started: Instant, event: rate_controller::Event);
+    fn on_event(&self, operation: Operation, started: Instant, event: rate_controller::Event);
     /// Changes its value when there is news.
     fn changes(&self) -> watch::Receiver<u64>;
 }
 
-/// What stands between an armed unit of one operation and its sending.
-pub(super) struct Gate {
-    valve: Valve,
+/// What stands between an ready unit of one operation and its sending.
+pub(super) struct Admission {
+    limiter: Limiter,
     /// Intents that are durable, in the order in which they leave.
-    pub(super) armed: VecDeque<(AttemptId, Unit)>,
+    pub(super) ready: VecDeque<(AttemptId, Unit)>,
     /// Intents that are being written.
     pub(super) arming: usize,
 }
 
-enum Valve {
-    Own(Box<Pace>, Ceiling),
+enum Limiter {
+    Own(Box<RateController>, FixedRateLimiter),
     Shared(Arc<dyn Quota>, Operation, Instant),
 }
 
-impl Gate {
-    /// A gate that lets at most `rate_per_s` through, and `start_per_s` at first.
+impl Admission {
+    /// A admission that lets at most `rate_per_s` through, and `start_per_s` at first.
     pub(super) fn new(rate_per_s: f64, start_per_s: f64) -> Self {
-        let pace = Box::new(Pace::starting_at(rate_per_s, start_per_s));
-        Self::of(Valve::Own(pace, Ceiling::new(rate_per_s)))
+        let pace = Box::new(RateController::starting_at(rate_per_s, start_per_s));
+        Self::of(Limiter::Own(pace, FixedRateLimiter::new(rate_per_s)))
     }
 
-    /// A gate for one operation of a shared quota, in a run that started then.
+    /// A admission for one operation of a shared quota, in a run that started then.
     pub(super) fn shared(quota: Arc<dyn Quota>, operation: Operation, started: Instant) -> Self {
-        Self::of(Valve::Shared(quota, operation, started))
+        Self::of(Limiter::Shared(quota, operation, started))
     }
 
-    fn of(valve: Valve) -> Self {
-        Self { valve, armed: VecDeque::new(), arming: 0 }
+    fn of(limiter: Limiter) -> Self {
+        Self { limiter, ready: VecDeque::new(), arming: 0 }
     }
 
     /// The pace at present.
     pub(super) fn rate_per_s(&self) -> f64 {
-        match &self.valve {
-            Valve::Own(pace, _) => pace.rate_per_s(),
-            Valve::Shared(quota, operation, _) => quota.rate_per_s(*operation),
+        match &self.limiter {
+            Limiter::Own(pace, _) => pace.rate_per_s(),
+            Limiter::Shared(quota, operation, _) => quota.rate_per_s(*operation),
         }
     }
 
-    /// Whether one more unit may be armed: as many as may leave soon, at least one.
+    /// Whether one more unit may be ready: as many as may leave soon, at least one.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a positive number, cut off at the concurrency"
     )]
     pub(super) fn has_room(&self, concurrency: usize) -> bool {
-        let soon = self.rate_per_s() * ARMED_AHEAD.as_secs_f64();
-        self.armed.len() + self.arming < (soon.ceil() as usize).clamp(1, concurrency)
+        let soon = self.rate_per_s() * READY_AHEAD.as_secs_f64();
+        self.ready.len() + self.arming < (soon.ceil() as usize).clamp(1, concurrency)
     }
 
     /// When the next request may leave, as far as is known.
     pub(super) fn next_at(&self, now: Duration) -> Duration {
-        match &self.valve {
-            Valve::Own(pace, ceiling) => pace.next_at(now).max(ceiling.due()),
-            Valve::Shared(quota, operation, started) => match quota.next_at(*operation) {
+        match &self.limiter {
+            Limiter::Own(pace, ceiling) => pace.next_at(now).max(ceiling.due()),
+            Limiter::Shared(quota, operation, started) => match quota.next_at(*operation) {
                 Some(at) => at.saturating_duration_since(*started),
                 None => now + ASK_AGAIN,
             },
@@ -96,23 +96,25 @@ impl Gate {
 
     /// Lets one request leave now, if the adaptive pace and then the fixed ceiling agree.
     pub(super) fn take(&mut self, now: Duration) -> bool {
-        match &mut self.valve {
-            Valve::Own(pace, ceiling) => {
+        match &mut self.limiter {
+            Limiter::Own(pace, ceiling) => {
                 let may_leave = pace.next_at(now) <= now && ceiling.take(now).is_ok();
                 if may_leave {
                     pace.on(now, rate_controller::Event::Sent);
                 }
                 may_leave
             }
-            Valve::Shared(quota, operation, _) => quota.take(*operation, self.armed.len()),
+            Limiter::Shared(quota, operation, _) => quota.take(*operation, self.ready.len()),
         }
     }
 
     /// Takes in what a request met.
-    pub(super) fn heard(&mut self, now: Duration, event: rate_controller::Event) {
-        match &mut self.valve {
-            Valve::Own(pace, _) => pace.on(now, event),
-            Valve::Shared(quota, operation, started) => quota.heard(*operation, *started, event),
+    pub(super) fn on_event(&mut self, now: Duration, event: rate_controller::Event) {
+        match &mut self.limiter {
+            Limiter::Own(pace, _) => pace.on(now, event),
+            Limiter::Shared(quota, operation, started) => {
+                quota.on_event(*operation, *started, event);
+            }
         }
     }
 }

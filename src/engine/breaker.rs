@@ -10,13 +10,13 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a service that never answered is probed: probably the address is wrong.
-const PATIENCE_AT_FIRST: Duration = Duration::from_secs(60);
+const GIVE_UP_FIRST: Duration = Duration::from_secs(60);
 /// How long a service that did answer before is probed.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// For so long a probe that fails costs its request no try. After that it does: what always fails
 /// is then more likely to be the request than the service.
-const SPARING: Duration = Duration::from_secs(2 * 60);
+const FREE_PROBE_TIME: Duration = Duration::from_secs(2 * 60);
 
 /// A circuit breaker; all times are since the start of the run.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Breaker {
     state: State,
     answered_before: bool,
     threshold: u32,
-    spares: bool,
+    is_probe_free: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,15 +70,15 @@ impl Breaker {
             answered_before: false,
             threshold: max_attempts.saturating_sub(1).clamp(THRESHOLD_LEAST, THRESHOLD),
             // Who allows one attempt wants nothing to be sent twice.
-            spares: max_attempts > 1,
+            is_probe_free: max_attempts > 1,
         }
     }
 
     /// Whether a request whose failure is heard of at `now` keeps the try that it cost: it was
     /// sent to see whether the service is back, and the service is to blame.
-    pub fn spares(&self, now: Duration) -> bool {
+    pub fn is_probe_free(&self, now: Duration) -> bool {
         match self.state {
-            State::Probing { since, .. } => self.spares && now < since + SPARING,
+            State::Probing { since, .. } => self.is_probe_free && now < since + FREE_PROBE_TIME,
             State::Closed { .. } | State::Open { .. } => false,
         }
     }
@@ -109,7 +109,7 @@ impl Breaker {
     }
 
     /// A reply came, or failed to.
-    pub fn heard(&mut self, now: Duration, healthy: bool) -> Change {
+    pub fn on_event(&mut self, now: Duration, healthy: bool) -> Change {
         if healthy {
             self.answered_before = true;
             let was_open = !matches!(self.state, State::Closed { .. });
@@ -136,7 +136,7 @@ impl Breaker {
     }
 
     fn patience(&self) -> Duration {
-        if self.answered_before { PATIENCE } else { PATIENCE_AT_FIRST }
+        if self.answered_before { PATIENCE } else { GIVE_UP_FIRST }
     }
 }
 
@@ -151,9 +151,9 @@ mod tests {
     fn opened() -> Breaker {
         let mut breaker = Breaker::new(100);
         for _ in 1..THRESHOLD {
-            assert_eq!(breaker.heard(at(0), false), Change::None);
+            assert_eq!(breaker.on_event(at(0), false), Change::None);
         }
-        assert_eq!(breaker.heard(at(0), false), Change::Opened(at(1)));
+        assert_eq!(breaker.on_event(at(0), false), Change::Opened(at(1)));
         breaker
     }
 
@@ -161,7 +161,7 @@ mod tests {
     fn it_opens_after_failures_in_a_row_only() {
         let mut breaker = Breaker::new(100);
         for n in 0..1000 {
-            assert_eq!(breaker.heard(at(0), n % 9 == 0), Change::None);
+            assert_eq!(breaker.on_event(at(0), n % 9 == 0), Change::None);
         }
         assert_eq!(opened().permit(at(0)), Permit::NotBefore(at(1)));
     }
@@ -173,13 +173,13 @@ mod tests {
         for pause in [1, 2, 4, 8, 16, 30, 30] {
             assert_eq!(breaker.permit(now), Permit::NotBefore(now + at(pause)));
             now += at(pause);
-            if now >= PATIENCE_AT_FIRST {
+            if now >= GIVE_UP_FIRST {
                 break;
             }
             assert_eq!(breaker.permit(now), Permit::Probe);
             breaker.sent();
             assert_eq!(breaker.permit(now), Permit::NotNow);
-            breaker.heard(now, false);
+            breaker.on_event(now, false);
         }
         assert_eq!(breaker.permit(now), Permit::GivenUp);
     }
@@ -188,10 +188,10 @@ mod tests {
     fn an_answer_closes_it_and_earns_patience() {
         let mut breaker = opened();
         breaker.sent();
-        assert_eq!(breaker.heard(at(1), true), Change::Closed);
+        assert_eq!(breaker.on_event(at(1), true), Change::Closed);
         assert_eq!(breaker.permit(at(1)), Permit::Yes);
         for _ in 0..THRESHOLD {
-            breaker.heard(at(2), false);
+            breaker.on_event(at(2), false);
         }
         assert_eq!(breaker.permit(at(2 + 60)), Permit::Probe);
         assert_eq!(breaker.permit(at(2 + 30 * 60)), Permit::GivenUp);
@@ -210,30 +210,30 @@ mod tests {
         for (max_attempts, failures) in [(1, 7), (8, 7), (9, 8), (11, 10), (50, 10)] {
             let mut breaker = Breaker::new(max_attempts);
             for _ in 1..failures {
-                assert_eq!(breaker.heard(at(0), false), Change::None);
+                assert_eq!(breaker.on_event(at(0), false), Change::None);
             }
-            assert_eq!(breaker.heard(at(0), false), Change::Opened(at(1)), "{max_attempts}");
+            assert_eq!(breaker.on_event(at(0), false), Change::Opened(at(1)), "{max_attempts}");
         }
     }
 
     #[test]
     fn a_probe_is_spared_for_two_minutes_and_nothing_else_ever_is() {
         let mut breaker = opened();
-        assert!(!Breaker::new(100).spares(at(0)) && !breaker.spares(at(1)));
+        assert!(!Breaker::new(100).is_probe_free(at(0)) && !breaker.is_probe_free(at(1)));
         breaker.sent();
-        assert!(breaker.spares(at(1)) && breaker.spares(at(119)));
-        assert!(!breaker.spares(at(120)));
-        breaker.heard(at(2), false);
-        assert!(!breaker.spares(at(2)));
+        assert!(breaker.is_probe_free(at(1)) && breaker.is_probe_free(at(119)));
+        assert!(!breaker.is_probe_free(at(120)));
+        breaker.on_event(at(2), false);
+        assert!(!breaker.is_probe_free(at(2)));
     }
 
     #[test]
     fn nothing_is_spared_where_one_attempt_is_allowed() {
         let mut breaker = Breaker::new(1);
         for _ in 0..THRESHOLD {
-            breaker.heard(at(0), false);
+            breaker.on_event(at(0), false);
         }
         breaker.sent();
-        assert!(!breaker.spares(at(1)));
+        assert!(!breaker.is_probe_free(at(1)));
     }
 }

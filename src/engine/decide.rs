@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 /// Refusals alike, one after the other, that stop the run: so that a wrong instance id is not
 /// discovered a hundred times.
-const REFUSALS_ALIKE: u32 = 3;
+const EQUAL_REFUSALS: u32 = 3;
 
 /// What the decision needs to know of what was sent.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,29 @@ pub struct Sent<'a> {
 impl Sent<'_> {
     fn is_last(&self) -> bool {
         self.tries + 1 >= self.max_attempts
+    }
+
+    /// An attempt without a usable answer: repeated unless it was the last.
+    fn unanswered(
+        &self,
+        state: AttemptState,
+        (code, message): (&str, String),
+        cost: Cost,
+        finished_at: Timestamp,
+    ) -> Decision {
+        let last = !self.spared && self.is_last();
+        let result = AttemptResult {
+            last,
+            code: code.to_owned().into(),
+            message,
+            ..result(state, finished_at)
+        };
+        let next = match (last, self.spared) {
+            (true, _) => Next::Done,
+            (false, true) => Next::Spare(cost),
+            (false, false) => Next::Repeat(cost),
+        };
+        Decision { result, next, healthy: false }
     }
 }
 
@@ -71,110 +94,137 @@ pub enum Next {
 
 /// Decides what a reply means.
 pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision {
-    let last = !sent.spared && sent.is_last();
-    let base = |state, code: String, message: String, request_id| AttemptResult {
-        state,
-        last: false,
-        code: code.into(),
-        message,
-        request_id,
-        finished_at,
-        exceptions: Vec::new(),
-    };
-    let unanswered = |state, code: &str, message, cost| Decision {
-        result: AttemptResult { last, ..base(state, code.to_owned(), message, String::new()) },
-        next: match (last, sent.spared) {
-            (true, _) => Next::Done,
-            (false, true) => Next::Spare(cost),
-            (false, false) => Next::Repeat(cost),
-        },
-        healthy: false,
-    };
     match reply.outcome {
-        Err(SendError::NotSent(why)) => {
-            unanswered(AttemptState::Unconnected, "ConnectionFailed", why, Cost::Failure)
-        }
+        Err(SendError::NotSent(why)) => sent.unanswered(
+            AttemptState::Unconnected,
+            ("ConnectionFailed", why),
+            Cost::Failure,
+            finished_at,
+        ),
         Err(SendError::NoCredentials(message)) => Decision {
-            result: base(
-                AttemptState::Unconnected,
-                NO_CREDENTIALS.to_owned(),
-                message.clone(),
-                String::new(),
-            ),
+            result: AttemptResult {
+                code: NO_CREDENTIALS.into(),
+                message: message.clone(),
+                ..result(AttemptState::Unconnected, finished_at)
+            },
             next: Next::Stop(StopCause::NoCredentials { message }),
             healthy: false,
         },
         Err(SendError::TimedOut) => {
-            let message = "no answer in time".to_owned();
-            unanswered(AttemptState::Lost, "Timeout", message, Cost::TimeOut)
+            let why = ("Timeout", "no answer in time".to_owned());
+            sent.unanswered(AttemptState::Lost, why, Cost::TimeOut, finished_at)
         }
         Err(SendError::Lost(why)) => {
-            unanswered(AttemptState::Lost, "ConnectionLost", why, Cost::Failure)
+            let why = ("ConnectionLost", why);
+            sent.unanswered(AttemptState::Lost, why, Cost::Failure, finished_at)
         }
         Ok(Judgement::Items { request_id, items }) => {
-            let result = base(AttemptState::Answered, "OK".to_owned(), String::new(), request_id);
-            // An answer counts as a try also of a probe.
-            answered(AttemptResult { last: sent.is_last(), ..result }, items)
+            let answered_result = AttemptResult {
+                // An answer counts as an attempt, also that of a probe.
+                last: sent.is_last(),
+                code: "OK".into(),
+                request_id,
+                ..result(AttemptState::Answered, finished_at)
+            };
+            answered(answered_result, items)
         }
         Ok(Judgement::Refused { request_id, class, code, message }) => {
-            let with = |state, next| Decision {
-                result: base(state, code.clone(), message.clone(), request_id.clone()),
-                next,
-                healthy: true,
+            let refusal = Refusal {
+                request_id,
+                code,
+                message,
+                is_remedied: match class {
+                    Class::ExpiredTimestamp => reply.clock_is_mended,
+                    Class::ExpiredToken => reply.credentials_renewed,
+                    _ => false,
+                },
+                finished_at,
             };
-            let stop = |cause| with(AttemptState::Stopped, Next::Stop(cause));
-            match class {
-                Class::ExpiredTimestamp if reply.clock_is_mended => {
-                    with(AttemptState::Expired, Next::Again)
-                }
-                Class::ExpiredToken if reply.credentials_renewed => {
-                    with(AttemptState::Expired, Next::Again)
-                }
-                Class::StopCredentials | Class::ExpiredToken | Class::ExpiredTimestamp => {
-                    stop(StopCause::Credentials { code: code.clone(), message: message.clone() })
-                }
-                Class::StopOperation => stop(StopCause::Permission {
-                    operation: sent.operation.name(),
-                    code: code.clone(),
-                    message: message.clone(),
-                }),
-                Class::StopRouting => {
-                    stop(StopCause::Routing { code: code.clone(), message: message.clone() })
-                }
-                Class::BadArgument if sent.grants > 1 => with(AttemptState::Split, Next::Split),
-                // Alone in its request, it is the one that is meant.
-                Class::BadArgument => {
-                    let status = if code.eq_ignore_ascii_case("OBJECT_NOT_FOUND") {
-                        Status::NotFound
-                    } else {
-                        Status::Failed
-                    };
-                    let mut decision = with(AttemptState::Refused, Next::Done);
-                    decision.result.exceptions = vec![Exception {
-                        place: 0,
-                        status,
-                        code: code.clone().into(),
-                        message: message.clone().into(),
-                    }];
-                    decision
-                }
-                Class::Refused if alike(sent.refusals, &code) + 1 >= REFUSALS_ALIKE => {
-                    stop(StopCause::RefusedAlike { code: code.clone(), message: message.clone() })
-                }
-                Class::Refused => with(AttemptState::Refused, Next::Done),
-                Class::Throttled => with(AttemptState::Throttled, Next::Again),
-                Class::Doubtful => {
-                    let mut decision =
-                        unanswered(AttemptState::Lost, &code, message, Cost::Failure);
-                    decision.result.request_id = request_id;
-                    decision
-                }
-            }
+            refused(&sent, class, refusal)
         }
     }
 }
 
-fn alike((before, count): (&str, u32), code: &str) -> u32 {
+/// A refusal of the request as a whole.
+struct Refusal {
+    request_id: String,
+    code: String,
+    message: String,
+    /// Whether the client has corrected its clock or renewed its keys because of it.
+    is_remedied: bool,
+    finished_at: Timestamp,
+}
+
+impl Refusal {
+    fn decision(&self, state: AttemptState, next: Next) -> Decision {
+        let result = AttemptResult {
+            code: self.code.clone().into(),
+            message: self.message.clone(),
+            request_id: self.request_id.clone(),
+            ..result(state, self.finished_at)
+        };
+        Decision { result, next, healthy: true }
+    }
+
+    fn stop(&self, cause: impl FnOnce(String, String) -> StopCause) -> Decision {
+        let cause = cause(self.code.clone(), self.message.clone());
+        self.decision(AttemptState::Stopped, Next::Stop(cause))
+    }
+
+    /// The refusal of a request with a single grant, which is then the cause.
+    fn of_single_grant(&self) -> Decision {
+        let is_missing = self.code.eq_ignore_ascii_case("OBJECT_NOT_FOUND");
+        let status = if is_missing { Status::NotFound } else { Status::Failed };
+        let (code, message) = (self.code.clone().into(), self.message.clone().into());
+        let mut decision = self.decision(AttemptState::Refused, Next::Done);
+        decision.result.exceptions = vec![Exception { place: 0, status, code, message }];
+        decision
+    }
+}
+
+fn refused(sent: &Sent<'_>, class: Class, refusal: Refusal) -> Decision {
+    match class {
+        Class::ExpiredTimestamp | Class::ExpiredToken if refusal.is_remedied => {
+            refusal.decision(AttemptState::Expired, Next::Again)
+        }
+        Class::StopCredentials | Class::ExpiredToken | Class::ExpiredTimestamp => {
+            refusal.stop(|code, message| StopCause::Credentials { code, message })
+        }
+        Class::StopOperation => {
+            let operation = sent.operation.name();
+            refusal.stop(|code, message| StopCause::Permission { operation, code, message })
+        }
+        Class::StopRouting => refusal.stop(|code, message| StopCause::Routing { code, message }),
+        Class::BadArgument if sent.grants > 1 => refusal.decision(AttemptState::Split, Next::Split),
+        Class::BadArgument => refusal.of_single_grant(),
+        Class::Refused if count_equal(sent.refusals, &refusal.code) + 1 >= EQUAL_REFUSALS => {
+            refusal.stop(|code, message| StopCause::RefusedAlike { code, message })
+        }
+        Class::Refused => refusal.decision(AttemptState::Refused, Next::Done),
+        Class::Throttled => refusal.decision(AttemptState::Throttled, Next::Again),
+        Class::Doubtful => {
+            let Refusal { request_id, code, message, finished_at, .. } = refusal;
+            let why = (code.as_str(), message);
+            let mut decision = sent.unanswered(AttemptState::Lost, why, Cost::Failure, finished_at);
+            decision.result.request_id = request_id;
+            decision
+        }
+    }
+}
+
+fn result(state: AttemptState, finished_at: Timestamp) -> AttemptResult {
+    AttemptResult {
+        state,
+        last: false,
+        code: "".into(),
+        message: String::new(),
+        request_id: String::new(),
+        finished_at,
+        exceptions: Vec::new(),
+    }
+}
+
+fn count_equal((before, count): (&str, u32), code: &str) -> u32 {
     if before.eq_ignore_ascii_case(code) { count } else { 0 }
 }
 

@@ -29,19 +29,19 @@ impl FailOver {
 /// What stands after `--fail-over` is neither a count nor a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a number of revocations such as 50, or a share of them such as 5%")]
-pub struct NotALimit;
+pub struct InvalidLimit;
 
 impl FromStr for FailOver {
-    type Err = NotALimit;
+    type Err = InvalidLimit;
 
-    fn from_str(text: &str) -> Result<Self, NotALimit> {
+    fn from_str(text: &str) -> Result<Self, InvalidLimit> {
         let text = text.trim();
         let Some(percent) = text.strip_suffix('%') else {
-            return text.parse().map(Self::Count).map_err(|_| NotALimit);
+            return text.parse().map(Self::Count).map_err(|_| InvalidLimit);
         };
         match percent.trim_end().parse::<f64>() {
             Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self::Share(percent / 100.0)),
-            _ => Err(NotALimit),
+            _ => Err(InvalidLimit),
         }
     }
 }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_no_limit_is_refused() {
         for text in ["", "%", "-1", "1.5", "101%", "NaN%", "inf%", "-1%", "ten", "5 0"] {
-            assert_eq!(text.parse::<FailOver>(), Err(NotALimit), "{text}");
+            assert_eq!(text.parse::<FailOver>(), Err(InvalidLimit), "{text}");
         }
     }
 }

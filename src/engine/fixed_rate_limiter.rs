@@ -16,9 +16,9 @@ pub(super) const SLACK: Duration = Duration::from_millis(2);
 
 /// A clock that stands where the ceiling sets it: at the engine's "now", less excused lateness.
 #[derive(Debug, Clone, Default)]
-struct SetClock(Arc<AtomicU64>);
+struct ManualClock(Arc<AtomicU64>);
 
-impl Clock for SetClock {
+impl Clock for ManualClock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
@@ -28,20 +28,20 @@ impl Clock for SetClock {
 
 /// Lets at most so many requests a second leave, evenly spaced.
 #[derive(Debug)]
-pub struct Ceiling {
-    limiter: RateLimiter<NotKeyed, InMemoryState, SetClock, NoOpMiddleware<Duration>>,
-    clock: SetClock,
+pub struct FixedRateLimiter {
+    limiter: RateLimiter<NotKeyed, InMemoryState, ManualClock, NoOpMiddleware<Duration>>,
+    clock: ManualClock,
     due: Duration,
 }
 
-impl Ceiling {
+impl FixedRateLimiter {
     /// A ceiling of `rate_per_s`, which must be above 0 (the settings see to it).
     pub fn new(rate_per_s: f64) -> Self {
         let period = Duration::from_secs_f64(1.0 / rate_per_s).max(Duration::from_nanos(1));
         let quota = Quota::with_period(period)
             .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
             .allow_burst(NonZeroU32::MIN);
-        let clock = SetClock::default();
+        let clock = ManualClock::default();
         let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
         Self { limiter, clock, due: Duration::ZERO }
     }
@@ -85,7 +85,7 @@ mod tests {
 
     /// Asks whenever told to, woken up `late`; returns the times at which requests left.
     fn times(rate_per_s: f64, late: Duration, until: Duration) -> Vec<Duration> {
-        let mut ceiling = Ceiling::new(rate_per_s);
+        let mut ceiling = FixedRateLimiter::new(rate_per_s);
         let (mut now, mut times) = (Duration::ZERO, Vec::new());
         while now < until {
             match ceiling.take(now) {
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn idle_time_is_not_made_up_for() {
-        let mut ceiling = Ceiling::new(10.0);
+        let mut ceiling = FixedRateLimiter::new(10.0);
         assert!(ceiling.take(Duration::ZERO).is_ok());
         let later = Duration::from_secs(60);
         assert!(ceiling.take(later).is_ok());

@@ -13,7 +13,6 @@ pub mod events;
 pub mod fail_over;
 pub mod fixed_rate_limiter;
 pub mod rate_controller;
-pub mod replay;
 pub mod retry;
 pub mod send_queue;
 

@@ -41,7 +41,7 @@ impl Cost {
 }
 
 const CAPACITY: u32 = 500;
-const TRICKLE: Duration = Duration::from_secs(1);
+const REFILL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Default for Budget {
     fn default() -> Self {
@@ -57,7 +57,7 @@ impl Budget {
             self.tokens = left;
             Ok(())
         } else if now >= self.next_trickle {
-            self.next_trickle = now + TRICKLE;
+            self.next_trickle = now + REFILL_INTERVAL;
             Ok(())
         } else {
             Err(self.next_trickle)

@@ -31,13 +31,13 @@ pub struct Unit {
 
 /// One operation's units.
 #[derive(Debug, Default)]
-struct Lane {
+struct OperationQueue {
     /// Where to look for the next planned request.
     cursor: usize,
     /// Throttled, or cut out of others: to be sent before anything new.
     again: VecDeque<Unit>,
     /// Failed as a whole, by the time at which they are tried again.
-    repeats: BinaryHeap<Reverse<Due>>,
+    repeats: BinaryHeap<Reverse<DelayedUnit>>,
     /// Single grants to be tried again, by scope and tries, and when.
     pools: BTreeMap<(u32, u32), (Duration, Vec<GrantId>)>,
     /// Halves of refused requests: behind everything planned, so that poison delays nobody.
@@ -46,24 +46,24 @@ struct Lane {
 }
 
 #[derive(Debug)]
-struct Due {
+struct DelayedUnit {
     at: Duration,
     number: u64,
     unit: Unit,
 }
 
-impl PartialEq for Due {
+impl PartialEq for DelayedUnit {
     fn eq(&self, other: &Self) -> bool {
         (self.at, self.number) == (other.at, other.number)
     }
 }
-impl Eq for Due {}
-impl PartialOrd for Due {
+impl Eq for DelayedUnit {}
+impl PartialOrd for DelayedUnit {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
-impl Ord for Due {
+impl Ord for DelayedUnit {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.number).cmp(&(other.at, other.number))
     }
@@ -73,32 +73,32 @@ impl Ord for Due {
 /// the plan as they come, so a queue stays small however long the plan is.
 #[derive(Debug)]
 pub struct Queue {
-    lanes: [Lane; Operation::ALL.len()],
-    /// Planned requests that an earlier run has touched.
-    touched: Vec<bool>,
+    operations: [OperationQueue; Operation::ALL.len()],
+    /// Planned requests that an earlier run has sent.
+    sent: Vec<bool>,
     /// Planned requests from here on are held back.
     horizon: usize,
-    /// Open grants of touched requests beyond the horizon.
+    /// Open grants of sent requests beyond the horizon.
     held: Vec<GrantId>,
     number: u64,
 }
 
 impl Queue {
-    /// Everything planned that is not touched, and the grants of touched requests that are still
+    /// Everything planned that is not sent, and the grants of sent requests that are still
     /// open, packed anew. With a `canary`, all beyond that many planned requests is held back
-    /// until [`Queue::open_up`].
+    /// until [`Queue::release_held`].
     pub fn new(
         plan: &Plan,
-        touched: Vec<bool>,
+        sent: Vec<bool>,
         canary: Option<usize>,
         is_open: impl Fn(GrantId) -> bool,
     ) -> Self {
         let horizon = canary.unwrap_or(usize::MAX).min(plan.requests());
         let mut queue =
-            Self { lanes: Default::default(), touched, horizon, held: Vec::new(), number: 0 };
+            Self { operations: Default::default(), sent, horizon, held: Vec::new(), number: 0 };
         let open = |requests: std::ops::Range<usize>| -> Vec<GrantId> {
-            let touched = requests.filter(|n| queue.touched.get(*n).copied().unwrap_or(false));
-            touched.flat_map(|n| plan.grants_of(n)).filter(|grant| is_open(*grant)).collect()
+            let sent = requests.filter(|n| queue.sent.get(*n).copied().unwrap_or(false));
+            sent.flat_map(|n| plan.grants_of(n)).filter(|grant| is_open(*grant)).collect()
         };
         let (now, held) = (open(0..horizon), open(horizon..plan.requests()));
         queue.push_open(plan, now);
@@ -107,13 +107,13 @@ impl Queue {
     }
 
     /// Lets go what the canary held back.
-    pub fn open_up(&mut self, plan: &Plan) {
+    pub fn release_held(&mut self, plan: &Plan) {
         self.horizon = plan.requests();
         let held = std::mem::take(&mut self.held);
         self.push_open(plan, held);
     }
 
-    /// Grants of touched requests, in their order, packed anew by their scopes.
+    /// Grants of sent requests, in their order, packed anew by their scopes.
     fn push_open(&mut self, plan: &Plan, grants: Vec<GrantId>) {
         let mut open: BTreeMap<u32, (Operation, Vec<GrantId>)> = BTreeMap::new();
         for grant in grants {
@@ -127,19 +127,19 @@ impl Queue {
         }
     }
 
-    /// Requests that wait when a run begins, by operation; what a canary holds back of touched ones
+    /// Requests that wait when a run begins, by operation; what a canary holds back of sent ones
     /// counts once it is let go.
     pub fn waiting(&self, plan: &Plan) -> [usize; Operation::ALL.len()] {
-        let mut waiting = std::array::from_fn(|operation| self.lanes[operation].again.len());
-        let is_touched = |request: &usize| self.touched.get(*request).copied().unwrap_or(false);
+        let mut waiting = std::array::from_fn(|operation| self.operations[operation].again.len());
+        let is_sent = |request: &usize| self.sent.get(*request).copied().unwrap_or(false);
         for (operation, planned) in plan.by_scope() {
-            waiting[operation.index()] += planned.filter(|request| !is_touched(request)).count();
+            waiting[operation.index()] += planned.filter(|request| !is_sent(request)).count();
         }
         waiting
     }
 
-    fn lane(&mut self, operation: Operation) -> &mut Lane {
-        &mut self.lanes[operation.index()]
+    fn operation(&mut self, operation: Operation) -> &mut OperationQueue {
+        &mut self.operations[operation.index()]
     }
 
     fn push_packed(
@@ -160,7 +160,7 @@ impl Queue {
             waits_since: None,
             planned,
         });
-        self.lane(operation).again.extend(units);
+        self.operation(operation).again.extend(units);
     }
 
     /// The next unit of an operation at `now` (since the start of the run). `fresh_first` asks
@@ -172,14 +172,14 @@ impl Queue {
         now: Duration,
         fresh_first: bool,
     ) -> Option<Unit> {
-        if self.lane(operation).stopped {
+        if self.operation(operation).stopped {
             return None;
         }
-        self.open_pools(plan, operation, now);
+        self.pack_retries(plan, operation, now);
         if fresh_first && let Some(unit) = self.next_planned(plan, operation) {
             return Some(unit);
         }
-        let lane = self.lane(operation);
+        let lane = self.operation(operation);
         if let Some(unit) = lane.again.pop_front() {
             return Some(unit);
         }
@@ -189,20 +189,20 @@ impl Queue {
         if let Some(unit) = self.next_planned(plan, operation) {
             return Some(unit);
         }
-        self.lane(operation).halves.pop_front()
+        self.operation(operation).halves.pop_front()
     }
 
     /// The next unit that was never tried, for when tries after failures have to wait.
     pub fn next_fresh(&mut self, plan: &Plan, operation: Operation) -> Option<Unit> {
-        self.next_planned(plan, operation).or_else(|| self.lane(operation).halves.pop_front())
+        self.next_planned(plan, operation).or_else(|| self.operation(operation).halves.pop_front())
     }
 
     fn next_planned(&mut self, plan: &Plan, operation: Operation) -> Option<Unit> {
         if !self.has_planned(plan, operation) {
             return None;
         }
-        let request = self.lane(operation).cursor;
-        self.lane(operation).cursor += 1;
+        let request = self.operation(operation).cursor;
+        self.operation(operation).cursor += 1;
         Some(Unit {
             grants: GrantSet::range(plan.grants_of(request)),
             scope: plan.scope_number_of(request),
@@ -215,49 +215,49 @@ impl Queue {
         })
     }
 
-    /// Moves the cursor to the next planned request of the operation that no run has touched.
+    /// Moves the cursor to the next planned request of the operation that no run has sent.
     fn has_planned(&mut self, plan: &Plan, operation: Operation) -> bool {
-        let is_touched = |request: usize| self.touched.get(request).copied().unwrap_or(false);
+        let is_sent = |request: usize| self.sent.get(request).copied().unwrap_or(false);
         let cursor = plan
-            .requests_from(self.lanes[operation.index()].cursor, operation)
-            .find(|request| *request >= self.horizon || !is_touched(*request))
+            .requests_from(self.operations[operation.index()].cursor, operation)
+            .find(|request| *request >= self.horizon || !is_sent(*request))
             .unwrap_or(plan.requests());
-        self.lane(operation).cursor = cursor;
+        self.operation(operation).cursor = cursor;
         cursor < self.horizon
     }
 
     /// Packs the pools whose time has come.
-    fn open_pools(&mut self, plan: &Plan, operation: Operation, now: Duration) {
+    fn pack_retries(&mut self, plan: &Plan, operation: Operation, now: Duration) {
         let due: Vec<(u32, u32)> = self
-            .lane(operation)
+            .operation(operation)
             .pools
             .iter()
             .filter(|(_, (at, _))| *at <= now)
             .map(|(key, _)| *key)
             .collect();
         for (scope, tries) in due {
-            if let Some((_, grants)) = self.lane(operation).pools.remove(&(scope, tries)) {
+            if let Some((_, grants)) = self.operation(operation).pools.remove(&(scope, tries)) {
                 self.push_packed(plan, (scope, tries), operation, false, grants);
             }
         }
     }
 
     /// The same unit again, before anything new.
-    pub fn again(&mut self, unit: Unit) {
-        self.lane(unit.operation).again.push_front(unit);
+    pub fn requeue(&mut self, unit: Unit) {
+        self.operation(unit.operation).again.push_front(unit);
     }
 
     /// The unit again at some time.
-    pub fn repeat(&mut self, unit: Unit, at: Duration) {
+    pub fn retry_at(&mut self, unit: Unit, at: Duration) {
         self.number += 1;
         let number = self.number;
-        self.lane(unit.operation).repeats.push(Reverse(Due { at, number, unit }));
+        self.operation(unit.operation).repeats.push(Reverse(DelayedUnit { at, number, unit }));
     }
 
     /// Some grants of a unit again at some time, packed with others of their scope that have been
     /// tried as often.
-    pub fn repeat_items(&mut self, unit: &Unit, grants: Vec<GrantId>, at: Duration) {
-        let pools = &mut self.lane(unit.operation).pools;
+    pub fn retry_items(&mut self, unit: &Unit, grants: Vec<GrantId>, at: Duration) {
+        let pools = &mut self.operation(unit.operation).pools;
         pools.entry((unit.scope, unit.tries)).or_insert((at, Vec::new())).1.extend(grants);
     }
 
@@ -272,17 +272,17 @@ impl Queue {
             ..unit.clone()
         };
         let halves = [half(first), half(second)];
-        self.lane(unit.operation).halves.extend(halves);
+        self.operation(unit.operation).halves.extend(halves);
     }
 
     /// Nothing more of that operation is sent.
     pub fn stop(&mut self, operation: Operation) {
-        self.lane(operation).stopped = true;
+        self.operation(operation).stopped = true;
     }
 
     /// When something that waits for its time comes due.
     pub fn next_due(&self, operation: Operation) -> Option<Duration> {
-        let lane = &self.lanes[operation.index()];
+        let lane = &self.operations[operation.index()];
         if lane.stopped {
             return None;
         }
@@ -294,7 +294,7 @@ impl Queue {
     /// Whether nothing is left that could ever be sent.
     pub fn is_empty(&mut self, plan: &Plan) -> bool {
         Operation::ALL.into_iter().all(|operation| {
-            let lane = self.lane(operation);
+            let lane = self.operation(operation);
             lane.stopped
                 || (lane.again.is_empty()
                     && lane.repeats.is_empty()

@@ -1,180 +1,25 @@
-//! What is written down of a run: an intent before a request leaves, a result before it is
-//! believed. Promise 7, *nothing is lost*.
+//! The ledger: an intent is durable before a request is sent, a result before it counts.
+//! Promise 7, *nothing is lost*.
+//!
+//! [`record`] has the records, [`job_spec`] what a job is. [`sqlite`] is the file of a run, with
+//! [`row`] encoding its rows; [`sqlite_journal`] writes it from a thread of its own, [`memory`] is
+//! the journal of a rehearsal. Whoever sends depends on the trait [`Journal`] only.
 
+mod job_spec;
 mod memory;
+mod network_fs;
+mod record;
+mod row;
 mod sqlite;
-mod text;
+mod sqlite_journal;
 
+pub use job_spec::{JobIdentity, JobOptions, JobSize, JobSpec};
 pub use memory::MemoryJournal;
-pub use sqlite::{Attempt, Job, Ledger, LedgerError, SqliteJournal};
+pub use record::{Attempt, AttemptId, AttemptResult, AttemptState, Exception, GrantSet, Record};
+pub use sqlite::{Ledger, LedgerError};
+pub use sqlite_journal::SqliteJournal;
 
-use crate::model::Status;
-use crate::plan::GrantId;
-use jiff::Timestamp;
-use std::borrow::Cow;
 use std::future::Future;
-use std::ops::Range;
-
-/// Number of an attempt within a run, from 1.
-pub type AttemptId = u64;
-
-/// Some grants, as ranges in the order in which a request names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GrantSet(Vec<Range<GrantId>>);
-
-impl GrantSet {
-    /// The grants of a planned request.
-    pub fn range(range: Range<GrantId>) -> Self {
-        Self(vec![range])
-    }
-
-    /// The ranges, in order.
-    pub fn ranges(&self) -> &[Range<GrantId>] {
-        &self.0
-    }
-
-    /// The grants, in order.
-    pub fn iter(&self) -> impl Iterator<Item = GrantId> + '_ {
-        self.0.iter().cloned().flatten()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.iter().map(ExactSizeIterator::len).sum()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl FromIterator<GrantId> for GrantSet {
-    fn from_iter<I: IntoIterator<Item = GrantId>>(grants: I) -> Self {
-        let mut ranges: Vec<Range<GrantId>> = Vec::new();
-        for grant in grants {
-            match ranges.last_mut() {
-                Some(last) if last.end == grant => last.end += 1,
-                _ => ranges.push(grant..grant + 1),
-            }
-        }
-        Self(ranges)
-    }
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AttemptState {
-    /// The API answered for each grant.
-    Answered,
-    /// The API refused the request for good: its grants have failed.
-    Refused,
-    /// The API refused an argument; the request is split to find which.
-    Split,
-    /// The API refused it in a way that stops the run or the operation.
-    Stopped,
-    /// The API refused it for its time or its token; it is sent again with the clock corrected or
-    /// with other keys.
-    Expired,
-    /// Too many calls.
-    Throttled,
-    /// Sent, and no trustworthy answer.
-    Lost,
-    /// No connection, so never sent.
-    Unconnected,
-    /// Taken back before it was sent.
-    Withdrawn,
-}
-
-impl AttemptState {
-    /// All states.
-    pub const ALL: [Self; 9] = [
-        Self::Answered,
-        Self::Refused,
-        Self::Split,
-        Self::Stopped,
-        Self::Expired,
-        Self::Throttled,
-        Self::Lost,
-        Self::Unconnected,
-        Self::Withdrawn,
-    ];
-
-    /// The word in the ledger.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Refused => "refused",
-            Self::Split => "split",
-            Self::Stopped => "stopped",
-            Self::Expired => "expired",
-            Self::Throttled => "throttled",
-            Self::Lost => "lost",
-            Self::Unconnected => "unconnected",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-
-    /// Whether it counts as a sending: it left, and was not answered by throttling.
-    pub fn is_sending(self) -> bool {
-        !matches!(self, Self::Throttled | Self::Unconnected | Self::Withdrawn)
-    }
-}
-
-/// One grant of an answered request that is not plainly revoked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exception {
-    /// Its place among the attempt's grants.
-    pub place: u8,
-    /// What the API said of it; [`Status::Unknown`] when it is worth asking again.
-    pub status: Status,
-    /// The API's code.
-    pub code: Cow<'static, str>,
-    /// The API's message.
-    pub message: Cow<'static, str>,
-}
-
-/// How an attempt ended, and what that says of its grants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttemptResult {
-    /// How it ended.
-    pub state: AttemptState,
-    /// Whether what is still open after it stays so: there will be no further attempt.
-    pub last: bool,
-    /// The code of the request as a whole.
-    pub code: Cow<'static, str>,
-    /// The message of the request as a whole.
-    pub message: String,
-    /// The API's id of the request, or nothing.
-    pub request_id: String,
-    /// When the answer came.
-    pub finished_at: Timestamp,
-    /// For an answered request, the grants that are not plainly revoked.
-    pub exceptions: Vec<Exception>,
-}
-
-/// One thing to write down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
-    /// A request for these grants is about to leave.
-    Intent {
-        /// Its attempt.
-        attempt: AttemptId,
-        /// What it revokes.
-        grants: GrantSet,
-        /// When.
-        at: Timestamp,
-    },
-    /// How an attempt ended.
-    Result {
-        /// Which.
-        attempt: AttemptId,
-        /// What it was about.
-        grants: GrantSet,
-        /// How.
-        result: AttemptResult,
-    },
-}
 
 /// The journal could not be written, so nothing more may be sent or believed (exit 74).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -190,18 +35,5 @@ pub trait Journal: Send + Sync + 'static {
     /// Whether an attempt whose intent is durable may leave now: asked immediately before it does.
     fn may_leave(&self, _attempt: AttemptId, _grants: &GrantSet) -> bool {
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn grants_are_kept_as_ranges_in_their_order() {
-        let set: GrantSet = [3, 4, 5, 9, 0, 1].into_iter().collect();
-        assert_eq!(set.ranges(), [3..6, 9..10, 0..2]);
-        assert_eq!(set.iter().collect::<Vec<_>>(), [3, 4, 5, 9, 0, 1]);
-        assert_eq!(set.len(), 6);
     }
 }

@@ -1,19 +1,12 @@
--- The ledger of a run, schema version 1. It holds no secret.
+-- The ledger of a run, schema version 2. It holds no secret.
 
--- What identifies the job, and what explains a difference: see `identity` and `settings`.
+-- The job, one row: JSON with `identity`, `options`, `size`, `inputs` (in the order of their bytes
+-- in the copy next to the ledger) and `version`.
 CREATE TABLE job (
-    name  TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) WITHOUT ROWID;
-
--- The inputs, as they stand one after the other in the copy beside the ledger.
-CREATE TABLE input (
-    number INTEGER PRIMARY KEY,
-    name   TEXT NOT NULL,
-    bytes  INTEGER NOT NULL
+    spec TEXT NOT NULL
 );
 
--- One row for each time the command worked on the job.
+-- One row for each run of the command on the job.
 CREATE TABLE run (
     id         INTEGER PRIMARY KEY,
     started_at TEXT NOT NULL,
@@ -23,25 +16,25 @@ CREATE TABLE run (
     causes     TEXT
 );
 
--- One row for each sending of a request, in the order of the intents.
+-- One row for each attempt of a request, in the order of the intents.
 CREATE TABLE attempt (
     id          INTEGER PRIMARY KEY,
     run         INTEGER NOT NULL REFERENCES run (id),
-    -- Which grants: JSON, a list of [first, last], in the order in which the request names them.
+    -- The grants: JSON, a list of [first, last], in the order of the request.
     grants      TEXT NOT NULL,
-    -- When the intent was written; the request leaves after that.
+    -- When the intent was written; the request is sent after that.
     intended_at TEXT NOT NULL,
     -- How it ended: answered, refused, split, stopped, expired, throttled, lost, unconnected or
-    -- withdrawn; NULL where no answer was recorded, which counts as sent.
+    -- withdrawn; NULL if no answer was recorded, which counts as sent.
     state       TEXT,
-    -- 1 where no further attempt will be made for what is still open after it.
+    -- 1 if its unsettled grants get no further attempt.
     last        INTEGER,
     code        TEXT,
     message     TEXT,
     request_id  TEXT,
     finished_at TEXT,
-    -- The grants that are not plainly revoked: JSON, a list of
-    -- {"place", "grant", "status", "code", "message"}; NULL where there are none.
+    -- The grants that are not simply revoked: JSON, a list of
+    -- {"place", "grant", "status", "code", "message"}; NULL if there are none.
     items       TEXT
 );
 

@@ -7,7 +7,7 @@ use crate::clock::UtcSeconds;
 use crate::input::escaped;
 use crate::model::{REHEARSAL, Status, TEXT_MARK};
 use crate::plan::{GrantId, Rows};
-use crate::verdicts::{Recalled, RequestId, Verdict, Verdicts};
+use crate::verdicts::{NoteCache, RequestId, Verdict, Verdicts};
 use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
@@ -77,7 +77,7 @@ impl Words {
 pub(super) struct Endings<'a> {
     verdicts: &'a Verdicts,
     rows: &'a Rows,
-    notes: Recalled<'a>,
+    notes: NoteCache<'a>,
     /// How many notes may be in memory, and thus for how many rows they are brought back.
     most: usize,
     /// The notes of the rows before this one have been brought back.
@@ -102,7 +102,7 @@ impl<'a> Endings<'a> {
     /// Those of an outcome of these rows.
     pub(super) fn new(verdicts: &'a Verdicts, rows: &'a Rows, words: Words) -> Self {
         let bytes = (rows.len() * NOTES_BYTES_PER_ROW).max(NOTES_BYTES);
-        Self::within(verdicts, rows, words, Recalled::most(bytes), KEPT_CELLS)
+        Self::within(verdicts, rows, words, NoteCache::most(bytes), KEPT_CELLS)
     }
 
     /// With so many notes in memory, and the cells of so many codes and messages.

@@ -181,9 +181,8 @@ impl Batch {
     /// What is known before anything is sent: which grants earlier workers have sent, and which
     /// planned requests that concerns. A handed-over attempt without a recorded answer counts as
     /// sent.
-    pub fn start(&self, now: Timestamp) -> (Verdicts, Vec<bool>) {
+    pub fn start(&self, now: Timestamp) -> Verdicts {
         let mut verdicts = Verdicts::new(self.plan.grants());
-        let mut touched = vec![false; self.plan.requests()];
         for (grant, entries_by_grant) in (0..).zip(&self.entries_by_grant) {
             let before = entries_by_grant.iter().map(|at| self.entries[*at].before);
             let (sent, doubt) = before.fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
@@ -192,11 +191,8 @@ impl Batch {
                     if number < sent - doubt { AttemptState::Stopped } else { AttemptState::Lost };
                 verdicts.record(&GrantSet::range(grant..grant + 1), &unrecorded(state, now));
             }
-            if sent > 0 {
-                touched[self.plan.request_of(grant)] = true;
-            }
         }
-        (verdicts, touched)
+        verdicts
     }
 
     /// The entries of these grants, each once.
@@ -343,9 +339,8 @@ mod tests {
         let mut sent = row("1-0", "7", "1", "1");
         (sent.sent, sent.doubt) = (3, 1);
         let (batch, _) = planned(&[sent, row("2-0", "8", "1", "1")]);
-        let (verdicts, touched) = batch.start(Timestamp::UNIX_EPOCH);
+        let verdicts = batch.start(Timestamp::UNIX_EPOCH);
         assert_eq!((verdicts.status(0), verdicts.attempts(0)), (Status::Unknown, 3));
         assert_eq!((verdicts.status(1), verdicts.attempts(1)), (Status::Unprocessed, 0));
-        assert_eq!(touched, [true, false]);
     }
 }

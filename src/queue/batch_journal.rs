@@ -45,7 +45,7 @@ impl BatchJournal {
     /// A journal for a batch that starts now.
     pub fn new(batch: Arc<Batch>, store: Arc<EntryStore>, clock: &dyn WallClock) -> Self {
         let now = clock.now();
-        let (verdicts, _) = batch.start(now);
+        let verdicts = batch.start(now);
         let entries = batch.entries.iter().map(|entry| {
             let size = entry.unit.as_ref().map_or(0, |unit| unit.size());
             let answers =

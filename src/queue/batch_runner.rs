@@ -9,10 +9,10 @@ use super::store::EntryStore;
 use crate::api::client::Client;
 use crate::api::transport::Transport;
 use crate::clock::WallClock;
-use crate::engine::dispatcher::Start;
 use crate::engine::{self, Control, Engine, StopCause};
 use crate::input::Options;
 use crate::plan::Plan;
+use crate::verdicts::LedgerState;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -71,7 +71,7 @@ impl<T: Transport> BatchRunner<T> {
         control: watch::Receiver<Control>,
     ) -> (Vec<Entry>, Vec<StopCause>) {
         let batch = Arc::new(batch);
-        let (verdicts, touched) = batch.start(self.clock.now());
+        let state = LedgerState::from_verdicts(batch.start(self.clock.now()));
         let journal = BatchJournal::new(Arc::clone(&batch), Arc::clone(&self.store), &*self.clock);
         let journal = Arc::new(journal);
         let engine = Engine {
@@ -87,10 +87,9 @@ impl<T: Transport> BatchRunner<T> {
             requests = batch.plan.requests(),
             "starting a batch"
         );
-        let start = Start { verdicts, touched, first_attempt: 1 };
         let metrics = &self.store.metrics;
         let ended =
-            engine.run_with(&self.quota, start, &mut |event| metrics.on_event(&event)).await;
+            engine.run_with(&self.quota, state, &mut |event| metrics.on_event(&event)).await;
         (journal.unfinished(entries), ended.causes)
     }
 

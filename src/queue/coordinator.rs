@@ -1,9 +1,10 @@
-//! The desk of a job: hands units out, and takes their outcomes into the ledger.
+//! The coordinator of a job: publishes its units to the queue and records their results in the
+//! ledger.
 //!
-//! The ledger is the authority and Redis is transport. A unit is in the ledger, as the intent of an
-//! attempt, before it is in the stream: handed over counts as sent. What came of it is recorded as
-//! that attempt's result, and what the worker sent besides as attempts of their own. A unit that is
-//! neither live nor answered was lost on the way, and is handed out anew.
+//! The ledger is the authority, Redis is transport. A unit is in the ledger, as the intent of an
+//! attempt, before it is in the stream: published counts as sent. The worker's result is stored as
+//! the result of that attempt, and further attempts of the worker as attempts of their own. A unit
+//! that is neither live nor answered was lost and is published again.
 
 use super::batch::unrecorded;
 use super::connection::{ConnectionError, RedisConnection};
@@ -12,27 +13,26 @@ use super::keys::Keys;
 use super::message::{UnitAccounts, Wildcard, WorkUnit};
 use super::outcome_message::UnitAnswer;
 use crate::clock::WallClock;
+use crate::engine::events::Event;
 use crate::ledger::{
-    Attempt, AttemptId, AttemptResult, AttemptState, GrantSet, Journal, JournalError, Record,
+    AttemptId, AttemptResult, AttemptState, GrantSet, Journal, JournalError, Record,
 };
-use crate::model::{Accounts, GranteeKind, ListError, Request};
+use crate::model::{Accounts, GranteeKind, ListError, Operation, Request};
 use crate::plan::{GrantId, Plan};
-use crate::verdicts::Verdicts;
+use crate::verdicts::{LedgerState, Ranges, Unanswered, Verdicts, grants_in, ranges_of};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How many units or outcomes travel at once.
+/// Units or outcomes per call to Redis.
 const AT_ONCE: usize = 100;
 
-/// The first and last grant of each range of a unit.
-type Ranges = Vec<(GrantId, GrantId)>;
-
-/// The job can't go on.
+/// The job cannot continue.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
-    /// Redis does not do what it should.
+pub enum CoordinatorError {
+    /// Redis failed or refused.
     #[error(transparent)]
-    Link(#[from] ConnectionError),
+    RedisConnection(#[from] ConnectionError),
     /// The ledger can't be written (exit 74).
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -41,99 +41,64 @@ pub enum DeskError {
     Request(#[from] ListError),
 }
 
-/// A job on its way through the queue.
-pub struct Desk<'a, J> {
-    /// What is to be done.
-    pub plan: &'a Plan,
-    /// The ledger.
-    pub journal: &'a J,
-    /// The keys.
-    pub keys: &'a Keys,
-    /// The connection.
-    pub link: &'a RedisConnection,
-    /// For the times that are written down.
-    pub clock: Arc<dyn WallClock>,
+/// Publishes a job's units and records their results.
+pub struct JobCoordinator<'a, J> {
+    plan: &'a Plan,
+    journal: &'a J,
+    keys: &'a Keys,
+    connection: &'a RedisConnection,
+    clock: Arc<dyn WallClock>,
     job: String,
-    verdicts: Verdicts,
-    /// Units that are handed out and not answered, with the attempts that they were handed out as.
-    open: BTreeMap<Ranges, Vec<AttemptId>>,
-    next_attempt: AttemptId,
-    /// The outcome that was read last, and those that were this job's.
+    state: LedgerState,
+    /// Units that are published and not answered, with the attempts that they were published as.
+    open: Unanswered,
+    /// The position in the stream of outcomes, and the outcomes that were this job's.
     after: String,
     taken: Vec<String>,
+    events: Vec<Event>,
 }
 
-/// What a ledger says of a job's units.
-#[derive(Debug)]
-pub struct Known {
-    verdicts: Verdicts,
-    open: BTreeMap<Ranges, Vec<AttemptId>>,
-    next_attempt: AttemptId,
-}
-
-impl Known {
-    /// Nothing was handed out yet.
-    pub fn new(plan: &Plan) -> Self {
-        let verdicts = Verdicts::new(plan.grants());
-        Self { verdicts, open: BTreeMap::new(), next_attempt: 1 }
-    }
-
-    /// Takes in the next attempt of a sound ledger.
-    pub fn hear(&mut self, attempt: &Attempt) {
-        self.next_attempt = self.next_attempt.max(attempt.id + 1);
-        match &attempt.result {
-            Some(result) => {
-                self.verdicts.record(&attempt.grants, result);
-                // An answer answers every time that the same was handed out.
-                self.open.remove(&ranges(&attempt.grants));
-            }
-            None => self.open.entry(ranges(&attempt.grants)).or_default().push(attempt.id),
-        }
-    }
-}
-
-fn ranges(grants: &GrantSet) -> Ranges {
-    let filled = grants.ranges().iter().filter(|range| !range.is_empty());
-    filled.map(|range| (range.start, range.end - 1)).collect()
-}
-
-fn grants_of(ranges: &Ranges) -> GrantSet {
-    ranges.iter().flat_map(|(first, last)| *first..=*last).collect()
-}
-
-impl<'a, J: Journal> Desk<'a, J> {
-    /// A desk for the job of that name.
+impl<'a, J: Journal> JobCoordinator<'a, J> {
+    /// A coordinator of the job with that name on the queue. `state` is that of its ledger, with
+    /// unanswered attempts pending.
     pub fn new(
         (plan, journal): (&'a Plan, &'a J),
-        (keys, link): (&'a Keys, &'a RedisConnection),
+        (keys, connection): (&'a Keys, &'a RedisConnection),
         clock: Arc<dyn WallClock>,
         job: String,
-        known: Known,
+        mut state: LedgerState,
     ) -> Self {
-        let Known { verdicts, mut open, next_attempt } = known;
-        // Some grants may have been settled in another way since.
-        open.retain(|ranges, _| !grants_of(ranges).iter().any(|g| verdicts.is_settled(g)));
+        let open = state.take_unanswered();
+        let waiting = waiting_requests(plan, &state.verdicts);
+        let events = vec![Event::Began { waiting, settled: state.verdicts.settled() }];
         let after = "0-0".to_owned();
         let taken = Vec::new();
-        Self { plan, journal, keys, link, clock, job, verdicts, open, next_attempt, after, taken }
+        Self { plan, journal, keys, connection, clock, job, state, open, after, taken, events }
     }
 
-    /// How many grants are settled.
-    pub fn settled(&self) -> usize {
-        self.verdicts.settled()
+    /// The events since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
     }
 
-    /// How many units are handed out and not answered.
+    /// The final verdicts: units without an answer count as sent and lost.
+    pub fn into_verdicts(mut self) -> Verdicts {
+        for (ranges, attempts) in self.open {
+            self.state.record_lost(&grants_in(&ranges), attempts);
+        }
+        self.state.verdicts
+    }
+
+    /// The number of units that are published and not answered.
     pub fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// Hands out everything that is neither settled nor handed out already; gives how many units
-    /// that made.
-    pub async fn hand_out(&mut self) -> Result<usize, DeskError> {
+    /// Publishes everything that is neither settled nor published; returns the number of units.
+    pub async fn publish(&mut self) -> Result<usize, CoordinatorError> {
         let mut is_out = vec![false; self.plan.grants()];
         for grant in
-            self.open.keys().flat_map(|ranges| grants_of(ranges).iter().collect::<Vec<_>>())
+            self.open.keys().flat_map(|ranges| grants_in(ranges).iter().collect::<Vec<_>>())
         {
             is_out[grant as usize] = true;
         }
@@ -141,8 +106,9 @@ impl<'a, J: Journal> Desk<'a, J> {
         let mut loose: BTreeMap<u32, Vec<GrantId>> = BTreeMap::new();
         for request in 0..self.plan.requests() {
             let grants = self.plan.grants_of(request);
-            let waits =
-                |grant: &GrantId| !is_out[*grant as usize] && !self.verdicts.is_settled(*grant);
+            let waits = |grant: &GrantId| {
+                !is_out[*grant as usize] && !self.state.verdicts.is_settled(*grant)
+            };
             let waiting: Vec<GrantId> = grants.clone().filter(waits).collect();
             if waiting.len() == grants.len() {
                 units.push(GrantSet::range(grants));
@@ -156,30 +122,29 @@ impl<'a, J: Journal> Desk<'a, J> {
             );
         }
         for units in units.chunks(AT_ONCE) {
-            self.hand_out_these(units).await?;
+            self.publish_units(units).await?;
         }
         Ok(units.len())
     }
 
-    /// The intents become durable first.
-    async fn hand_out_these(&mut self, units: &[GrantSet]) -> Result<(), DeskError> {
+    /// Publishes units; their intents become durable first.
+    async fn publish_units(&mut self, units: &[GrantSet]) -> Result<(), CoordinatorError> {
         let mut records = Vec::with_capacity(units.len());
         let mut messages = Vec::with_capacity(units.len());
         for grants in units {
-            let attempt = self.next_attempt;
-            self.next_attempt += 1;
+            let attempt = self.next_attempt();
             let (at, grants) = (self.clock.now(), grants.clone());
             let unit = self.unit(attempt, &grants)?;
             // Plain data with string keys always has a JSON form.
             messages.push((unit.name(), serde_json::to_string(&unit).unwrap_or_default()));
-            self.open.entry(ranges(&grants)).or_default().push(attempt);
+            self.open.entry(ranges_of(&grants)).or_default().push((attempt, at));
             records.push(Record::Intent { attempt, grants, at });
         }
         self.journal.commit(records).await?;
-        Ok(self.keys.publish(self.link, &messages).await?)
+        Ok(self.keys.publish(self.connection, &messages).await?)
     }
 
-    fn unit(&self, attempt: AttemptId, grants: &GrantSet) -> Result<WorkUnit, DeskError> {
+    fn unit(&self, attempt: AttemptId, grants: &GrantSet) -> Result<WorkUnit, CoordinatorError> {
         let first = grants.iter().next().unwrap_or_default();
         let scope = self.plan.scope_number_of(self.plan.request_of(first));
         let request: Request = self.plan.request_for(scope, grants.iter())?;
@@ -196,7 +161,7 @@ impl<'a, J: Journal> Desk<'a, J> {
         let of = |kind| (request.grantee.kind == kind).then(|| request.grantee.id.clone());
         Ok(WorkUnit {
             job: self.job.clone(),
-            grants: ranges(grants),
+            grants: ranges_of(grants),
             attempt,
             user: of(GranteeKind::User),
             user_group: of(GranteeKind::UserGroup),
@@ -207,16 +172,22 @@ impl<'a, J: Journal> Desk<'a, J> {
         })
     }
 
-    /// Takes all outcomes that there are into the ledger; gives how many units they settled.
-    pub async fn take(&mut self) -> Result<usize, DeskError> {
+    fn next_attempt(&mut self) -> AttemptId {
+        let attempt = self.state.next_attempt;
+        self.state.next_attempt += 1;
+        attempt
+    }
+
+    /// Records all available results in the ledger; returns the number of units they answered.
+    pub async fn poll_results(&mut self) -> Result<usize, CoordinatorError> {
         let before = self.open.len();
         loop {
-            let outcomes = self.keys.outcomes_after(self.link, &self.after, AT_ONCE).await?;
+            let outcomes = self.keys.outcomes_after(self.connection, &self.after, AT_ONCE).await?;
             let Some(last) = outcomes.last() else { return Ok(before - self.open.len()) };
             let after = last.id.clone();
             let mut records = Vec::new();
             for outcome in &outcomes {
-                self.read(outcome, &mut records);
+                self.apply(outcome, &mut records);
             }
             if !records.is_empty() {
                 self.journal.commit(records).await?;
@@ -225,7 +196,8 @@ impl<'a, J: Journal> Desk<'a, J> {
         }
     }
 
-    fn read(&mut self, outcome: &Entry, records: &mut Vec<Record>) {
+    /// Applies a worker's outcome of one unit.
+    fn apply(&mut self, outcome: &Entry, records: &mut Vec<Record>) {
         let of = |name: &str| {
             let field = outcome.fields.iter().find(|(field, _)| field == name.as_bytes());
             field.map_or(&b""[..], |(_, value)| value.as_slice())
@@ -235,41 +207,56 @@ impl<'a, J: Journal> Desk<'a, J> {
         }
         self.taken.push(outcome.id.clone());
         let Ok(ranges) = serde_json::from_slice::<Ranges>(of("grants")) else { return };
-        let attempt = std::str::from_utf8(of("attempt")).ok().and_then(|text| text.parse().ok());
+        let attempt =
+            std::str::from_utf8(of("attempt")).ok().and_then(|text| text.parse::<AttemptId>().ok());
         // Without an open attempt of that number it is an answer to what was answered before.
-        let is_open = |attempts: &Vec<AttemptId>| attempt.is_some_and(|a| attempts.contains(&a));
+        let is_open = |attempts: &Vec<(AttemptId, Timestamp)>| {
+            attempt.is_some_and(|number| attempts.iter().any(|(open, _)| *open == number))
+        };
         if !self.open.get(&ranges).is_some_and(is_open) {
             return;
         }
-        let Some(attempts) = self.open.remove(&ranges) else { return };
-        let latest = attempts.into_iter().max().unwrap_or_default();
-        let grants: Vec<GrantId> = grants_of(&ranges).iter().collect();
+        let Some(mut attempts) = self.open.remove(&ranges) else { return };
+        attempts.sort_unstable();
+        let Some((latest, _)) = attempts.pop() else { return };
+        let unit = grants_in(&ranges);
+        // Earlier publications of the unit were lost, but may have been applied.
+        self.state.record_lost(&unit, attempts);
+        let grants: Vec<GrantId> = unit.iter().collect();
         let answers = serde_json::from_slice::<Vec<UnitAnswer>>(of("answers")).unwrap_or_default();
         let results = self.results(&grants, &answers).unwrap_or_else(|| {
-            tracing::error!(outcome = outcome.id, "an outcome that no worker writes");
+            tracing::error!(outcome = outcome.id, "unreadable outcome of a unit");
             let unusable = AttemptResult {
                 last: true,
                 code: "UnusableOutcome".into(),
-                message: "what a worker has written can't be read".to_owned(),
+                message: "the outcome that a worker stored cannot be read".to_owned(),
                 ..unrecorded(AttemptState::Lost, self.clock.now())
             };
-            vec![(grants_of(&ranges), unusable)]
+            vec![(grants_in(&ranges), unusable)]
         });
+        let operation = self.plan.operation_of(self.plan.request_of(grants[0]));
         let mut attempt = latest;
-        for (number, (grants, result)) in results.into_iter().enumerate() {
-            if number > 0 {
-                attempt = self.next_attempt;
-                self.next_attempt += 1;
+        let count = results.len();
+        for (number, (grants, result)) in (1..).zip(results) {
+            if number > 1 {
+                attempt = self.next_attempt();
                 let at = result.finished_at;
                 records.push(Record::Intent { attempt, grants: grants.clone(), at });
             }
-            self.verdicts.record(&grants, &result);
+            self.state.verdicts.record(&grants, &result);
+            self.events.push(Event::Settled {
+                operation,
+                state: result.state,
+                settled: self.state.verdicts.settled(),
+                failed: self.state.verdicts.failed(),
+                planned_done: number == count,
+            });
             records.push(Record::Result { attempt, grants, result });
         }
     }
 
-    /// What a worker says of a unit, if it can be believed: the first sending is of the whole unit,
-    /// and nothing is sent again that was settled.
+    /// The results that a worker reports for a unit, if they are consistent: the first attempt has
+    /// the whole unit, and no settled grant is sent again.
     fn results(
         &self,
         grants: &[GrantId],
@@ -292,27 +279,27 @@ impl<'a, J: Journal> Desk<'a, J> {
         (all == expected).then_some(results)
     }
 
-    /// Hands out anew what was lost on the way; gives how many units that were.
-    pub async fn hand_out_the_lost(&mut self) -> Result<usize, DeskError> {
+    /// Publishes lost units again; returns their number.
+    pub async fn republish_lost(&mut self) -> Result<usize, CoordinatorError> {
         let units: Vec<Ranges> = self.open.keys().cloned().collect();
         let mut gone = Vec::new();
         for units in units.chunks(AT_ONCE) {
             let names: Vec<String> = units.iter().map(|ranges| self.name(ranges)).collect();
-            let live = self.keys.are_live(self.link, &names).await?;
+            let live = self.keys.are_live(self.connection, &names).await?;
             gone.extend(units.iter().zip(live).filter(|(_, live)| !live).map(|(u, _)| u.clone()));
         }
         if gone.is_empty() {
             return Ok(0);
         }
-        // What was done a moment ago is not live any more, and its outcome is there.
-        self.take().await?;
+        // A unit that ended a moment ago is no longer live, and its result is available.
+        self.poll_results().await?;
         gone.retain(|ranges| self.open.contains_key(ranges));
         for units in gone.chunks(AT_ONCE) {
-            let units: Vec<GrantSet> = units.iter().map(grants_of).collect();
-            self.hand_out_these(&units).await?;
+            let units: Vec<GrantSet> = units.iter().map(grants_in).collect();
+            self.publish_units(&units).await?;
         }
         if !gone.is_empty() {
-            tracing::warn!(units = gone.len(), "lost on the way; handed out anew");
+            tracing::warn!(units = gone.len(), "units were lost; published again");
         }
         Ok(gone.len())
     }
@@ -323,12 +310,23 @@ impl<'a, J: Journal> Desk<'a, J> {
         format!("{} {}", self.job, list.join(","))
     }
 
-    /// Clears this job's outcomes away, which the ledger has now.
-    pub async fn clear_away(&mut self) -> Result<(), DeskError> {
+    /// Deletes this job's outcomes from the stream; the ledger has them.
+    pub async fn delete_results(&mut self) -> Result<(), CoordinatorError> {
         for ids in self.taken.chunks(AT_ONCE) {
-            self.keys.delete_outcomes(self.link, ids).await?;
+            self.keys.delete_outcomes(self.connection, ids).await?;
         }
         self.taken.clear();
         Ok(())
     }
+}
+
+/// The planned requests with unsettled grants, by operation.
+fn waiting_requests(plan: &Plan, verdicts: &Verdicts) -> [usize; Operation::ALL.len()] {
+    let mut waiting = [0; Operation::ALL.len()];
+    for request in 0..plan.requests() {
+        if plan.grants_of(request).any(|grant| !verdicts.is_settled(grant)) {
+            waiting[plan.operation_of(request).index()] += 1;
+        }
+    }
+    waiting
 }

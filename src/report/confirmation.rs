@@ -1,14 +1,14 @@
-//! What is shown to somebody who is asked to go ahead.
+//! What the prompt shows before the confirmation.
 
-use super::summary::{count, things};
+use super::text::{count, things};
 use crate::input::shown;
 use crate::plan::largest::{Largest, NAMED};
 use crate::plan::summary::Summary;
 use std::fmt::Write as _;
 
-/// Who loses most, and what goes as a whole, in a few lines.
+/// The grantees with most revocations and the whole targets, in a few lines.
 pub fn of_largest(largest: &Largest<'_>, plan: &Summary) -> String {
-    let mut out = String::from("Largest:\n");
+    let mut out = String::from("Most revocations:\n");
     let mut many_instances = largest.losers.iter().map(|loser| loser.instance_id);
     let first = many_instances.next();
     let names_instance = many_instances.any(|instance| Some(instance) != first);
@@ -24,13 +24,13 @@ pub fn of_largest(largest: &Largest<'_>, plan: &Summary) -> String {
     }
     and_more(&mut out, plan.users + plan.user_groups, "user", "users");
     if !largest.wholes.is_empty() {
-        out.push_str("Whole targets:\n");
+        out.push_str("Targets revoked completely:\n");
     }
     for whole in &largest.wholes {
         let (kind, id) = (whole.grantee.kind.name(), shown(whole.grantee.id));
-        let _ = writeln!(out, "  {} {}, from {kind} {id}", whole.kind, shown(whole.target));
+        let _ = writeln!(out, "  {} {} of {kind} {id}", whole.kind, shown(whole.target));
     }
-    and_more(&mut out, plan.whole_targets, "whole target", "whole targets");
+    and_more(&mut out, plan.whole_targets, "target", "targets");
     out
 }
 

@@ -1,24 +1,24 @@
-//! What was found in a list, for people: each with the piece of the list that it is about.
+//! Findings in a list, for people: each with an excerpt of the list.
 
 use super::logs;
-use super::summary::count;
+use super::text::count;
 use crate::input::{Excerpt, Finding, InputError, Report, Severity, Syntax};
 use annotate_snippets::renderer::Renderer;
 use annotate_snippets::{AnnotationKind, Group, Level, Padding, Snippet};
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
-/// Wide enough for any excerpt, which is cut already.
+/// Wider than any excerpt, which is already cut.
 const WIDTH: usize = 400;
 
-/// Whether colours are wanted where this stream leads.
+/// Whether text for this stream is coloured.
 pub fn is_coloured(stream: &impl IsTerminal) -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     stream.is_terminal() && !is_set("NO_COLOR") && !is_dumb
 }
 
-/// Everything that was found.
+/// All findings.
 pub fn everything(report: &Report, is_coloured: bool) -> String {
     let mut out = shown(report.findings(), is_coloured);
     match report.rows() - report.shown_rows() {
@@ -37,16 +37,16 @@ pub fn warnings(report: &Report, is_coloured: bool) -> String {
     shown(warnings, is_coloured) + &counts(report, Severity::Warning)
 }
 
-/// Says on standard error what was found: everything, or the warnings only. Where that is read by
-/// a machine, each finding is a line of the log.
-pub fn tell(report: &Report, is_everything: bool) {
+/// Prints the findings on standard error: all, or warnings only. With a JSON log, each finding is
+/// a log line.
+pub fn print(report: &Report, is_everything: bool) {
     if logs::is_json() {
         return report.findings().for_each(log);
     }
     let text = if is_everything { everything } else { warnings };
     let mut stream = std::io::stderr();
     let text = text(report, is_coloured(&stream));
-    // There is nobody to tell that standard error is gone.
+    // There is no other place to report that standard error is closed.
     let _ = stream.write_all(text.as_bytes());
 }
 

@@ -1,12 +1,19 @@
-//! What people and scripts get to see: progress, summaries, and lines of text.
+//! What people and scripts see: progress, plan, summary, findings, logs.
+//!
+//! Values come in, text goes out; nothing here reads a setting or decides. [`progress`] draws the
+//! engine's events, [`plan`] and [`summary`] print before and after a run, [`findings`] prints what
+//! is wrong with a list, [`causes`] explains an early stop, [`text`] has the number formats.
 
+pub mod causes;
 pub mod confirmation;
-pub mod defects;
 pub mod findings;
 pub mod logs;
-mod margin;
+mod narrow_terminal;
+pub mod panics;
+pub mod plan;
 pub mod print;
 pub mod progress;
 pub mod queue_status;
 mod recent;
 pub mod summary;
+pub mod text;

@@ -1,8 +1,10 @@
-//! Progress of a run, drawn from the engine's events on standard error.
+//! Progress of a run on standard error, from the engine's events.
 
-use super::margin;
+use super::causes::cause;
+use super::narrow_terminal;
 use super::recent::Recent;
-use super::summary::{Sendings, cause, count, length, things};
+use super::summary::Sendings;
+use super::text::{count, length, things};
 use crate::engine::events::Event;
 use crate::engine::rate_controller::START_PER_S;
 use crate::ledger::AttemptState;
@@ -13,10 +15,10 @@ use std::io::Write as _;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Until then the plan's own estimate is better than what was measured.
+/// Before this, the plan's estimate is better than the measured rate.
 const MEASURED_AFTER: Duration = Duration::from_secs(5);
 
-/// Draws a bar on a terminal and keeps the numbers everywhere.
+/// A progress bar on a terminal, and counts in any case.
 pub struct Progress {
     bar: ProgressBar,
     started: Instant,
@@ -24,11 +26,11 @@ pub struct Progress {
     grants: u64,
     settled: u64,
     failed: u64,
-    /// Requests that waited when the run began.
+    /// Unsent requests when the run began.
     waiting: u64,
-    /// Of these, those not yet carried out, by operation: operations run side by side.
+    /// Of these, the ones not completed, by operation: operations run in parallel.
     waiting_left: [u64; Operation::ALL.len()],
-    /// At how many a second each operation goes.
+    /// Requests per second of each operation.
     pace_per_s: [f64; Operation::ALL.len()],
     sent_lately: Recent,
     settled_lately: Recent,
@@ -37,9 +39,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts at nothing done. Off a terminal nothing is drawn.
+    /// Starts with nothing done. Without a terminal nothing is drawn.
     pub fn new(plan: &Summary, rate_per_s: f64, quiet: bool) -> Self {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { margin::standard_error() };
+        let target =
+            if quiet { ProgressDrawTarget::hidden() } else { narrow_terminal::standard_error() };
         let bar = ProgressBar::with_draw_target(Some(plan.revocations as u64), target);
         let style = ProgressStyle::with_template("  [{bar:12}] {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -70,7 +73,7 @@ impl Progress {
         self
     }
 
-    /// Takes in an event.
+    /// Handles an event.
     pub fn on(&mut self, event: &Event) {
         match event {
             Event::Began { waiting, settled } => {
@@ -100,49 +103,49 @@ impl Progress {
                 self.draw();
             }
             Event::Retrying { grants, delay, code } => {
-                tracing::info!(grants, delay_ms = delay.as_millis(), code, "trying again");
+                tracing::info!(grants, delay_ms = delay.as_millis(), code, "retrying");
             }
             Event::Waiting { operation, wait } => {
-                self.say(&format!(
-                    "{operation}: the service asks for a pause of {}",
+                self.warn(&format!(
+                    "{operation}: the service asks to wait {}",
                     seconds(*wait)
                 ));
             }
             Event::Paused { pause, message } => {
                 self.is_paused = true;
-                self.say(&format!(
-                    "the service does not answer ({}); trying again in {}",
+                self.warn(&format!(
+                    "the service does not answer ({}); retrying in {}",
                     crate::input::shown(message),
                     seconds(*pause)
                 ));
             }
             Event::Resumed => {
                 self.is_paused = false;
-                self.say("the service answers again");
+                self.warn("the service answers again");
             }
-            Event::ClockCorrected { ahead } => self.say(&format!(
-                "this machine's clock is {} {} the service's; requests are signed by the service's",
+            Event::ClockCorrected { ahead } => self.warn(&format!(
+                "the clock of this machine is {} {} the service's; requests are signed with the service's time",
                 seconds(ahead.unsigned_abs()),
                 if ahead.is_positive() { "behind" } else { "ahead of" }
             )),
-            Event::CanaryPassed { requests, grants } => self.say(&format!(
-                "the canary succeeded: {} of {} went through, now the rest",
+            Event::CanaryPassed { requests, grants } => self.warn(&format!(
+                "the canary succeeded: {} in {}; sending the rest",
                 things(*grants, "revocation", "revocations"),
                 things(*requests, "request", "requests"),
             )),
-            Event::Stopping(why) => self.say(&format!("stopping: {}", cause(why))),
+            Event::Stopping(why) => self.warn(&format!("stopping: {}", cause(why))),
         }
     }
 
-    /// Tells something above the bar.
-    fn say(&self, line: &str) {
+    /// Prints a line above the bar; without one, logs a warning.
+    fn warn(&self, line: &str) {
         if self.quiet {
             return;
         }
         if self.bar.is_hidden() {
             tracing::warn!("{line}");
         } else {
-            // Not the bar's own `println`, which counts on the width that the margin hides.
+            // Not the bar's own `println`, which uses the full width of the terminal.
             self.bar.suspend(|| {
                 let _ = writeln!(std::io::stderr(), "  {line}");
             });
@@ -153,11 +156,11 @@ impl Progress {
         let message = self.message(self.started.elapsed());
         self.bar.set_message(message);
         self.bar.set_position(self.settled);
-        // Drawing is bounded by indicatif to 20 times a second; a tick asks for one of them.
+        // indicatif limits drawing to 20 times a second; a tick requests one.
         self.bar.tick();
     }
 
-    /// What matters most comes first, for a narrow terminal cuts the end off.
+    /// The most important parts come first: a narrow terminal cuts the end off.
     fn message(&mut self, now: Duration) -> String {
         let done = format!("{}/{} revocations", count(self.settled), count(self.grants));
         let left = match self.left_s(now) {
@@ -175,9 +178,9 @@ impl Progress {
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// Seconds to go: as long as the requests take at the pace that there is, and from when there
-    /// is something to measure also as long as it takes as fast as it went lately, tries included.
-    /// Nothing at the end, and when there was time enough and nothing happened.
+    /// Estimated seconds left: unsent requests at the current rate and, once there is something to
+    /// measure, unsettled grants at the recent rate, whichever is longer. `None` at the end, and if
+    /// nothing was settled recently.
     fn left_s(&mut self, now: Duration) -> Option<f64> {
         let open = self.grants.saturating_sub(self.settled);
         let by_pace = self.waiting_left.iter().zip(&self.pace_per_s);
@@ -192,7 +195,7 @@ impl Progress {
         Some(by_pace.max(number(open) / settled_per_s))
     }
 
-    /// Takes the bar away and gives the numbers.
+    /// Removes the bar and returns the counts.
     pub fn finish(self) -> (Sendings, Duration) {
         self.bar.finish_and_clear();
         (self.sendings, self.started.elapsed())

@@ -1,6 +1,6 @@
 //! The state of a queue and its entries, as text and as JSON.
 
-use super::summary::{count, length};
+use super::text::{count, length};
 use crate::input::shown;
 use crate::queue::admin::{QueueStatus, WorkerStatus};
 use crate::queue::entry::Entry;

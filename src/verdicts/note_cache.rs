@@ -1,6 +1,6 @@
 //! Notes brought back into memory for an outcome, which asks for them in no order.
 
-use super::packed_note::Brief;
+use super::packed_note::PackedNote;
 use super::{NO_NOTE, NoteId, Verdicts};
 use crate::plan::GrantId;
 use std::hint::black_box;
@@ -8,13 +8,13 @@ use std::io;
 
 /// The notes of some grants: 25 bytes each, and two bits for each note that there is.
 #[derive(Debug)]
-pub struct Recalled<'a> {
+pub struct NoteCache<'a> {
     verdicts: &'a Verdicts,
     places: Places,
-    briefs: Vec<[u8; Brief::BYTES]>,
+    briefs: Vec<[u8; PackedNote::BYTES]>,
 }
 
-impl<'a> Recalled<'a> {
+impl<'a> NoteCache<'a> {
     /// None yet.
     pub(super) fn of(verdicts: &'a Verdicts) -> Self {
         Self { verdicts, places: Places::default(), briefs: Vec::new() }
@@ -22,7 +22,7 @@ impl<'a> Recalled<'a> {
 
     /// How many notes have a place in so many bytes.
     pub fn most(bytes: usize) -> usize {
-        bytes / Brief::BYTES
+        bytes / PackedNote::BYTES
     }
 
     /// Brings back the notes of these grants in place of those of others. Fails if the file in
@@ -33,24 +33,24 @@ impl<'a> Recalled<'a> {
         *places = Places::of(verdicts.notes.len(), notes.filter(|note| *note != NO_NOTE));
         briefs.clear();
         briefs.reserve_exact(places.len());
-        verdicts.notes.each(|note, brief| {
+        verdicts.notes.each(|note, packed| {
             if places.contains(note) {
-                briefs.push(*brief);
+                briefs.push(*packed);
             }
         })
     }
 
     /// A note that one of those grants has.
-    pub fn get(&self, note: NoteId) -> Brief {
-        Brief::of(&self.briefs[self.places.of_wanted(note as usize)])
+    pub fn get(&self, note: NoteId) -> PackedNote {
+        PackedNote::of(&self.briefs[self.places.of_wanted(note as usize)])
     }
 
     /// Brings notes that some of those grants have near to the processor, as [`Verdicts::fetch`]
     /// does.
     pub fn fetch(&self, notes: impl Iterator<Item = NoteId>) {
         black_box(notes.fold(0, |all, note| {
-            let brief = &self.briefs[self.places.of_wanted(note as usize)];
-            all ^ brief[0] ^ brief[Brief::BYTES - 1]
+            let packed = &self.briefs[self.places.of_wanted(note as usize)];
+            all ^ packed[0] ^ packed[PackedNote::BYTES - 1]
         }));
     }
 
@@ -159,10 +159,10 @@ mod tests {
             assert_eq!(recalled.briefs.len(), notes);
             for grant in grants {
                 let Some(note) = verdicts.of(grant).note else { continue };
-                let (brief, whole) =
+                let (packed, whole) =
                     (recalled.get(note), verdicts.note_of(grant).unwrap().unwrap());
-                assert_eq!(recalled.said(brief.said), (whole.code, whole.message));
-                assert_eq!(brief.finished_at(), whole.finished_at);
+                assert_eq!(recalled.said(packed.said), (whole.code, whole.message));
+                assert_eq!(packed.finished_at(), whole.finished_at);
                 assert_eq!(whole.finished_at.as_second(), i64::from(grant));
             }
         }

@@ -1,8 +1,8 @@
 //! What outcome rows say beside their status, one note for each answer: a long run has very many of
 //! them, and most say the same.
 
-use super::packed_note::{Brief, RequestId};
-use super::spill_file::Pile;
+use super::packed_note::{PackedNote, RequestId};
+use super::spill_file::SpillFile;
 use crate::names::Interner;
 use jiff::Timestamp;
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use std::io;
 /// Number of a note, in the order in which they came.
 pub type NoteId = u32;
 
-/// What one grant's outcome row says beside its status.
+/// The note of a grant in its outcome row, besides the status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note<'a> {
     /// The API's code, or this tool's own word.
@@ -26,7 +26,7 @@ pub struct Note<'a> {
 }
 
 /// All notes. What they say, and ids of requests that are no UUIDs as services write them, is kept
-/// once; the rest is a [`Brief`] each, of which most lie in a file in a long run.
+/// once; the rest is a [`PackedNote`] each, of which most lie in a file in a long run.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     texts: Interner,
@@ -35,7 +35,7 @@ pub(super) struct Notes {
     by_said: HashMap<(u32, u32), u32>,
     /// Which of them came last.
     last_said: u32,
-    pile: Pile<{ Brief::BYTES }>,
+    spill: SpillFile<{ PackedNote::BYTES }>,
 }
 
 impl Notes {
@@ -46,33 +46,33 @@ impl Notes {
         request_id: &str,
         finished_at: Timestamp,
     ) -> NoteId {
-        self.pile.make_room();
+        self.spill.make_room();
         let number = self.next();
         let request_id = RequestId::of_uuid(request_id)
             .unwrap_or_else(|| RequestId::Other(self.texts.intern(request_id)));
         let said = self.number_of(code, message);
-        self.pile.push(Brief::new(said, request_id, finished_at).bytes());
+        self.spill.push(PackedNote::new(said, request_id, finished_at).bytes());
         number
     }
 
     /// Another note of the latest answer, whose own note is `first`, with a code and a message of its
-    /// own: one that there is, if it says the same.
+    /// own: one that there is, if it has the same content.
     pub(super) fn push_beside(&mut self, first: NoteId, code: &str, message: &str) -> NoteId {
         let said = self.number_of(code, message);
         let number = self.next();
-        let of_answer = self.pile.since(first as usize);
+        let of_answer = self.spill.since(first as usize);
         if let Some((same, _)) =
-            (first..).zip(of_answer).find(|(_, bytes)| Brief::of(bytes).said == said)
+            (first..).zip(of_answer).find(|(_, bytes)| PackedNote::of(bytes).said == said)
         {
             return same;
         }
-        let beside = Brief { said, ..Brief::of(&of_answer[0]) };
-        self.pile.push(beside.bytes());
+        let beside = PackedNote { said, ..PackedNote::of(&of_answer[0]) };
+        self.spill.push(beside.bytes());
         number
     }
 
     fn next(&self) -> NoteId {
-        NoteId::try_from(self.pile.len()).unwrap_or(NoteId::MAX)
+        NoteId::try_from(self.spill.len()).unwrap_or(NoteId::MAX)
     }
 
     /// The number of a code with its message, which are likely the last ones.
@@ -108,27 +108,27 @@ impl Notes {
 
     /// Fails if the file in which it lies can't be read.
     pub(super) fn get(&self, note: NoteId) -> io::Result<Note<'_>> {
-        let brief = Brief::of(&self.pile.get(note as usize)?);
-        let (code, message) = self.said(brief.said);
+        let packed = PackedNote::of(&self.spill.get(note as usize)?);
+        let (code, message) = self.said(packed.said);
         Ok(Note {
             code,
             message,
-            request_id: match brief.request_id {
+            request_id: match packed.request_id {
                 RequestId::Upper(id) => format!("{id:X}").into(),
                 RequestId::Lower(id) => id.to_string().into(),
                 RequestId::Other(text) => self.text(text).into(),
             },
-            finished_at: brief.finished_at(),
+            finished_at: packed.finished_at(),
         })
     }
 
     /// Gives each note with its number, in their order.
-    pub(super) fn each(&self, take: impl FnMut(usize, &[u8; Brief::BYTES])) -> io::Result<()> {
-        self.pile.each(take)
+    pub(super) fn each(&self, take: impl FnMut(usize, &[u8; PackedNote::BYTES])) -> io::Result<()> {
+        self.spill.each(take)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.pile.len()
+        self.spill.len()
     }
 }
 

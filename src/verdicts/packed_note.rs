@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// A note in brief.
+/// A note in packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Brief {
-    /// The number of what it says.
+pub struct PackedNote {
+    /// The number of what it observation.
     pub said: u32,
     /// The request that it is about.
     pub request_id: RequestId,
@@ -37,7 +37,7 @@ impl RequestId {
     }
 }
 
-impl Brief {
+impl PackedNote {
     pub(super) const BYTES: usize = 16 + 5 + 4;
 
     pub(super) fn new(said: u32, request_id: RequestId, finished_at: Timestamp) -> Self {

@@ -14,7 +14,7 @@ const READ_AT_ONCE: usize = 1 << 12;
 /// name, so that nothing is left of it when the process ends in whatever way. Where no such file can
 /// be made or written, they stay in memory.
 #[derive(Debug, Default)]
-pub(super) struct Pile<const SIZE: usize> {
+pub(super) struct SpillFile<const SIZE: usize> {
     recent: Vec<[u8; SIZE]>,
     filed: usize,
     file: Option<File>,
@@ -22,7 +22,7 @@ pub(super) struct Pile<const SIZE: usize> {
     stays: bool,
 }
 
-impl<const SIZE: usize> Pile<SIZE> {
+impl<const SIZE: usize> SpillFile<SIZE> {
     /// Puts one on top.
     pub(super) fn push(&mut self, record: [u8; SIZE]) {
         self.recent.push(record);
@@ -102,47 +102,47 @@ fn place(number: usize, size: usize) -> u64 {
 mod tests {
     use super::*;
 
-    fn piled(pile: &mut Pile<4>, most: usize, pushed: u32) {
+    fn piled(spill: &mut SpillFile<4>, most: usize, pushed: u32) {
         for number in 0..pushed {
-            pile.file_beyond(most);
-            assert_eq!(pile.len(), number as usize);
-            pile.push(number.to_le_bytes());
-            assert_eq!(pile.since(number as usize), [number.to_le_bytes()]);
+            spill.file_beyond(most);
+            assert_eq!(spill.len(), number as usize);
+            spill.push(number.to_le_bytes());
+            assert_eq!(spill.since(number as usize), [number.to_le_bytes()]);
         }
         for number in (0..pushed).rev() {
-            assert_eq!(pile.get(number as usize).unwrap(), number.to_le_bytes());
+            assert_eq!(spill.get(number as usize).unwrap(), number.to_le_bytes());
         }
         let mut all = Vec::new();
-        pile.each(|number, record| all.push((number, *record))).unwrap();
+        spill.each(|number, record| all.push((number, *record))).unwrap();
         assert_eq!(all, (0..pushed).map(|n| (n as usize, n.to_le_bytes())).collect::<Vec<_>>());
     }
 
     #[test]
     fn records_are_given_back_from_wherever_they_lie() {
-        let mut pile = Pile::default();
-        piled(&mut pile, 30, 10_000);
-        assert_eq!((pile.filed, pile.recent.len()), (9_990, 10));
-        let mut pile = Pile::default();
-        piled(&mut pile, MOST_RECENT, 1000);
-        assert_eq!((pile.filed, pile.recent.len()), (0, 1000));
+        let mut spill = SpillFile::default();
+        piled(&mut spill, 30, 10_000);
+        assert_eq!((spill.filed, spill.recent.len()), (9_990, 10));
+        let mut spill = SpillFile::default();
+        piled(&mut spill, MOST_RECENT, 1000);
+        assert_eq!((spill.filed, spill.recent.len()), (0, 1000));
     }
 
     #[test]
     fn what_cannot_be_filed_stays_in_memory() {
         let readable = File::open("/dev/null").unwrap();
-        let mut pile = Pile { file: Some(readable), ..Pile::default() };
-        piled(&mut pile, 30, 1000);
-        assert_eq!((pile.filed, pile.recent.len(), pile.stays), (0, 1000, true));
+        let mut spill = SpillFile { file: Some(readable), ..SpillFile::default() };
+        piled(&mut spill, 30, 1000);
+        assert_eq!((spill.filed, spill.recent.len(), spill.stays), (0, 1000, true));
     }
 
     #[test]
     fn a_file_that_lost_its_end_is_an_error() {
-        let mut pile = Pile::<4>::default();
-        piled(&mut pile, 30, 1000);
-        pile.file.as_ref().unwrap().set_len(7).unwrap();
-        assert!(pile.get(0).is_ok());
-        assert!(pile.get(1).is_err());
-        assert!(pile.get(999).is_ok());
-        assert!(pile.each(|_, _| ()).is_err());
+        let mut spill = SpillFile::<4>::default();
+        piled(&mut spill, 30, 1000);
+        spill.file.as_ref().unwrap().set_len(7).unwrap();
+        assert!(spill.get(0).is_ok());
+        assert!(spill.get(1).is_err());
+        assert!(spill.get(999).is_ok());
+        assert!(spill.each(|_, _| ()).is_err());
     }
 }

@@ -129,7 +129,7 @@ fn a_run_does_what_the_files_say() {
     };
     run(&[], "true").expect(4, "--max-users is 0");
     run(&["--max-users", "1", "--skip-invalid=false"], "true").expect(65, "blank account");
-    run(&["--max-users", "1"], "false").expect(2, "without a terminal nobody can confirm");
+    run(&["--max-users", "1"], "false").expect(2, "there is no terminal to confirm at");
     run(&["--max-users", "1", "--confirm", "2"], "true").expect(4, "1 revocations are planned");
     let ended = run(&["--max-users", "1"], "true");
     assert_eq!(ended.code, 1, "{ended:?}");

@@ -49,7 +49,7 @@ fn a_wrong_command_line_is_2_and_writes_nothing() {
         let args = ["run", "offboarding.csv", "--instance-id", INSTANCE];
         sandbox.ends(&[&args[..], more].concat())
     };
-    run(&[]).expect(2, "without a terminal nobody can confirm");
+    run(&[]).expect(2, "there is no terminal to confirm at");
     run(&["--yes", "--endpoint", "http://192.0.2.1"]).expect(2, "plain http");
     run(&["--yes", "--out", "offboarding.csv"]).expect(2, "is also an input");
     run(&["--yes", "--out", "./offboarding.csv"]).expect(2, "is also an input");
@@ -58,7 +58,7 @@ fn a_wrong_command_line_is_2_and_writes_nothing() {
     run(&["--yes", "--timeout", "10"]).expect(2, "expected a duration such as 500ms");
     run(&["--yes", "--map", "user"]).expect(2, "expected FIELD=COLUMN");
     run(&["--yes", "--nonsense"]).expect(2, "unexpected argument");
-    sandbox.ends(&["run", "offboarding.csv", "--yes"]).expect(2, "which bastion host?");
+    sandbox.ends(&["run", "offboarding.csv", "--yes"]).expect(2, "no instance ID");
     sandbox.ends(&["run", "-", "-", "--yes"]).expect(2, "can be read only once");
     assert_eq!(sandbox.files(), [sandbox.path("offboarding.csv")]);
     let sample = std::fs::read(sample("offboarding.csv")).expect("the sample");

@@ -73,7 +73,8 @@ fn a_protect_file_at_fault_does_not_pass_for_one_that_protects_nothing() {
         sandbox.file("protect.csv", content);
         run(&sandbox, &service, &["--protect", "protect.csv"]).expect(65, says);
     }
-    run(&sandbox, &service, &["--protect", "none.csv"]).expect(66, "--protect none.csv: there is");
+    run(&sandbox, &service, &["--protect", "none.csv"])
+        .expect(66, "--protect none.csv: no such file");
     assert_eq!(service.audit().counts.attempts, 0, "nothing was sent");
     sandbox.file("protect.csv", "\u{feff}User ID;Host-Account\n1;\n");
     run(&sandbox, &service, &["--protect", "protect.csv"]).expect(65, "Host-Account");
@@ -111,7 +112,7 @@ fn a_canary_that_succeeds_lets_the_rest_follow() {
     let more = ["--yes", "--canary", "1"];
     let mut command = sandbox.run_command(list, &service.endpoint(), &more);
     let ended = Ended::of(&command.output().expect("the command starts")).expect(0, "");
-    let says = "the canary succeeded: 6 revocations of 1 request went through";
+    let says = "the canary succeeded: 6 revocations in 1 request";
     assert!(ended.err.contains(says), "{ended:?}");
     assert_eq!(service.stop().removed.len(), 12);
 }
@@ -126,9 +127,9 @@ fn a_canary_that_dies_stops_the_run_until_it_is_taken_away() {
         let mut command = sandbox.run_command(list, &service.endpoint(), more);
         Ended::of(&command.output().expect("the command starts"))
     };
-    let says = "the canary (1 request, 6 revocations) did not wholly succeed: 1 failed";
+    let says = "the canary (1 request, 6 revocations) failed: 1 failed";
     let ended = run(&["--yes", "--canary=1"]).expect(3, says);
-    let go_on = ended.out.lines().find(|line| line.starts_with("To go on all the same: "));
+    let go_on = ended.out.lines().find(|line| line.starts_with("To continue anyway: "));
     assert!(go_on.is_some_and(|line| !line.contains("--canary")), "{ended:?}");
     let unprocessed = statuses(&sandbox).iter().filter(|status| *status == "unprocessed").count();
     assert_eq!(unprocessed, 6);

@@ -1,11 +1,14 @@
-//! Imports run downward only: the house has storeys, and nobody reaches up.
+//! Imports run downward only, and no files import each other in circles.
+//!
+//! Edges are read from the sources: every `crate::...` and `super::...` path outside of comments
+//! and of test modules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules by storey, the lowest first. A module imports from lower storeys only.
-const STOREYS: &[&[&str]] = &[
+/// The modules by layer, the lowest first. A module imports from lower layers only.
+const LAYERS: &[&[&str]] = &[
     &["model", "clock", "hex", "pipeline", "malloc", "failpoint"],
     &["names"],
     &["input", "grants", "api"],
@@ -14,20 +17,16 @@ const STOREYS: &[&[&str]] = &[
     &["ledger"],
     &["verdicts"],
     &["engine", "outcome", "guards", "sim"],
+    &["first_pass"],
     &["queue"],
     &["exit"],
     &["cli"],
-    &["config", "report"],
+    &["config"],
+    &["report"],
     &["commands"],
 ];
 
-/// Edges that run upward or are otherwise not allowed, and why each is.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    // The flags of `simulate` stand with the command that settles them.
-    ("cli", "commands"),
-];
-
-/// What may not be imported although it stands lower.
+/// Imports that are not allowed although they run downward.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("plan", "api"),
     ("plan", "input"),
@@ -40,11 +39,12 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("sim", "verdicts"),
     ("report", "sim"),
     ("report", "api"),
-    ("cli", "sim"),
+    ("report", "cli"),
+    ("report", "config"),
 ];
 
-fn storey(module: &str) -> Option<usize> {
-    STOREYS.iter().position(|storey| storey.contains(&module))
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -58,75 +58,251 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The top modules that a piece of code names as `crate::...`, comments left out.
-fn named(code: &str) -> BTreeSet<String> {
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let mut names = BTreeSet::new();
-    for line in lines {
-        for after in line.split("crate::").skip(1) {
-            let word = |text: &str| -> String {
-                text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
-            };
-            match after.strip_prefix('{') {
-                // `use crate::{a::b, c};`
-                Some(list) => names.extend(list.split(", ").map(word)),
-                None => drop(names.insert(word(after))),
-            }
-        }
+/// The module path of a source file: `src/api/sign.rs` is `api::sign`, `src/api/mod.rs` is `api`.
+fn module_of(file: &Path) -> Vec<String> {
+    let mut parts: Vec<String> = file
+        .with_extension("")
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    if parts.last().is_some_and(|last| last == "mod") {
+        parts.pop();
     }
-    names
+    parts
 }
 
-/// Every import between top modules of `src`, with a file that has it.
-fn edges() -> BTreeSet<(String, String, String)> {
+/// The code of a file without comments and without its test module.
+fn code_of(text: &str) -> String {
+    let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+    let code = lines.filter(|line| !line.trim_start().starts_with("//"));
+    code.fold(String::new(), |mut code, line| {
+        code.push_str(line);
+        code.push('\n');
+        code
+    })
+}
+
+/// The paths below a prefix such as `crate::`, with `{...}` lists spelled out.
+fn paths_after(code: &str, prefix: &str) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        spell_out(&code[at + prefix.len()..], &[], &mut all);
+    }
+    all
+}
+
+/// Reads one path, or the lists in it, and returns the rest of the text.
+fn spell_out<'a>(text: &'a str, stem: &[String], all: &mut Vec<Vec<String>>) -> &'a str {
+    let mut path = stem.to_vec();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(list) = rest.strip_prefix('{') {
+            rest = list;
+            loop {
+                rest = spell_out(rest, &path, all).trim_start();
+                match rest.strip_prefix(',') {
+                    Some(after) if !after.trim_start().starts_with('}') => rest = after,
+                    after => {
+                        let rest = after.unwrap_or(rest).trim_start();
+                        return rest.strip_prefix('}').unwrap_or(rest);
+                    }
+                }
+            }
+        }
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        if end > 0 {
+            path.push(rest[..end].to_owned());
+        }
+        rest = &rest[end..];
+        match rest.strip_prefix("::") {
+            Some(after) if end > 0 => rest = after,
+            _ => break,
+        }
+    }
+    all.push(path);
+    // `as name`
+    let end = rest.find([',', '}', ';', '(', ')', '\n', '<', '>', '&', '.', '[', '{']);
+    &rest[end.unwrap_or(rest.len())..]
+}
+
+/// Every import between files of `src`, as module paths.
+fn edges() -> BTreeSet<(String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&src, &mut files);
+    let mut modules: BTreeMap<Vec<String>, String> = BTreeMap::new();
+    for file in &files {
+        let inside = file.strip_prefix(&src).expect("a source");
+        modules.insert(module_of(inside), fs::read_to_string(file).expect("a source"));
+    }
+    let known: BTreeSet<Vec<String>> = modules.keys().cloned().collect();
     let mut edges = BTreeSet::new();
-    for file in files {
-        let inside = file.strip_prefix(&src).expect("a source").display().to_string();
-        let module = inside.split(['/', '\\', '.']).next().unwrap_or_default().to_owned();
-        if ["lib", "main"].contains(&module.as_str()) {
+    for (module, text) in &modules {
+        if module.iter().any(|part| part.ends_with("tests") || part == "testing")
+            || [["lib"], ["main"]].iter().any(|name| module == name)
+        {
             continue;
         }
-        let code = fs::read_to_string(&file).expect("a source");
-        for name in named(&code) {
-            if name != module {
-                edges.insert((module.clone(), name, inside.clone()));
+        let code = code_of(text);
+        let mut targets = paths_after(&code, "crate::");
+        let parent = module[..module.len() - 1].to_vec();
+        let relative = [("super::super::", 2), ("super::", 1), ("self::", 0)];
+        for (prefix, levels) in relative {
+            let stem = match levels {
+                0 => module.clone(),
+                1 => parent.clone(),
+                _ => parent[..parent.len().saturating_sub(1)].to_vec(),
+            };
+            for path in paths_after(&code, prefix) {
+                if path.first().is_some_and(|part| part != "super") {
+                    targets.push(stem.iter().cloned().chain(path).collect());
+                }
+            }
+        }
+        for target in targets {
+            // The longest prefix of the path that is a file; `mod.rs` files only re-export.
+            let file = (1..=target.len()).rev().map(|n| &target[..n]).find(|p| known.contains(*p));
+            if let Some(file) = file.filter(|file| *file != module.as_slice()) {
+                edges.insert((module.join("::"), file.join("::")));
             }
         }
     }
     edges
 }
 
+/// The strongly connected components with more than one file (Tarjan's algorithm).
+fn circles(edges: &BTreeSet<(String, String)>) -> Vec<Vec<String>> {
+    struct Tarjan<'a> {
+        next: BTreeMap<&'a str, Vec<&'a str>>,
+        index: BTreeMap<&'a str, usize>,
+        low: BTreeMap<&'a str, usize>,
+        stack: Vec<&'a str>,
+        found: Vec<Vec<String>>,
+    }
+    impl<'a> Tarjan<'a> {
+        fn visit(&mut self, node: &'a str) {
+            let number = self.index.len();
+            self.index.insert(node, number);
+            self.low.insert(node, number);
+            self.stack.push(node);
+            for to in self.next.get(node).cloned().unwrap_or_default() {
+                if !self.index.contains_key(to) {
+                    self.visit(to);
+                    let low = self.low[to].min(self.low[node]);
+                    self.low.insert(node, low);
+                } else if self.stack.contains(&to) {
+                    let low = self.index[to].min(self.low[node]);
+                    self.low.insert(node, low);
+                }
+            }
+            if self.low[node] == self.index[node] {
+                let at = self.stack.iter().position(|other| *other == node).expect("on the stack");
+                let mut component: Vec<String> =
+                    self.stack.drain(at..).map(str::to_owned).collect();
+                component.sort();
+                if component.len() > 1 {
+                    self.found.push(component);
+                }
+            }
+        }
+    }
+    let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (from, to) in edges {
+        next.entry(from).or_default().push(to);
+    }
+    let nodes: Vec<&str> = next.keys().copied().collect();
+    let mut tarjan = Tarjan {
+        next,
+        index: BTreeMap::new(),
+        low: BTreeMap::new(),
+        stack: Vec::new(),
+        found: Vec::new(),
+    };
+    for node in nodes {
+        if !tarjan.index.contains_key(node) {
+            tarjan.visit(node);
+        }
+    }
+    tarjan.found
+}
+
+/// The folder of a module's file.
+fn folder(module: &str, edges: &BTreeSet<(String, String)>) -> String {
+    let inside = format!("{module}::");
+    // A module with files below it is the `mod.rs` of its own folder.
+    if edges.iter().any(|(from, to)| from.starts_with(&inside) || to.starts_with(&inside)) {
+        return module.to_owned();
+    }
+    module.rsplit_once("::").map_or(String::new(), |(parent, _)| parent.to_owned())
+}
+
 #[test]
 fn imports_run_downward_only() {
     let edges = edges();
-    assert!(edges.len() > 40, "the sources are found: {}", edges.len());
+    assert!(edges.len() > 300, "the sources are found: {}", edges.len());
     let mut wrong = Vec::new();
-    for (from, to, file) in &edges {
-        let pair = (from.as_str(), to.as_str());
-        let (Some(above), Some(below)) = (storey(from), storey(to)) else {
-            wrong.push(format!("{file}: {from} or {to} has no storey in this test; give it one"));
-            continue;
-        };
-        if EXCEPTIONS.contains(&pair) {
+    for (from, to) in &edges {
+        let top = |module: &str| module.split("::").next().unwrap_or_default().to_owned();
+        let (above, below) = (top(from), top(to));
+        if above == below {
             continue;
         }
-        if below >= above {
-            wrong
-                .push(format!("{file}: {from} must not know {to}, which stands as high or higher"));
-        } else if FORBIDDEN.contains(&pair) {
-            wrong.push(format!("{file}: {from} must not know {to}"));
+        match (layer(&above), layer(&below)) {
+            (Some(high), Some(low)) if low < high => {
+                if FORBIDDEN.contains(&(above.as_str(), below.as_str())) {
+                    wrong.push(format!("{from} must not import {to}"));
+                }
+            }
+            (Some(_), Some(_)) => {
+                wrong.push(format!("{from} imports {to}, which is in the same or a higher layer"));
+            }
+            _ => wrong.push(format!("{from} imports {to}: give both a layer in this test")),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn the_test_reads_the_forms_in_which_imports_are_written() {
-    let code = "use crate::model::Kind;\n// crate::cli\n    crate::engine::Settings { }\n\
-                use crate::{api, plan::Plan};\n/// [`crate::report`]\n";
-    let names: Vec<String> = named(code).into_iter().collect();
-    assert_eq!(names, ["api", "engine", "model", "plan"]);
+fn files_do_not_import_each_other_in_circles() {
+    let edges = edges();
+    let mut wrong = Vec::new();
+    for circle in circles(&edges) {
+        let folders: BTreeSet<String> = circle.iter().map(|m| folder(m, &edges)).collect();
+        if folders.len() > 1 || circle.len() > 2 {
+            wrong.push(circle.join(", "));
+        }
+    }
+    assert!(wrong.is_empty(), "files that import each other:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_forms_of_imports_are_read() {
+    let code = "use crate::model::Kind;\n    crate::engine::Settings { }\n\
+                use crate::{api, plan::{Plan, pack::Pack}};\nfn x() -> super::Failure;\n";
+    let joined = |paths: Vec<Vec<String>>| -> Vec<String> {
+        paths.iter().map(|path| path.join("::")).collect()
+    };
+    assert_eq!(
+        joined(paths_after(&code_of(code), "crate::")),
+        ["model::Kind", "engine::Settings", "api", "plan::Plan", "plan::pack::Pack"]
+    );
+    assert_eq!(joined(paths_after(code, "super::")), ["Failure"]);
+    assert_eq!(code_of("// crate::cli\n/// [`crate::cli`]\n#[cfg(test)]\nuse crate::cli;"), "");
+}
+
+#[test]
+fn circles_are_found() {
+    let edge = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    let edges = BTreeSet::from([
+        edge("a", "b"),
+        edge("b", "c"),
+        edge("c", "a"),
+        edge("c", "d"),
+        edge("d", "e"),
+    ]);
+    assert_eq!(circles(&edges), [["a", "b", "c"]]);
 }

@@ -29,4 +29,5 @@ mod sdk_conformance;
 mod secrets;
 mod sim_server;
 mod simulation;
+mod sizes;
 mod spreadsheets;

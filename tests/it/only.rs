@@ -44,7 +44,7 @@ fn only_the_chosen_rows_are_sent_and_the_others_stay_byte_for_byte() {
     let only = ["--only", "failed,unknown,unprocessed", "--confirm", "3"];
     let ended = run(&sandbox, &service, &only).expect(0, "");
     assert!(ended.out.contains("Finished: access is gone for 4 of 4 rows"), "{}", ended.out);
-    assert!(ended.out.contains("3  rows keep what became of them before"), "{}", ended.out);
+    assert!(ended.out.contains("3  not selected by --only; unchanged"), "{}", ended.out);
     assert_eq!(sent(&service.audit()), 1, "three grants of one host are one request");
     let (before, after) = (lines(&sandbox, "first.csv"), lines(&sandbox, "second.csv"));
     assert_eq!(before.len(), after.len(), "every row is there");
@@ -186,6 +186,6 @@ fn what_was_only_rehearsed_is_not_carried_into_a_real_outcome() {
     let more = ["--only", "invalid", "--skip-invalid", "--yes"];
     let mut command = sandbox.run_command("rehearsal.csv", &service.endpoint(), &more);
     let ended = Ended::of(&command.output().expect("the command starts"));
-    ended.expect(2, "this is the outcome of a rehearsal");
+    ended.expect(2, "the input is the outcome of a rehearsal");
     assert!(!sandbox.path("outcome.csv").exists());
 }

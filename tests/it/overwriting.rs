@@ -21,7 +21,7 @@ fn sandbox() -> Sandbox {
 fn a_plan_does_not_write_its_requests_over_its_list() {
     let sandbox = sandbox();
     for requests in ["list.csv", "./list.csv", "hard.csv", "soft.csv"] {
-        let says = format!("--requests {requests} is also an input; give it a name of its own");
+        let says = format!("--requests {requests} is also an input; use another name");
         sandbox.ends(&["plan", "list.csv", "--requests", requests]).expect(2, &says);
     }
     let mut command = sandbox.command(&["plan", "-", "--requests", "list.csv"]);
@@ -44,13 +44,13 @@ fn an_outcome_does_not_take_the_place_of_what_a_run_reads_or_keeps() {
         ("bastion-revoke.toml", "--out bastion-revoke.toml is also the file of the settings"),
         (
             "outcome.csv.ledger",
-            "--out outcome.csv.ledger ends in .ledger, as files that a run keeps",
+            "--out outcome.csv.ledger ends in .ledger, like the files that a run keeps",
         ),
         ("outcome.csv.input", "ends in .input"),
         ("outcome.csv.lock", "ends in .lock"),
     ] {
         let args = [&["run", "list.csv", "--out", out], &given[..]].concat();
-        let ended = sandbox.ends(&args).expect(2, says).expect(2, "give it a name of its own");
+        let ended = sandbox.ends(&args).expect(2, says).expect(2, "use another name");
         assert_eq!(ended.out, "");
     }
     assert_eq!(sandbox.files().len(), files, "nothing was written");

@@ -6,14 +6,14 @@ use std::path::Path;
 #[expect(dead_code, reason = "the example can print more than the test checks")]
 mod lab;
 
-use bastion_revoke::engine::rate_controller::Pace;
+use bastion_revoke::engine::rate_controller::RateController;
 use lab::client::{Outcome, Pacer, Scenario, play};
 use lab::grid::{self, SEEDS};
 use lab::page;
 use lab::server::Counting;
 
 fn run(scenario: &Scenario, seed: u64) -> Outcome {
-    play(scenario, Pacer::Adaptive(Box::new(Pace::new(scenario.ceiling_per_s))), seed)
+    play(scenario, Pacer::Adaptive(Box::new(RateController::new(scenario.ceiling_per_s))), seed)
 }
 
 #[test]

@@ -13,10 +13,9 @@ fn help(of: &[&str]) -> String {
 pub(crate) fn without_times(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
-        let redacted = line.starts_with("Requests: ").then(|| {
-            let (before, after) = line.split_once(" in ").unwrap_or((line, ""));
-            let rest = after.split_once(';').map_or("", |(_, rest)| rest);
-            format!("{before} in TIME;{rest}")
+        let redacted = line.trim_start().starts_with("requests sent").then(|| {
+            let (before, _) = line.split_once(" in ").unwrap_or((line, ""));
+            format!("{before} in TIME")
         });
         out += redacted.as_deref().unwrap_or(line);
         out.push('\n');

@@ -60,3 +60,44 @@ fn every_member_of_the_json_summary_is_in_readme() {
         assert!(schema.contains(&format!("`{name}`")), "README does not explain {name}");
     }
 }
+
+#[test]
+fn every_exit_code_is_in_readme() {
+    use bastion_revoke::exit::Exit;
+    let readme = readme();
+    let (_, table) = readme.split_once("\n## Exit codes\n").expect("a table of exit codes");
+    let table = table.split("\n## ").next().unwrap_or_default();
+    let documented: Vec<u8> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok())
+        .collect();
+    let all: Vec<u8> = (0..=u8::MAX).filter(|code| Exit::from_code(*code).is_some()).collect();
+    assert_eq!(documented, all);
+}
+
+/// The file names in backticks of a page, such as `engine/decide.rs`.
+fn file_names(page: &str) -> Vec<&str> {
+    let endings = [".rs", ".md", ".toml", ".lua", ".sql", ".py"];
+    let quoted = page.split('`').skip(1).step_by(2);
+    quoted
+        .flat_map(|text| text.split(' '))
+        .filter(|name| endings.iter().any(|ending| name.ends_with(ending)) || name.ends_with('/'))
+        .collect()
+}
+
+#[test]
+fn every_file_named_for_contributors_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for page in ["docs/architecture.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(root.join(page)).expect(page);
+        for name in file_names(&text) {
+            count += 1;
+            let exists = [root.to_owned(), root.join("src"), root.join("src/queue")]
+                .iter()
+                .any(|folder| folder.join(name).exists());
+            assert!(exists, "{page} names {name}, which does not exist");
+        }
+    }
+    assert!(count > 50, "the names are found: {count}");
+}

@@ -64,7 +64,11 @@ async fn another_jobs_unfinished_ledger_is_refused_and_nothing_is_touched() {
     let endpoint = service.endpoint();
     let other = ["run", "other.csv", "--yes", "--instance-id", "i-1", "--endpoint", &endpoint];
     let refused = || Ended::of(sandbox.command(&other).output().unwrap());
-    refused().code(4).says("the input's content").says("list.csv, now other.csv").says("--restart");
+    refused()
+        .code(4)
+        .says("the input's content")
+        .says("`list.csv`, now `other.csv`")
+        .says("--restart");
     // Another instance is another plan; another endpoint another service.
     let all = ["run", "list.csv", "--yes", "--instance-id", "i-2", "--endpoint", &endpoint];
     let ended = Ended::of(sandbox.command(&all).output().unwrap());
@@ -121,8 +125,9 @@ async fn a_finished_jobs_files_are_set_aside_and_nothing_is_deleted() {
     let jobs: Vec<(String, String)> = ledgers
         .map(|name| {
             let ledger = rusqlite::Connection::open(sandbox.path(name)).unwrap();
-            let query = "SELECT value FROM job WHERE name = 'settings.rows'";
-            let rows = ledger.query_row(query, [], |row| row.get(0)).unwrap();
+            let query = "SELECT json_extract(spec, '$.size.rows') FROM job";
+            let rows: i64 = ledger.query_row(query, [], |row| row.get(0)).unwrap();
+            let rows = rows.to_string();
             let outcome = name.replace(".ledger", "");
             assert_eq!(crate::real::rows(&sandbox.path(&outcome)).len().to_string(), rows);
             (rows, name.clone())
@@ -171,7 +176,7 @@ async fn report_only_writes_the_outcome_and_sends_nothing() {
     let service = plain().await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(3));
-    sandbox.run(&service, &["--report-only"]).code(66).says("there is no run to report on");
+    sandbox.run(&service, &["--report-only"]).code(66).says("no such run");
     killed(&sandbox, &service, "after-answer:1");
     let sent = arrived(&service);
     std::fs::remove_file(sandbox.path("list.csv")).unwrap();
@@ -261,7 +266,7 @@ async fn the_list_may_go_away_and_even_its_copy_if_the_list_stays() {
     killed(&sandbox, &service, "before-commit:1");
     assert_eq!(sandbox.read("outcome.csv.input"), list_of(3), "the copy is made again");
     std::fs::remove_file(sandbox.path("list.csv")).unwrap();
-    sandbox.run(&service, &[]).code(0).says("is gone; going on with the copy");
+    sandbox.run(&service, &[]).code(0).says("the copy kept by the run is used");
     assert_eq!(sandbox.column("user"), ["0", "1", "2"]);
     // Without a list and without a run there is nothing to go on with.
     let sandbox = Sandbox::new();
@@ -308,7 +313,7 @@ async fn wrong_keys_stop_it_and_right_ones_go_on() {
         Ended::of(command.env(name, value).output().unwrap())
     };
     let secret = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
-    with(secret, "qX7-unusual-secret").code(77).says("To go on: ").says("run list.csv --yes");
+    with(secret, "qX7-unusual-secret").code(77).says("To continue: ").says("run list.csv --yes");
     assert_eq!(sandbox.column("status"), ["unprocessed"; 3]);
     let mut keyless = sandbox.run_command(&service, &[]);
     Ended::of(keyless.env_remove(secret).output().unwrap()).code(77).says(secret);
@@ -372,7 +377,7 @@ async fn the_first_signal_settles_what_is_under_way_and_the_same_command_goes_on
         until_arrived(&service, 3).await;
         tell(&child, signal);
         let ended = Ended::of(child.wait_with_output().unwrap());
-        ended.code(3).says("asked to stop").says("To go on: ");
+        ended.code(3).says("stopped by signal").says("To continue: ");
         let statuses = sandbox.column("status");
         let revoked = statuses.iter().filter(|status| *status == "revoked").count() as u64;
         assert_eq!(revoked, arrived(&service), "what was sent is settled");
@@ -396,7 +401,7 @@ async fn the_second_signal_stops_at_once_and_the_same_command_still_goes_on() {
     // It says that it stops; then it has heard the first.
     let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
-    while !line.contains("asked to stop") {
+    while !line.contains("stopped by signal") {
         line.clear();
         assert!(std::io::BufRead::read_line(&mut said, &mut line).unwrap() > 0);
     }
@@ -452,7 +457,7 @@ async fn a_foreign_or_newer_or_broken_ledger_is_left_alone() {
         open.close().unwrap();
         std::fs::read(&ledger).unwrap()
     };
-    let newer = changed("PRAGMA user_version = 2");
+    let older = changed("PRAGMA user_version = 1");
     let foreign = changed("PRAGMA application_id = 7");
     let item = r#"[{"place":9,"grant":0,"status":"failed","code":"","message":""}]"#;
     let state = changed("UPDATE attempt SET state = 'perhaps' WHERE state = 'answered'");
@@ -468,7 +473,7 @@ async fn a_foreign_or_newer_or_broken_ledger_is_left_alone() {
     garbled[4096..].fill(0x55);
     for (content, says) in [
         (b"a letter to somebody\n".to_vec(), "not a database"),
-        (newer, "version 2"),
+        (older, "format 1"),
         (foreign, "not a ledger of this tool"),
         (state, "can't be read"),
         (twice, "contradicts itself"),
@@ -568,7 +573,7 @@ async fn a_token_that_has_expired_and_cannot_be_renewed_stops_it_with_nothing_in
     let mut command = sandbox.run_command(&service, &["--concurrency", "1"]);
     command.env("ALIBABA_CLOUD_SECURITY_TOKEN", "testtoken-1");
     let ended = Ended::of(command.output().unwrap()).code(77);
-    ended.says("InvalidSecurityToken.Expired").says("To go on: ");
+    ended.says("InvalidSecurityToken.Expired").says("To continue: ");
     assert_eq!(sandbox.column("status"), ["unprocessed"; 5]);
     assert_eq!((arrived(&service), service.audit().counts.applied), (1, 0));
 }

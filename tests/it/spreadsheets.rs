@@ -147,7 +147,7 @@ fn warnings_do_not_block_unless_they_are_taken_for_errors() {
         assert!(!ended.out.contains("warning"), "{}", ended.out);
         assert_eq!(sandbox.ends(&[command, &["--quiet"]].concat()).expect(0, "").err, "");
         let strict = [command, &["--strict", "--skip-invalid"]].concat();
-        sandbox.ends(&strict).expect(65, "--strict takes warnings for errors");
+        sandbox.ends(&strict).expect(65, "--strict treats warnings as errors");
     }
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use bastion_revoke::engine::rate_controller::{Event, Pace};
+use bastion_revoke::engine::rate_controller::{Event, RateController};
 
 use super::server::{Counting, Server};
 
@@ -93,7 +93,7 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) enum Pacer {
     /// The controller under test.
-    Adaptive(Box<Pace>),
+    Adaptive(Box<RateController>),
     /// Always the same interval.
     ///
     /// It is told the quota, which nobody else is: the interval follows each change at once.

@@ -1,6 +1,6 @@
 //! The cells that are measured, and the bound that each must keep.
 
-use bastion_revoke::engine::rate_controller::Pace;
+use bastion_revoke::engine::rate_controller::RateController;
 
 use super::client::{Hints, Outcome, Pacer, Scenario, play};
 use super::server::Counting;
@@ -86,7 +86,7 @@ impl Cell {
 /// The adaptive pace over those seeds.
 pub(crate) fn adaptive(scenario: &Scenario, seeds: &[u64]) -> Outcome {
     average(seeds, |seed| {
-        play(scenario, Pacer::Adaptive(Box::new(Pace::new(scenario.ceiling_per_s))), seed)
+        play(scenario, Pacer::Adaptive(Box::new(RateController::new(scenario.ceiling_per_s))), seed)
     })
 }
 

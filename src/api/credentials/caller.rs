@@ -1,18 +1,9 @@
 //! Who calls, as far as that is known without asking.
 
 use super::error::Source;
-use super::keys::Found;
+use super::keys::{Role, SourceKeys};
 use crate::clock::utc_seconds;
 use serde::Serialize;
-
-/// A role that keys act in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Assumed at STS, by its ARN.
-    Arn(String),
-    /// An ECS instance's, by its name.
-    Instance(String),
-}
 
 /// Whose keys are in use; nothing in it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,7 +25,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(source: Source, found: &Found) -> Self {
+    pub(super) fn new(source: Source, found: &SourceKeys) -> Self {
         let role = found.role.as_ref();
         Self {
             source: source.name(),

@@ -1,37 +1,18 @@
 //! The sources, one after the other. Absent: next. Broken: stop.
 
-use super::error::{CredentialsError, Sought, Source, Trouble};
-use super::keys::Found;
-use super::settings::ChainSettings;
+use super::context::Context;
+use super::error::{CredentialsError, SkippedSource, Source, SourceError};
+use super::keys::SourceKeys;
 use super::{cli_file, environment, ini, metadata, oidc, uri};
-use crate::clock::WallClock;
-
-/// What every source works with.
-#[derive(Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) settings: &'a ChainSettings,
-    pub(super) clock: &'a dyn WallClock,
-}
-
-impl Context<'_> {
-    /// The profile that somebody named, and where.
-    pub(super) fn profile(&self) -> Result<Option<(&str, &'static str)>, Trouble> {
-        const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
-        if let Some(profile) = &self.settings.profile {
-            return Ok(Some((profile, "--credential-profile (or --profile)")));
-        }
-        Ok(self.settings.environment.get(PROFILE)?.map(|profile| (profile, PROFILE)))
-    }
-}
 
 /// Asks the sources in order, and says which had keys.
-pub(super) async fn search(context: Context<'_>) -> Result<(Source, Found), CredentialsError> {
+pub(super) async fn search(context: Context<'_>) -> Result<(Source, SourceKeys), CredentialsError> {
     let mut before = Vec::new();
     for source in Source::CHAIN {
-        match ask(context, source, None).await.or_else(|trouble| insist(context, source, trouble)) {
+        match ask(context, source, None).await.or_else(|error| insist(context, source, error)) {
             Ok(found) => return Ok((source, found)),
-            Err(Trouble::Absent(why)) => before.push(Sought { source, why }),
-            Err(Trouble::Broken(why)) => {
+            Err(SourceError::Absent(why)) => before.push(SkippedSource { source, why }),
+            Err(SourceError::Broken(why)) => {
                 return Err(CredentialsError::Broken { source, why, before });
             }
         }
@@ -41,15 +22,19 @@ pub(super) async fn search(context: Context<'_>) -> Result<(Source, Found), Cred
 
 /// A profile that was asked for by name and is in neither file: to go on would be to revoke with
 /// other keys than the ones meant.
-fn insist(context: Context<'_>, source: Source, trouble: Trouble) -> Result<Found, Trouble> {
-    match (&trouble, context.profile()?) {
-        (Trouble::Absent(why), Some((profile, by))) if source == Source::CredentialsFile => {
-            Err(Trouble::broken(format!(
+fn insist(
+    context: Context<'_>,
+    source: Source,
+    error: SourceError,
+) -> Result<SourceKeys, SourceError> {
+    match (&error, context.profile()?) {
+        (SourceError::Absent(why), Some((profile, by))) if source == Source::CredentialsFile => {
+            Err(SourceError::broken(format!(
                 "{by} names the profile `{}`, which is in neither file: {why}",
                 profile.escape_debug()
             )))
         }
-        _ => Err(trouble),
+        _ => Err(error),
     }
 }
 
@@ -59,9 +44,9 @@ pub(super) async fn again(
     context: Context<'_>,
     source: Source,
     profile: Option<&str>,
-) -> Result<Found, CredentialsError> {
-    ask(context, source, profile).await.map_err(|trouble| {
-        let (Trouble::Absent(why) | Trouble::Broken(why)) = trouble;
+) -> Result<SourceKeys, CredentialsError> {
+    ask(context, source, profile).await.map_err(|error| {
+        let (SourceError::Absent(why) | SourceError::Broken(why)) = error;
         CredentialsError::Broken { source, why, before: Vec::new() }
     })
 }
@@ -70,13 +55,13 @@ async fn ask(
     context: Context<'_>,
     source: Source,
     profile: Option<&str>,
-) -> Result<Found, Trouble> {
+) -> Result<SourceKeys, SourceError> {
     let by_profile_only = context.settings.profile.is_some();
-    let not_asked = || Err(Trouble::absent("not asked, since a profile is named"));
+    let not_asked = || Err(SourceError::absent("not asked, since a profile is named"));
     match source {
         Source::CliProfile => cli_file::keys(&context, profile).await,
         Source::CredentialsFile => ini::keys(&context).await,
-        Source::Given => Err(Trouble::absent("nothing to look up")),
+        Source::Given => Err(SourceError::absent("nothing to look up")),
         _ if by_profile_only => not_asked(),
         Source::Environment => environment::keys(&context.settings.environment),
         Source::Oidc => oidc::keys(&context).await,

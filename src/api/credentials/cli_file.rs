@@ -2,20 +2,16 @@
 //!
 //! Source: `aliyun-cli`, `config/configuration.go`; `credentials-go`, `cli_profile.go`.
 
-use super::chain::Context;
-use super::error::Trouble;
-use super::keys::Found;
+use super::config_file::read;
+use super::context::Context;
+use super::error::SourceError;
+use super::keys::SourceKeys;
 use super::profile::{self, Profile};
 use super::web;
 use serde::Deserialize;
-use std::io::Read;
-use std::path::Path;
-use zeroize::Zeroizing;
 
 const DISABLED: &str = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
 const FILE: &str = "ALIBABA_CLOUD_CONFIG_FILE";
-/// A file of profiles takes a few KB; more than this is something else.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 #[derive(Deserialize)]
 struct Config {
@@ -26,10 +22,13 @@ struct Config {
 }
 
 /// The keys of a profile: of `pinned`, else of the one that somebody named, else the current one.
-pub(super) async fn keys(context: &Context<'_>, pinned: Option<&str>) -> Result<Found, Trouble> {
+pub(super) async fn keys(
+    context: &Context<'_>,
+    pinned: Option<&str>,
+) -> Result<SourceKeys, SourceError> {
     let environment = &context.settings.environment;
     if environment.is_true(DISABLED) {
-        return Err(Trouble::absent(format!("switched off by {DISABLED}")));
+        return Err(SourceError::absent(format!("switched off by {DISABLED}")));
     }
     let (place, text) = read(context, FILE, ".aliyun/config.json")?;
     let config: Config = web::json(&place, &text)?;
@@ -41,16 +40,16 @@ pub(super) async fn keys(context: &Context<'_>, pinned: Option<&str>) -> Result<
         let why = format!("{place} has no profile `{}`", name.escape_debug());
         // Whoever names a profile may mean one of the other file.
         let is_fault = named.is_none() && !config.profiles.is_empty();
-        return Err(if is_fault { Trouble::Broken(why) } else { Trouble::Absent(why) });
+        return Err(if is_fault { SourceError::Broken(why) } else { SourceError::Absent(why) });
     };
     if named.is_none() && top.is_blank() {
         // The CLI writes such a profile before anything is configured.
-        return Err(Trouble::absent(format!("{shown} is not configured")));
+        return Err(SourceError::absent(format!("{shown} is not configured")));
     }
-    let line =
-        line_of_sources(&config, top).map_err(|why| Trouble::Broken(format!("{shown}: {why}")))?;
+    let line = line_of_sources(&config, top)
+        .map_err(|why| SourceError::Broken(format!("{shown}: {why}")))?;
     let found = profile::keys(context, &line).await.map_err(|trouble| trouble.insist(&shown))?;
-    Ok(Found { profile: Some(name.to_owned()), ..found })
+    Ok(SourceKeys { profile: Some(name.to_owned()), ..found })
 }
 
 fn find<'a>(config: &'a Config, name: &str) -> Option<&'a Profile> {
@@ -74,44 +73,4 @@ fn line_of_sources<'a>(config: &'a Config, top: &'a Profile) -> Result<Vec<&'a P
         line.push(last);
     }
     Ok(line)
-}
-
-/// Reads a file that a variable names, else one below the home directory. One that is named and
-/// is not there is broken.
-pub(super) fn read(
-    context: &Context<'_>,
-    variable: &'static str,
-    below_home: &str,
-) -> Result<(String, Zeroizing<Vec<u8>>), Trouble> {
-    let settings = context.settings;
-    let named = settings.environment.get(variable)?;
-    let path = match (named, &settings.home) {
-        (Some(path), _) => Path::new(path).to_owned(),
-        (None, Some(home)) => home.join(below_home),
-        (None, None) => return Err(Trouble::absent("the home directory is not known")),
-    };
-    let mut text = Zeroizing::new(Vec::new());
-    let opened = std::fs::File::open(&path).and_then(|file| {
-        // Of full size from the start: a buffer that grew would leave copies behind.
-        let bytes = file.metadata()?.len().min(MAX_FILE_BYTES) + 1;
-        text.reserve_exact(usize::try_from(bytes).unwrap_or_default());
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text)
-    });
-    let shown = match named {
-        Some(path) => path.to_owned(),
-        None => format!("~/{below_home}"),
-    };
-    match opened {
-        Ok(bytes) if bytes as u64 > MAX_FILE_BYTES => {
-            Err(Trouble::broken(format!("{shown} is longer than {MAX_FILE_BYTES} bytes")))
-        }
-        Ok(_) => Ok((shown, text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match named {
-            Some(_) => {
-                Err(Trouble::broken(format!("{variable} names {shown}, which is not there")))
-            }
-            None => Err(Trouble::absent(format!("{shown} is not there"))),
-        },
-        Err(error) => Err(Trouble::broken(format!("{shown} can't be read: {error}"))),
-    }
 }

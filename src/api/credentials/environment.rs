@@ -1,7 +1,7 @@
 //! A snapshot of the environment, and the keys that stand in it.
 
-use super::error::Trouble;
-use super::keys::Found;
+use super::error::SourceError;
+use super::keys::SourceKeys;
 use super::secret::Secret;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,11 +16,11 @@ pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
     /// A variable; set to nothing counts as not set. What is not Unicode is broken.
-    pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, Trouble> {
+    pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, SourceError> {
         match self.0.get(OsStr::new(name)) {
             Some(value) => match value.to_str() {
                 Some(text) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-                None => Err(Trouble::broken(format!("{name} is not Unicode"))),
+                None => Err(SourceError::broken(format!("{name} is not Unicode"))),
             },
             None => Ok(None),
         }
@@ -55,20 +55,20 @@ impl std::fmt::Debug for Environment {
 }
 
 /// Reads the three variables. Half a pair is broken, not absent.
-pub(super) fn keys(environment: &Environment) -> Result<Found, Trouble> {
+pub(super) fn keys(environment: &Environment) -> Result<SourceKeys, SourceError> {
     // Not trimmed: white space within a key is a mistake worth telling.
     let read = |name: &'static str| {
         environment.get(name).map(|_| environment.text(name).unwrap_or_default().to_owned())
     };
     let (id, secret, token) = (read(KEY_ID)?, read(KEY_SECRET)?, read(TOKEN)?);
-    let missing = |name| Err(Trouble::broken(format!("{name} is not set")));
+    let missing = |name| Err(SourceError::broken(format!("{name} is not set")));
     match (id.is_empty(), secret.is_empty()) {
-        (true, true) => Err(Trouble::absent(format!("{KEY_ID} is not set"))),
+        (true, true) => Err(SourceError::absent(format!("{KEY_ID} is not set"))),
         (true, false) => missing(KEY_ID),
         (false, true) => missing(KEY_SECRET),
         (false, false) => {
             let token = Some(Secret::new(token));
-            Found::keys("ALIBABA_CLOUD_...", id, Secret::new(secret), token)
+            SourceKeys::keys("ALIBABA_CLOUD_...", id, Secret::new(secret), token)
         }
     }
 }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::api::credentials::testing::{absent, broken};
 
-    fn read(set: &[(&str, &str)]) -> Result<Found, Trouble> {
+    fn read(set: &[(&str, &str)]) -> Result<SourceKeys, SourceError> {
         keys(&set.iter().copied().collect())
     }
 

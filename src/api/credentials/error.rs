@@ -54,14 +54,14 @@ impl fmt::Display for Source {
 
 /// Why a source gave nothing. Its words never hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum SourceError {
     /// It is not there: the next is asked.
     Absent(String),
     /// It is there and of no use: the search stops.
     Broken(String),
 }
 
-impl Trouble {
+impl SourceError {
     pub(super) fn absent(why: impl Into<String>) -> Self {
         Self::Absent(why.into())
     }
@@ -79,7 +79,7 @@ impl Trouble {
 
 /// A source that was asked and did not have keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sought {
+pub struct SkippedSource {
     /// Which.
     pub source: Source,
     /// What it lacks.
@@ -90,7 +90,7 @@ pub struct Sought {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialsError {
     /// Every source was asked and none is set up.
-    Absent(Vec<Sought>),
+    Absent(Vec<SkippedSource>),
     /// A source is set up and of no use.
     Broken {
         /// Which.
@@ -98,12 +98,12 @@ pub enum CredentialsError {
         /// What is wrong with it.
         why: String,
         /// Those asked before.
-        before: Vec<Sought>,
+        before: Vec<SkippedSource>,
     },
 }
 
-fn list(f: &mut fmt::Formatter<'_>, sought: &[Sought]) -> fmt::Result {
-    for (number, Sought { source, why }) in sought.iter().enumerate() {
+fn list(f: &mut fmt::Formatter<'_>, sought: &[SkippedSource]) -> fmt::Result {
+    for (number, SkippedSource { source, why }) in sought.iter().enumerate() {
         write!(f, "{}{source}: {why}", if number == 0 { "" } else { "; " })?;
     }
     Ok(())
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_attempt_is_named() {
-        let sought = |source, why: &str| Sought { source, why: why.to_owned() };
+        let sought = |source, why: &str| SkippedSource { source, why: why.to_owned() };
         let absent =
             vec![sought(Source::Environment, "X is not set"), sought(Source::Uri, "Y is not set")];
         let error = CredentialsError::Absent(absent.clone());

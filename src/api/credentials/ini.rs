@@ -3,10 +3,10 @@
 //! Source: `credentials-go`, `profile.go`; `credentials-python`, `profile.py` (`oidc_role_arn`,
 //! `sts`).
 
-use super::chain::Context;
-use super::cli_file::read;
-use super::error::Trouble;
-use super::keys::Found;
+use super::config_file::read;
+use super::context::Context;
+use super::error::SourceError;
+use super::keys::SourceKeys;
 use super::metadata;
 use super::oidc::Exchange;
 use super::secret::Secret;
@@ -15,21 +15,24 @@ use super::sts::Assumed;
 const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
 
 /// The keys of the section that somebody named, else of `default`.
-pub(super) async fn keys(context: &Context<'_>) -> Result<Found, Trouble> {
+pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceError> {
     let (place, text) = read(context, FILE, ".alibabacloud/credentials")?;
     let name = context.profile()?.map_or("default", |(profile, _)| profile);
     let Ok(text) = std::str::from_utf8(&text) else {
-        return Err(Trouble::broken(format!("{place} is not UTF-8")));
+        return Err(SourceError::broken(format!("{place} is not UTF-8")));
     };
     let section = Section::read(text, name).map_err(|line| {
-        Trouble::broken(format!("{place}, line {line}: expected `name = value`"))
+        SourceError::broken(format!("{place}, line {line}: expected `name = value`"))
     })?;
     let Some(section) = section else {
-        return Err(Trouble::absent(format!("{place} has no section `{}`", name.escape_debug())));
+        return Err(SourceError::absent(format!(
+            "{place} has no section `{}`",
+            name.escape_debug()
+        )));
     };
     let shown = format!("section `{}` of {place}", name.escape_debug());
     let found = section.keys(context).await.map_err(|trouble| trouble.insist(&shown))?;
-    Ok(Found { profile: Some(name.to_owned()), ..found })
+    Ok(SourceKeys { profile: Some(name.to_owned()), ..found })
 }
 
 /// The values of one section, as they stand in the file.
@@ -71,13 +74,13 @@ impl<'a> Section<'a> {
         Secret::new(self.get(key).to_owned())
     }
 
-    fn own_keys(&self, token: Option<Secret>) -> Result<Found, Trouble> {
+    fn own_keys(&self, token: Option<Secret>) -> Result<SourceKeys, SourceError> {
         let id = self.get("access_key_id").to_owned();
-        Found::keys("its keys", id, self.secret("access_key_secret"), token)
+        SourceKeys::keys("its keys", id, self.secret("access_key_secret"), token)
     }
 
-    async fn keys(&self, context: &Context<'_>) -> Result<Found, Trouble> {
-        let missing = |what| Err(Trouble::broken(format!("{what} is missing")));
+    async fn keys(&self, context: &Context<'_>) -> Result<SourceKeys, SourceError> {
+        let missing = |what| Err(SourceError::broken(format!("{what} is missing")));
         let role = Assumed {
             role_arn: self.get("role_arn").to_owned(),
             session_name: self.get("role_session_name").to_owned(),
@@ -105,7 +108,7 @@ impl<'a> Section<'a> {
                 let provider_arn = self.get("oidc_provider_arn");
                 Exchange { token_file, provider_arn, role }.exchange(context).await
             }
-            _ => Err(Trouble::broken(
+            _ => Err(SourceError::broken(
                 "its type is not supported; it can be access_key, sts, ecs_ram_role, ram_role_arn \
                  or oidc_role_arn",
             )),

@@ -1,10 +1,18 @@
 //! A key pair, and where one was found.
 
-use super::caller::Role;
-use super::error::Trouble;
+use super::error::SourceError;
 use super::secret::Secret;
 use jiff::Timestamp;
 use std::sync::Arc;
+
+/// The role of temporary keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Assumed at STS, by its ARN.
+    Arn(String),
+    /// An ECS instance's, by its name.
+    Instance(String),
+}
 
 /// A key pair, with a security token where it is a temporary one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +34,7 @@ impl Credentials {
 
 /// Keys as a source gave them.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct SourceKeys {
     pub(super) credentials: Arc<Credentials>,
     /// When they end; nothing for keys that last.
     pub(super) expires_at: Option<Timestamp>,
@@ -36,14 +44,14 @@ pub(super) struct Found {
     pub(super) role: Option<Role>,
 }
 
-impl Found {
+impl SourceKeys {
     /// Keys that last, once they are seen to be usable. `place` names where they stand.
     pub(super) fn keys(
         place: &str,
         access_key_id: String,
         access_key_secret: Secret,
         security_token: Option<Secret>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, SourceError> {
         let security_token = security_token.filter(|token| !token.is_empty());
         let parts = [
             ("the access key id", access_key_id.as_str()),
@@ -52,10 +60,10 @@ impl Found {
         ];
         for (name, text) in parts {
             if text.is_empty() {
-                return Err(Trouble::broken(format!("{place}: {name} is missing")));
+                return Err(SourceError::broken(format!("{place}: {name} is missing")));
             }
             if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(Trouble::broken(format!(
+                return Err(SourceError::broken(format!(
                     "{place}: {name} holds white space or other characters that no key has"
                 )));
             }
@@ -70,9 +78,9 @@ impl Found {
         place: &str,
         expires_at: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, SourceError> {
         if let Some(past) = expires_at.filter(|end| *end <= now) {
-            return Err(Trouble::broken(format!("{place}: the keys expired at {past}")));
+            return Err(SourceError::broken(format!("{place}: the keys expired at {past}")));
         }
         Ok(Self { expires_at, ..self })
     }

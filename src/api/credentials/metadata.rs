@@ -2,13 +2,13 @@
 //!
 //! Source: "Instance metadata" of the ECS user guide; `credentials-go`, `ecs_ram_role.go`.
 
-use super::caller::Role;
-use super::chain::Context;
-use super::error::Trouble;
-use super::keys::Found;
+use super::context::Context;
+use super::error::SourceError;
+use super::keys::Role;
+use super::keys::SourceKeys;
 use super::reply::Issued;
 use super::settings::METADATA_ADDRESS;
-use super::web::{self, Answer, Question, Silence};
+use super::web::{self, Answer, HttpRequest, NoAnswer};
 use crate::api::transport::headers;
 use http::{HeaderMap, Method};
 use reqwest::Url;
@@ -24,10 +24,10 @@ const TOKEN_TTL_S: &str = "21600";
 const ROLES_PATH: &str = "/latest/meta-data/ram/security-credentials/";
 
 /// The keys of the role that the environment names, or of the instance's own.
-pub(super) async fn keys(context: &Context<'_>) -> Result<Found, Trouble> {
+pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceError> {
     let environment = &context.settings.environment;
     if environment.is_true(DISABLED) {
-        return Err(Trouble::absent(format!("switched off by {DISABLED}")));
+        return Err(SourceError::absent(format!("switched off by {DISABLED}")));
     }
     match environment.get(ROLE)? {
         Some(role) => named(context, role).await.map_err(|trouble| trouble.insist(ROLE)),
@@ -36,10 +36,15 @@ pub(super) async fn keys(context: &Context<'_>) -> Result<Found, Trouble> {
 }
 
 /// The keys of a role that a profile asks for; of the instance's own where it names none.
-pub(super) async fn of_profile(context: &Context<'_>, role: &str) -> Result<Found, Trouble> {
+pub(super) async fn of_profile(
+    context: &Context<'_>,
+    role: &str,
+) -> Result<SourceKeys, SourceError> {
     let environment = &context.settings.environment;
     if environment.is_true(DISABLED) {
-        return Err(Trouble::broken(format!("the ECS metadata are switched off by {DISABLED}")));
+        return Err(SourceError::broken(format!(
+            "the ECS metadata are switched off by {DISABLED}"
+        )));
     }
     let role = Some(role).filter(|role| !role.is_empty()).or(environment.get(ROLE)?);
     let found = match role {
@@ -49,14 +54,14 @@ pub(super) async fn of_profile(context: &Context<'_>, role: &str) -> Result<Foun
     found.map_err(|trouble| trouble.insist("ECS metadata"))
 }
 
-async fn named(context: &Context<'_>, role: &str) -> Result<Found, Trouble> {
+async fn named(context: &Context<'_>, role: &str) -> Result<SourceKeys, SourceError> {
     if !is_role(role) {
-        return Err(Trouble::broken(format!("`{}` is not a role's name", role.escape_debug())));
+        return Err(SourceError::broken(format!("`{}` is not a role's name", role.escape_debug())));
     }
     fetch(context, Some(role)).await
 }
 
-async fn fetch(context: &Context<'_>, role: Option<&str>) -> Result<Found, Trouble> {
+async fn fetch(context: &Context<'_>, role: Option<&str>) -> Result<SourceKeys, SourceError> {
     let token = token(context).await?;
     let role = match role {
         Some(role) => role.to_owned(),
@@ -64,16 +69,16 @@ async fn fetch(context: &Context<'_>, role: Option<&str>) -> Result<Found, Troub
     };
     let answer = get(context, &format!("{ROLES_PATH}{role}"), token.as_ref()).await?;
     if answer.status == 404 {
-        return Err(Trouble::absent(format!("the instance does not have the role {role}")));
+        return Err(SourceError::absent(format!("the instance does not have the role {role}")));
     }
     let body = good(answer)?;
     let place = "the answer of the metadata service";
     let found = web::json::<Issued>(place, &body)?.found(place, context.clock.now())?;
-    Ok(Found { role: Some(Role::Instance(role)), ..found })
+    Ok(SourceKeys { role: Some(Role::Instance(role)), ..found })
 }
 
 /// A token for the service's second version; nothing where only the first is spoken and allowed.
-async fn token(context: &Context<'_>) -> Result<Option<HeaderMap>, Trouble> {
+async fn token(context: &Context<'_>) -> Result<Option<HeaderMap>, SourceError> {
     let asked = headers([("x-aliyun-ecs-metadata-token-ttl-seconds", TOKEN_TTL_S)]);
     let why = match ask(context, Method::PUT, "/latest/api/token", asked).await {
         Ok(answer) if answer.status == 200 => {
@@ -86,27 +91,27 @@ async fn token(context: &Context<'_>) -> Result<Option<HeaderMap>, Trouble> {
             "it gave no token".to_owned()
         }
         Ok(answer) => format!("it answered HTTP status {}", answer.status),
-        Err(Silence::Unreachable(why)) => return Err(Trouble::absent(why)),
+        Err(NoAnswer::Unreachable(why)) => return Err(SourceError::absent(why)),
         Err(silence) => silence.why(),
     };
     if context.settings.environment.is_true(V1_DISABLED) {
-        return Err(Trouble::broken(format!(
+        return Err(SourceError::broken(format!(
             "the metadata service has no version 2 ({why}), and {V1_DISABLED} forbids version 1"
         )));
     }
     Ok(None)
 }
 
-async fn own_role(context: &Context<'_>, token: Option<&HeaderMap>) -> Result<String, Trouble> {
+async fn own_role(context: &Context<'_>, token: Option<&HeaderMap>) -> Result<String, SourceError> {
     let answer = get(context, ROLES_PATH, token).await?;
     if answer.status == 404 {
-        return Err(Trouble::absent("the instance has no role"));
+        return Err(SourceError::absent("the instance has no role"));
     }
     let body = good(answer)?;
     let text = std::str::from_utf8(&body).unwrap_or_default();
     let role = text.lines().next().unwrap_or_default().trim();
     if !is_role(role) {
-        return Err(Trouble::broken(format!(
+        return Err(SourceError::broken(format!(
             "the metadata service gave something that is not a role's name; set {DISABLED}=true \
              if this is no ECS instance"
         )));
@@ -127,21 +132,21 @@ async fn get(
     context: &Context<'_>,
     path: &str,
     token: Option<&HeaderMap>,
-) -> Result<Answer, Trouble> {
+) -> Result<Answer, SourceError> {
     let headers = token.cloned().unwrap_or_default();
     ask(context, Method::GET, path, headers).await.map_err(|silence| match silence {
-        Silence::Unreachable(why) => Trouble::absent(why),
+        NoAnswer::Unreachable(why) => SourceError::absent(why),
         // A firewall that swallows packets looks like this on a machine that is no instance.
-        Silence::Failed(why) if token.is_none() => Trouble::absent(why),
-        silence => Trouble::broken(format!("the metadata service: {}", silence.why())),
+        NoAnswer::Failed(why) if token.is_none() => SourceError::absent(why),
+        silence => SourceError::broken(format!("the metadata service: {}", silence.why())),
     })
 }
 
-fn good(answer: Answer) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+fn good(answer: Answer) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     if answer.status == 200 {
         return Ok(answer.body);
     }
-    Err(Trouble::broken(format!(
+    Err(SourceError::broken(format!(
         "the metadata service answered HTTP status {}; set {DISABLED}=true if this is no ECS \
          instance",
         answer.status
@@ -153,14 +158,14 @@ async fn ask(
     method: Method,
     path: &str,
     headers: HeaderMap,
-) -> Result<Answer, Silence> {
+) -> Result<Answer, NoAnswer> {
     let mut url = match &context.settings.metadata_endpoint {
         Some(url) => url.clone(),
         None => {
-            Url::parse(METADATA_ADDRESS).map_err(|error| Silence::Unusable(error.to_string()))?
+            Url::parse(METADATA_ADDRESS).map_err(|error| NoAnswer::Unusable(error.to_string()))?
         }
     };
     url.set_path(path);
     let body = Zeroizing::default();
-    web::ask(context, Question { method, url, headers, body, timeout: TIMEOUT }).await
+    web::ask(context, HttpRequest { method, url, headers, body, timeout: TIMEOUT }).await
 }

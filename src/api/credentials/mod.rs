@@ -1,14 +1,20 @@
-//! Whose keys sign the requests, and where they come from.
+//! Credentials: sources of access keys, in the order of the official SDKs.
 //!
-//! The chain is that of the official SDKs (`credentials-go`, `providers/default.go`): environment,
-//! OIDC, the CLI's `config.json`, the ini file, the metadata of an ECS instance, a URI. A source
-//! that is *absent* passes on to the next; one that is present and *broken* stops the search and
-//! says why, so that nobody revokes with other keys than the ones meant. The chain reads no
-//! environment variable by itself: it is handed a snapshot, [`Environment`].
+//! [`chain`] asks the sources in order (`credentials-go`, `providers/default.go`): [`environment`],
+//! [`oidc`], the CLI's `config.json` ([`cli_file`], [`profile`]), the ini file ([`ini`]), the
+//! metadata of an ECS instance ([`metadata`]), a URI ([`uri`]). An *absent* source is skipped; a
+//! *broken* one ends the search with its reason, so that no other keys are used than the intended
+//! ones. Sources get a [`context`] with a snapshot of the environment ([`Environment`]) and read no
+//! variable themselves. [`provider`] caches keys and renews temporary ones; [`sts`] assumes roles.
+//!
+//! To add a source, write its file with a function `keys(&Context)`, and add it to
+//! [`error::Source`] and to [`chain`].
 
 mod caller;
 mod chain;
 mod cli_file;
+mod config_file;
+mod context;
 mod environment;
 mod error;
 mod ini;
@@ -36,7 +42,7 @@ mod testing;
 
 pub use caller::{Caller, Identity};
 pub use environment::Environment;
-pub use error::{CredentialsError, Sought, Source};
+pub use error::{CredentialsError, SkippedSource, Source};
 pub use keys::Credentials;
 pub use provider::Provider;
 pub use secret::Secret;
@@ -45,5 +51,5 @@ pub use web::parse_address;
 
 pub(crate) use secret::redact;
 
-/// The code under which a run that finds no usable keys stops.
+/// The code of a run that stops because it finds no usable keys.
 pub const NO_CREDENTIALS: &str = "NoCredentials";

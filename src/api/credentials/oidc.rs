@@ -1,8 +1,8 @@
 //! A token of an identity provider, exchanged for keys at STS; how pods of ACK get theirs (RRSA).
 
-use super::chain::Context;
-use super::error::Trouble;
-use super::keys::Found;
+use super::context::Context;
+use super::error::SourceError;
+use super::keys::SourceKeys;
 use super::secret::Secret;
 use super::sts::Assumed;
 use super::web::MAX_BYTES;
@@ -23,10 +23,10 @@ pub(super) struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Reads the token anew, for it is replaced about once in an hour, and exchanges it.
-    pub(super) async fn exchange(&self, context: &Context<'_>) -> Result<Found, Trouble> {
+    pub(super) async fn exchange(&self, context: &Context<'_>) -> Result<SourceKeys, SourceError> {
         let file = Path::new(self.token_file);
         let broken = |why: String| {
-            Err(Trouble::broken(format!("the OIDC token file {}: {why}", file.display())))
+            Err(SourceError::broken(format!("the OIDC token file {}: {why}", file.display())))
         };
         let mut text = Zeroizing::new(String::with_capacity(MAX_BYTES));
         let read = std::fs::File::open(file)
@@ -44,13 +44,13 @@ impl Exchange<'_> {
 
 /// Exchanges what the environment names. `ALIBABA_CLOUD_ROLE_ARN` alone is absent, for other
 /// sources use it too; a token without a provider, or the other way round, is broken.
-pub(super) async fn keys(context: &Context<'_>) -> Result<Found, Trouble> {
+pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceError> {
     let environment = &context.settings.environment;
     let (token_file, provider_arn) = (environment.get(TOKEN_FILE)?, environment.get(PROVIDER_ARN)?);
     if token_file.is_none() && provider_arn.is_none() {
-        return Err(Trouble::absent(format!("{TOKEN_FILE} is not set")));
+        return Err(SourceError::absent(format!("{TOKEN_FILE} is not set")));
     }
-    let missing = |name| Trouble::broken(format!("{name} is not set"));
+    let missing = |name| SourceError::broken(format!("{name} is not set"));
     let exchange = Exchange {
         token_file: token_file.ok_or_else(|| missing(TOKEN_FILE))?,
         provider_arn: provider_arn.ok_or_else(|| missing(PROVIDER_ARN))?,

@@ -4,9 +4,9 @@
 //! expansion, no pipes. Its standard error is thrown away, for it may hold a secret.
 //! Source: `credentials-go`, `external.go` and `command_split.go`.
 
-use super::chain::Context;
-use super::error::Trouble;
-use super::keys::Found;
+use super::context::Context;
+use super::error::SourceError;
+use super::keys::SourceKeys;
 use super::reply::expiration;
 use super::secret::Secret;
 use super::web::{self, MAX_BYTES};
@@ -37,28 +37,29 @@ struct Printed {
 }
 
 /// Runs the command and reads the keys that it prints.
-pub(super) async fn keys(context: &Context<'_>, command: &str) -> Result<Found, Trouble> {
-    let words = words(command).map_err(|why| Trouble::broken(format!("process_command {why}")))?;
+pub(super) async fn keys(context: &Context<'_>, command: &str) -> Result<SourceKeys, SourceError> {
+    let words =
+        words(command).map_err(|why| SourceError::broken(format!("process_command {why}")))?;
     let running = tokio::time::timeout(TIMEOUT, run(context, &words)).await;
     let output = running.unwrap_or_else(|_| Err(format!("did not end within {TIMEOUT:?}")));
     // Only the program is named: its arguments may hold a secret.
     let output = output.map_err(|why| {
-        Trouble::broken(format!("process_command `{}` {why}", words[0].escape_debug()))
+        SourceError::broken(format!("process_command `{}` {why}", words[0].escape_debug()))
     })?;
     let printed: Printed = web::json(PLACE, &output)?;
     let is_sts = printed.mode.eq_ignore_ascii_case("StsToken");
     if !(is_sts || printed.mode.is_empty() || printed.mode.eq_ignore_ascii_case("AK")) {
-        return Err(Trouble::broken(format!("{PLACE}: its mode is neither AK nor StsToken")));
+        return Err(SourceError::broken(format!("{PLACE}: its mode is neither AK nor StsToken")));
     }
     if is_sts && printed.sts_token.is_empty() {
-        return Err(Trouble::broken(format!("{PLACE}: the security token is missing")));
+        return Err(SourceError::broken(format!("{PLACE}: the security token is missing")));
     }
     let Printed { access_key_id, access_key_secret, sts_token, .. } = printed;
     let expires_at = match printed.expiration.as_str() {
         "" => None,
         text => Some(expiration(PLACE, text)?),
     };
-    Found::keys(PLACE, access_key_id, access_key_secret, Some(sts_token))?.until(
+    SourceKeys::keys(PLACE, access_key_id, access_key_secret, Some(sts_token))?.until(
         PLACE,
         expires_at,
         context.clock.now(),

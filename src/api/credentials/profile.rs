@@ -2,10 +2,10 @@
 //!
 //! Source: `aliyun-cli`, `config/profile.go` (field names and modes).
 
-use super::caller::Role;
-use super::chain::Context;
-use super::error::Trouble;
-use super::keys::Found;
+use super::context::Context;
+use super::error::SourceError;
+use super::keys::Role;
+use super::keys::SourceKeys;
 use super::oidc::Exchange;
 use super::secret::Secret;
 use super::sts::Assumed;
@@ -103,13 +103,13 @@ impl Profile {
         }
     }
 
-    fn own_keys(&self) -> Result<Found, Trouble> {
+    fn own_keys(&self) -> Result<SourceKeys, SourceError> {
         let (id, secret) = (self.access_key_id.clone(), self.access_key_secret.clone());
-        Found::keys("its keys", id, secret, Some(self.sts_token.clone()))
+        SourceKeys::keys("its keys", id, secret, Some(self.sts_token.clone()))
     }
 
     /// The keys that a sign-in of the CLI left behind: signing in needs a browser and a person.
-    fn left_behind(&self, now: Timestamp) -> Result<Found, Trouble> {
+    fn left_behind(&self, now: Timestamp) -> Result<SourceKeys, SourceError> {
         let remedy = format!(
             "only the keys that the CLI keeps after a sign-in can be used; sign in again with \
              `aliyun configure --mode {} --profile {}`, then run any command with it",
@@ -117,29 +117,32 @@ impl Profile {
             self.name.escape_debug()
         );
         if self.sts_token.is_empty() || self.access_key_id.is_empty() {
-            return Err(Trouble::broken(format!("it holds no temporary keys; {remedy}")));
+            return Err(SourceError::broken(format!("it holds no temporary keys; {remedy}")));
         }
         let expires_at = match self.sts_expiration {
             0 => None,
             second => Timestamp::from_second(second).ok(),
         };
         if let Some(past) = expires_at.filter(|end| *end <= now) {
-            return Err(Trouble::broken(format!("its keys expired at {past}; {remedy}")));
+            return Err(SourceError::broken(format!("its keys expired at {past}; {remedy}")));
         }
         self.own_keys()?.until("its keys", expires_at, now)
     }
 
-    fn with_only_key_pair(&self) -> Result<Found, Trouble> {
+    fn with_only_key_pair(&self) -> Result<SourceKeys, SourceError> {
         let (id, secret) = (self.access_key_id.clone(), self.access_key_secret.clone());
-        Found::keys("its keys", id, secret, None)
+        SourceKeys::keys("its keys", id, secret, None)
     }
 }
 
 /// The keys of the first profile of a line: the last one's keys assume the role of the one before
 /// it, and so on.
-pub(super) async fn keys(context: &Context<'_>, line: &[&Profile]) -> Result<Found, Trouble> {
+pub(super) async fn keys(
+    context: &Context<'_>,
+    line: &[&Profile],
+) -> Result<SourceKeys, SourceError> {
     let Some((base, roles)) = line.split_last() else {
-        return Err(Trouble::broken("there is no profile"));
+        return Err(SourceError::broken("there is no profile"));
     };
     let mut found = of_one(context, base).await?;
     for profile in roles.iter().rev() {
@@ -148,11 +151,11 @@ pub(super) async fn keys(context: &Context<'_>, line: &[&Profile]) -> Result<Fou
     Ok(found)
 }
 
-async fn of_one(context: &Context<'_>, profile: &Profile) -> Result<Found, Trouble> {
-    let missing = |what| Err(Trouble::broken(format!("{what} is missing")));
+async fn of_one(context: &Context<'_>, profile: &Profile) -> Result<SourceKeys, SourceError> {
+    let missing = |what| Err(SourceError::broken(format!("{what} is missing")));
     let Some(mode) = profile.mode() else {
         let known: Vec<&str> = MODES.iter().map(|(name, _)| *name).collect();
-        return Err(Trouble::broken(format!(
+        return Err(SourceError::broken(format!(
             "its mode `{}` is not supported; it can be {}",
             profile.mode.escape_debug(),
             known.join(", ")
@@ -186,7 +189,7 @@ async fn of_one(context: &Context<'_>, profile: &Profile) -> Result<Found, Troub
         Mode::CloudSso | Mode::OAuth => {
             let found = profile.left_behind(context.clock.now())?;
             let arn = Some(&profile.ram_role_arn).filter(|arn| !arn.is_empty());
-            Ok(Found { role: arn.cloned().map(Role::Arn), ..found })
+            Ok(SourceKeys { role: arn.cloned().map(Role::Arn), ..found })
         }
     }
 }

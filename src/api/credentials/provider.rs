@@ -1,9 +1,10 @@
 //! Keys at hand at any time: looked up once, renewed before they expire.
 
 use super::caller::{Caller, Identity};
-use super::chain::{self, Context};
+use super::chain;
+use super::context::Context;
 use super::error::{CredentialsError, Source};
-use super::keys::{Credentials, Found};
+use super::keys::{Credentials, SourceKeys};
 use super::settings::ChainSettings;
 use super::sts;
 use crate::clock::WallClock;
@@ -30,7 +31,7 @@ pub struct Provider {
 
 #[derive(Default, Clone)]
 struct Held {
-    keys: Option<(Source, Arc<Found>)>,
+    keys: Option<(Source, Arc<SourceKeys>)>,
     /// When a renewal was last tried.
     tried_at: Option<Timestamp>,
     /// When a renewal that the service asked for last gave other keys.
@@ -40,7 +41,7 @@ struct Held {
 impl Provider {
     /// Keys that are given and last.
     pub fn fixed(credentials: Credentials, clock: Arc<dyn WallClock>) -> Self {
-        let found = Found {
+        let found = SourceKeys {
             credentials: Arc::new(credentials),
             expires_at: None,
             profile: None,
@@ -117,12 +118,13 @@ impl Provider {
             return Err(broken("keys that were given are not looked up at STS".to_owned()));
         };
         sts::identity(&context, &found.credentials).await.map_err(|trouble| {
-            let (super::error::Trouble::Absent(why) | super::error::Trouble::Broken(why)) = trouble;
+            let (super::error::SourceError::Absent(why) | super::error::SourceError::Broken(why)) =
+                trouble;
             broken(why)
         })
     }
 
-    async fn found(&self) -> Result<(Source, Arc<Found>), CredentialsError> {
+    async fn found(&self) -> Result<(Source, Arc<SourceKeys>), CredentialsError> {
         if let Some(keys) = self.good_keys() {
             return Ok(keys);
         }
@@ -158,7 +160,7 @@ impl Provider {
         }
     }
 
-    async fn look_up(&self) -> Result<(Source, Arc<Found>), CredentialsError> {
+    async fn look_up(&self) -> Result<(Source, Arc<SourceKeys>), CredentialsError> {
         let held = self.held();
         if let Some((source, _)) = &held.keys
             && let Some(found) = self.ask_again(&held).await?
@@ -175,7 +177,7 @@ impl Provider {
     }
 
     /// Asks the source that had keys; nothing for keys that can't change.
-    async fn ask_again(&self, held: &Held) -> Result<Option<Found>, CredentialsError> {
+    async fn ask_again(&self, held: &Held) -> Result<Option<SourceKeys>, CredentialsError> {
         let (Some((source, found)), Some(context)) = (&held.keys, self.context()) else {
             return Ok(None);
         };
@@ -183,7 +185,7 @@ impl Provider {
     }
 
     /// Keys that need no renewal, or whose renewal was tried a moment ago.
-    fn good_keys(&self) -> Option<(Source, Arc<Found>)> {
+    fn good_keys(&self) -> Option<(Source, Arc<SourceKeys>)> {
         let held = self.held();
         let now = self.clock.now();
         let (_, found) = held.keys.as_ref()?;
@@ -195,7 +197,7 @@ impl Provider {
     }
 
     /// Keys that have not ended.
-    fn usable_keys(&self) -> Option<(Source, Arc<Found>)> {
+    fn usable_keys(&self) -> Option<(Source, Arc<SourceKeys>)> {
         let now = self.clock.now();
         self.held().keys.filter(|(_, found)| found.expires_at.is_none_or(|end| end > now))
     }

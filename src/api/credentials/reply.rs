@@ -1,7 +1,7 @@
 //! Temporary keys as STS, the metadata service and URIs write them.
 
-use super::error::Trouble;
-use super::keys::Found;
+use super::error::SourceError;
+use super::keys::SourceKeys;
 use super::secret::Secret;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -26,16 +26,16 @@ pub(super) struct Issued {
 
 impl Issued {
     /// The keys, if they are whole and have not ended. `place` names where they came from.
-    pub(super) fn found(self, place: &str, now: Timestamp) -> Result<Found, Trouble> {
+    pub(super) fn found(self, place: &str, now: Timestamp) -> Result<SourceKeys, SourceError> {
         if let Some(code) = self.code.filter(|code| !code.eq_ignore_ascii_case("Success")) {
-            return Err(Trouble::broken(format!("{place} says {}", word(&code))));
+            return Err(SourceError::broken(format!("{place} says {}", word(&code))));
         }
         if self.security_token.is_empty() {
-            return Err(Trouble::broken(format!("{place}: the security token is missing")));
+            return Err(SourceError::broken(format!("{place}: the security token is missing")));
         }
         let expires_at = expiration(place, &self.expiration)?;
         let token = Some(self.security_token);
-        Found::keys(place, self.access_key_id, self.access_key_secret, token)?.until(
+        SourceKeys::keys(place, self.access_key_id, self.access_key_secret, token)?.until(
             place,
             Some(expires_at),
             now,
@@ -44,10 +44,10 @@ impl Issued {
 }
 
 /// Reads `2026-01-02T03:04:05Z`.
-pub(super) fn expiration(place: &str, text: &str) -> Result<Timestamp, Trouble> {
+pub(super) fn expiration(place: &str, text: &str) -> Result<Timestamp, SourceError> {
     text.parse().map_err(|_| {
         let example = "such as 2026-01-02T03:04:05Z";
-        Trouble::broken(format!("{place}: the expiration is missing or not a time {example}"))
+        SourceError::broken(format!("{place}: the expiration is missing or not a time {example}"))
     })
 }
 
@@ -67,7 +67,7 @@ mod tests {
     use crate::api::credentials::testing::{ISSUED, broken, now};
     use crate::api::credentials::web::json;
 
-    fn read(text: &str) -> Result<Found, Trouble> {
+    fn read(text: &str) -> Result<SourceKeys, SourceError> {
         json::<Issued>("it", text.as_bytes())?.found("it", now())
     }
 

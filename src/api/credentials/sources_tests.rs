@@ -1,9 +1,9 @@
 //! Each source against a stand-in of its own on loopback: there, absent, broken.
 
-use super::caller::Role;
 use super::chain::search;
-use super::error::{CredentialsError, Source, Trouble};
-use super::keys::Found;
+use super::error::{CredentialsError, Source, SourceError};
+use super::keys::Role;
+use super::keys::SourceKeys;
 use super::stand_in::{Asked, StandIn};
 use super::testing::{Bench, ISSUED, absent, assumed, broken};
 use super::{cli_file, ini, metadata, oidc, uri};
@@ -13,7 +13,7 @@ const CONFIG: &str = ".aliyun/config.json";
 const INI: &str = ".alibabacloud/credentials";
 const ROLE_ARN: &str = "acs:ram::1:role/test";
 
-fn id(found: Result<Found, Trouble>) -> String {
+fn id(found: Result<SourceKeys, SourceError>) -> String {
     found.unwrap().credentials.access_key_id.clone()
 }
 
@@ -81,7 +81,7 @@ async fn bench_with_metadata(
     (bench, server)
 }
 
-async fn of_cli(bench: &Bench) -> Result<Found, Trouble> {
+async fn of_cli(bench: &Bench) -> Result<SourceKeys, SourceError> {
     cli_file::keys(&bench.context(), None).await
 }
 

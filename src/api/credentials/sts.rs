@@ -3,13 +3,14 @@
 //! Source: `AssumeRole`, `AssumeRoleWithOIDC` and `GetCallerIdentity` of STS, version 2015-04-01;
 //! `credentials-go`, `ram_role_arn.go` and `oidc.go`.
 
-use super::caller::{Identity, Role};
-use super::chain::Context;
-use super::error::Trouble;
-use super::keys::{Credentials, Found};
+use super::caller::Identity;
+use super::context::Context;
+use super::error::SourceError;
+use super::keys::Role;
+use super::keys::{Credentials, SourceKeys};
 use super::reply::{Issued, word};
 use super::secret::{Secret, redact};
-use super::web::{self, Answer, Question};
+use super::web::{self, Answer, HttpRequest};
 use crate::api::sign::{self, Pair};
 use crate::api::transport::headers;
 use crate::clock::utc_seconds;
@@ -54,7 +55,7 @@ impl Assumed {
         &self,
         context: &Context<'_>,
         keys: &Credentials,
-    ) -> Result<Found, Trouble> {
+    ) -> Result<SourceKeys, SourceError> {
         let own = [("ExternalId", self.external_id.as_str())];
         let secrets: Vec<&Secret> = keys.secrets().collect();
         self.call(context, "AssumeRole", &own, Some(keys), &secrets).await
@@ -66,7 +67,7 @@ impl Assumed {
         context: &Context<'_>,
         provider_arn: &str,
         token: &Secret,
-    ) -> Result<Found, Trouble> {
+    ) -> Result<SourceKeys, SourceError> {
         let own = [("OIDCProviderArn", provider_arn), ("OIDCToken", token.expose())];
         self.call(context, "AssumeRoleWithOIDC", &own, None, &[token]).await
     }
@@ -78,13 +79,13 @@ impl Assumed {
         own: &[Pair<'_>],
         keys: Option<&Credentials>,
         secrets: &[&Secret],
-    ) -> Result<Found, Trouble> {
+    ) -> Result<SourceKeys, SourceError> {
         if self.role_arn.is_empty() {
-            return Err(Trouble::broken("the role's ARN is missing"));
+            return Err(SourceError::broken("the role's ARN is missing"));
         }
         let duration_s = if self.duration_s == 0 { DURATION_S } else { self.duration_s };
         if duration_s < LEAST_DURATION_S {
-            return Err(Trouble::broken(format!(
+            return Err(SourceError::broken(format!(
                 "{duration_s} s is too short for a role: at least {LEAST_DURATION_S} s"
             )));
         }
@@ -110,7 +111,7 @@ impl Assumed {
         let place = format!("the answer of STS to {action}");
         let reply: AssumedReply = web::json(&place, &body)?;
         let found = reply.credentials.found(&place, context.clock.now())?;
-        Ok(Found { role: Some(Role::Arn(self.role_arn.clone())), ..found })
+        Ok(SourceKeys { role: Some(Role::Arn(self.role_arn.clone())), ..found })
     }
 }
 
@@ -118,7 +119,7 @@ impl Assumed {
 pub(super) async fn identity(
     context: &Context<'_>,
     keys: &Credentials,
-) -> Result<Identity, Trouble> {
+) -> Result<Identity, SourceError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Reply {
@@ -136,7 +137,7 @@ pub(super) async fn identity(
 }
 
 /// The address that was set, or `sts[-vpc].REGION.aliyuncs.com`, or `sts.aliyuncs.com`.
-fn address(context: &Context<'_>, region: &str, vpc: bool) -> Result<Url, Trouble> {
+fn address(context: &Context<'_>, region: &str, vpc: bool) -> Result<Url, SourceError> {
     let settings = context.settings;
     if let Some(fixed) = &settings.sts_endpoint {
         return Ok(fixed.clone());
@@ -152,7 +153,7 @@ fn address(context: &Context<'_>, region: &str, vpc: bool) -> Result<Url, Troubl
         Some(region) => {
             let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             if !region.bytes().all(is_part) {
-                return Err(Trouble::broken(format!(
+                return Err(SourceError::broken(format!(
                     "the STS region `{}` is not the name of a region",
                     region.escape_debug()
                 )));
@@ -161,7 +162,7 @@ fn address(context: &Context<'_>, region: &str, vpc: bool) -> Result<Url, Troubl
         }
     };
     Url::parse(&format!("https://{host}/"))
-        .map_err(|error| Trouble::broken(format!("the address of STS: {error}")))
+        .map_err(|error| SourceError::broken(format!("the address of STS: {error}")))
 }
 
 /// Calls STS once, signed with v1 where there are keys, and returns a good answer's body.
@@ -172,7 +173,7 @@ async fn call(
     own: &[Pair<'_>],
     keys: Option<&Credentials>,
     secrets: &[&Secret],
-) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     let timestamp = utc_seconds(context.clock.now());
     let nonce = context.clock.nonce();
     let mut common = vec![
@@ -201,7 +202,7 @@ async fn call(
     }
     let mut url = address.clone();
     url.set_query(Some(&sign::form_encode(common.iter().copied())));
-    let question = Question {
+    let question = HttpRequest {
         method: Method::POST,
         url,
         headers: headers([
@@ -213,14 +214,14 @@ async fn call(
     };
     let answer = web::ask(context, question).await.map_err(|silence| {
         let at = web::origin(address);
-        Trouble::broken(format!("STS at {at} did not answer {action}: {}", silence.why()))
+        SourceError::broken(format!("STS at {at} did not answer {action}: {}", silence.why()))
     })?;
     if answer.status == 200 {
         return Ok(answer.body);
     }
     // Cut only after it is redacted: half a secret would not be found.
     let why = redact(refusal(action, &answer), secrets.iter().copied());
-    Err(Trouble::Broken(why.chars().take(MAX_MESSAGE).collect()))
+    Err(SourceError::Broken(why.chars().take(MAX_MESSAGE).collect()))
 }
 
 fn refusal(action: &str, answer: &Answer) -> String {

@@ -1,9 +1,9 @@
 //! What the tests of every source share.
 
-use super::chain::Context;
+use super::context::Context;
 use super::environment::Environment;
-use super::error::Trouble;
-use super::keys::Found;
+use super::error::SourceError;
+use super::keys::SourceKeys;
 use super::settings::ChainSettings;
 use crate::clock::WallClock;
 use jiff::{SignedDuration, Timestamp};
@@ -46,16 +46,16 @@ pub(super) fn assumed() -> String {
     format!(r#"{{"RequestId":"R","Credentials":{ISSUED}}}"#)
 }
 
-pub(super) fn absent(found: Result<Found, Trouble>) -> String {
+pub(super) fn absent(found: Result<SourceKeys, SourceError>) -> String {
     match found {
-        Err(Trouble::Absent(why)) => why,
+        Err(SourceError::Absent(why)) => why,
         other => panic!("not absent: {other:?}"),
     }
 }
 
-pub(super) fn broken(found: Result<Found, Trouble>) -> String {
+pub(super) fn broken(found: Result<SourceKeys, SourceError>) -> String {
     match found {
-        Err(Trouble::Broken(why)) => why,
+        Err(SourceError::Broken(why)) => why,
         other => panic!("not broken: {other:?}"),
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Source: `credentials-go`, `uri.go`.
 
-use super::chain::Context;
-use super::error::Trouble;
-use super::keys::Found;
+use super::context::Context;
+use super::error::SourceError;
+use super::keys::SourceKeys;
 use super::reply::Issued;
-use super::web::{self, Question};
+use super::web::{self, HttpRequest};
 use http::{HeaderMap, Method};
 use reqwest::Url;
 use std::time::Duration;
@@ -16,19 +16,23 @@ const URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The keys that the environment's URI gives.
-pub(super) async fn keys(context: &Context<'_>) -> Result<Found, Trouble> {
+pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceError> {
     match context.settings.environment.get(URI)? {
-        None => Err(Trouble::absent(format!("{URI} is not set"))),
+        None => Err(SourceError::absent(format!("{URI} is not set"))),
         Some(uri) => fetch(context, URI, uri).await,
     }
 }
 
 /// The keys that a URI gives; `name` tells where it stands. Only its host is ever shown, since
 /// its path may be a secret.
-pub(super) async fn fetch(context: &Context<'_>, name: &str, uri: &str) -> Result<Found, Trouble> {
-    let url = Url::parse(uri).map_err(|_| Trouble::broken(format!("{name} is not a URL")))?;
+pub(super) async fn fetch(
+    context: &Context<'_>,
+    name: &str,
+    uri: &str,
+) -> Result<SourceKeys, SourceError> {
+    let url = Url::parse(uri).map_err(|_| SourceError::broken(format!("{name} is not a URL")))?;
     let place = format!("{name} at {}", web::origin(&url));
-    let question = Question {
+    let question = HttpRequest {
         method: Method::GET,
         url,
         headers: HeaderMap::new(),
@@ -37,9 +41,9 @@ pub(super) async fn fetch(context: &Context<'_>, name: &str, uri: &str) -> Resul
     };
     let answer = web::ask(context, question)
         .await
-        .map_err(|silence| Trouble::broken(format!("{place}: {}", silence.why())))?;
+        .map_err(|silence| SourceError::broken(format!("{place}: {}", silence.why())))?;
     if answer.status != 200 {
-        return Err(Trouble::broken(format!("{place} answered HTTP status {}", answer.status)));
+        return Err(SourceError::broken(format!("{place} answered HTTP status {}", answer.status)));
     }
     let place = format!("the answer of {place}");
     web::json::<Issued>(&place, &answer.body)?.found(&place, context.clock.now())

@@ -1,7 +1,7 @@
 //! Asking a service for keys over HTTP: once, without redirects, with little time.
 
-use super::chain::Context;
-use super::error::Trouble;
+use super::context::Context;
+use super::error::SourceError;
 use crate::api::endpoint::is_loopback;
 use crate::api::transport::innermost;
 use http::{HeaderMap, Method};
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
 /// What is asked.
-pub(super) struct Question {
+pub(super) struct HttpRequest {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
@@ -30,7 +30,7 @@ pub(super) struct Answer {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum Silence {
+pub(super) enum NoAnswer {
     /// Nobody is there.
     Unreachable(String),
     /// Somebody is, and the answer did not come through.
@@ -39,7 +39,7 @@ pub(super) enum Silence {
     Unusable(String),
 }
 
-impl Silence {
+impl NoAnswer {
     pub(super) fn why(self) -> String {
         let (Self::Unreachable(why) | Self::Failed(why) | Self::Unusable(why)) = self;
         why
@@ -86,10 +86,10 @@ pub(super) fn origin(url: &Url) -> String {
 }
 
 /// Asks once.
-pub(super) async fn ask(context: &Context<'_>, question: Question) -> Result<Answer, Silence> {
-    permit(&question.url).map_err(Silence::Unusable)?;
-    let client = client(context, &question).map_err(Silence::Unusable)?;
-    let Question { method, url, headers, body, .. } = question;
+pub(super) async fn ask(context: &Context<'_>, question: HttpRequest) -> Result<Answer, NoAnswer> {
+    permit(&question.url).map_err(NoAnswer::Unusable)?;
+    let client = client(context, &question).map_err(NoAnswer::Unusable)?;
+    let HttpRequest { method, url, headers, body, .. } = question;
     let mut request = client.request(method, url).headers(headers);
     if !body.is_empty() {
         request = request.body(body.to_string());
@@ -100,7 +100,7 @@ pub(super) async fn ask(context: &Context<'_>, question: Question) -> Result<Ans
     let mut body = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
     while let Some(chunk) = response.chunk().await.map_err(|error| silence(&error))? {
         if body.len() + chunk.len() > MAX_BYTES {
-            return Err(Silence::Failed(format!("the answer is longer than {MAX_BYTES} bytes")));
+            return Err(NoAnswer::Failed(format!("the answer is longer than {MAX_BYTES} bytes")));
         }
         body.extend_from_slice(&chunk);
     }
@@ -108,7 +108,7 @@ pub(super) async fn ask(context: &Context<'_>, question: Question) -> Result<Ans
 }
 
 /// A client for one question: keys are asked for once in an hour, so nothing is kept open.
-fn client(context: &Context<'_>, question: &Question) -> Result<reqwest::Client, String> {
+fn client(context: &Context<'_>, question: &HttpRequest) -> Result<reqwest::Client, String> {
     // An earlier caller in this process may have installed the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -132,13 +132,13 @@ fn client(context: &Context<'_>, question: &Question) -> Result<reqwest::Client,
     builder.build().map_err(|error| innermost(&error))
 }
 
-fn silence(error: &reqwest::Error) -> Silence {
+fn silence(error: &reqwest::Error) -> NoAnswer {
     if error.is_connect() {
-        Silence::Unreachable(format!("no connection ({})", innermost(error)))
+        NoAnswer::Unreachable(format!("no connection ({})", innermost(error)))
     } else if error.is_timeout() {
-        Silence::Failed("no answer in time".to_owned())
+        NoAnswer::Failed("no answer in time".to_owned())
     } else {
-        Silence::Failed(format!("the answer was lost ({})", innermost(error)))
+        NoAnswer::Failed(format!("the answer was lost ({})", innermost(error)))
     }
 }
 
@@ -146,12 +146,12 @@ fn silence(error: &reqwest::Error) -> Silence {
 pub(super) fn json<T: serde::de::DeserializeOwned>(
     place: &str,
     bytes: &[u8],
-) -> Result<T, Trouble> {
+) -> Result<T, SourceError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     serde_json::from_slice(bytes).map_err(|error| {
         let what = if error.is_data() { "JSON of another form" } else { "not JSON" };
         let (line, column) = (error.line(), error.column());
-        Trouble::broken(format!("{place} is {what} (line {line}, column {column})"))
+        SourceError::broken(format!("{place} is {what} (line {line}, column {column})"))
     })
 }
 

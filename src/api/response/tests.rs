@@ -1,6 +1,7 @@
 //! The decision table, line by line, and the shapes in which answers have been seen.
 
 use super::*;
+use crate::model::{Accounts, Entry, Status};
 use crate::model::{Entries, Grantee, GranteeKind, Kind, UpToTen};
 
 /// Host 1 as a whole; accounts a and b of host 2; account c of host 3.

@@ -11,7 +11,7 @@ use crate::plan::GrantId;
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     /// Once everything of the canary is settled, by this run or an earlier one: lets the rest go,
     /// or stops before it.
-    pub(super) fn judge_the_canary(&mut self) {
+    pub(super) fn check_canary(&mut self) {
         let Some(requests) = self.canary else { return };
         if self.stopping || !self.is_done() {
             return;
@@ -25,20 +25,20 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         let grants = grants.len();
         if amiss.is_empty() {
             self.canary = None;
-            self.queue.open_up(&self.engine.plan);
-            self.tell(Event::CanaryPassed { requests, grants });
+            self.queue.release_held(&self.engine.plan);
+            self.emit(Event::CanaryPassed { requests, grants });
         } else {
             self.stop(StopCause::Canary { requests, grants, amiss });
         }
     }
 
     /// Stops a run in which too much failed, if there is anything left to be kept from.
-    pub(super) fn watch_the_failures(&mut self) {
+    pub(super) fn check_fail_over(&mut self) {
         let Some(most) = self.engine.settings.fail_over else { return };
         let (failed, settled) = (self.verdicts.failed(), self.verdicts.settled());
         if self.stopping
             || !most.is_exceeded(failed, settled, self.answered)
-            || (self.armed_in_all() == 0 && self.queue.is_empty(&self.engine.plan))
+            || (self.ready_count() == 0 && self.queue.is_empty(&self.engine.plan))
         {
             return;
         }

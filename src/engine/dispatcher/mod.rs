@@ -1,7 +1,7 @@
 //! The dispatcher: the one owner of everything that changes during a run.
 //!
 //! A unit passes through these states, in this order, and every step is one function here:
-//! waiting (in the [`Queue`]) -> armed (its intent is durable) -> under way (a worker has it), which
+//! waiting (in the [`Queue`]) -> ready (its intent is durable) -> under way (a worker has it), which
 //! is `sending`; -> answered (its result is being written) -> settled, or waiting again, which is
 //! `answers`.
 //!
@@ -13,7 +13,7 @@ mod results;
 mod sending;
 mod shutdown;
 
-use super::admission::{Gate, Quota};
+use super::admission::{Admission, Quota};
 use super::breaker::{Breaker, Permit};
 use super::decide::Next;
 use super::events::Event;
@@ -27,7 +27,7 @@ use crate::clock::WallClock;
 use crate::ledger::{AttemptId, AttemptResult, GrantSet, Journal, JournalError, Record};
 use crate::model::Operation;
 use crate::plan::Plan;
-use crate::verdicts::Verdicts;
+use crate::verdicts::{LedgerState, Verdicts};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -53,17 +53,6 @@ pub struct Engine<T, J> {
     pub control: watch::Receiver<Control>,
 }
 
-/// Where a run starts from: nothing done, or what a ledger tells of earlier ones.
-#[derive(Debug)]
-pub struct Start {
-    /// What became of each grant so far.
-    pub verdicts: Verdicts,
-    /// For each planned request, whether it was ever about to be sent; may be empty for none.
-    pub touched: Vec<bool>,
-    /// The number of the first attempt.
-    pub first_attempt: AttemptId,
-}
-
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -84,7 +73,7 @@ struct Batch {
 }
 
 /// What a worker brings back.
-type Returned = (AttemptId, Unit, Reply);
+type WorkerReply = (AttemptId, Unit, Reply);
 
 struct Dispatcher<'a, T, J> {
     engine: &'a Engine<T, J>,
@@ -92,7 +81,7 @@ struct Dispatcher<'a, T, J> {
     started: Instant,
     verdicts: Verdicts,
     queue: Queue,
-    gates: [Gate; Operation::ALL.len()],
+    admissions: [Admission; Operation::ALL.len()],
     /// Moves when a quota that is shared has news.
     quota_changes: Option<watch::Receiver<u64>>,
     breaker: Breaker,
@@ -101,7 +90,7 @@ struct Dispatcher<'a, T, J> {
     next_attempt: AttemptId,
     batch: Batch,
     committing: Option<(Batch, Commit)>,
-    under_way: JoinSet<Returned>,
+    in_flight: JoinSet<WorkerReply>,
     /// What was sent and is not settled: unknown, should the run end now.
     in_doubt: BTreeMap<AttemptId, (GrantSet, Duration)>,
     last_failure: String,
@@ -119,7 +108,7 @@ struct Dispatcher<'a, T, J> {
 
 impl<T: Transport, J: Journal> Engine<T, J> {
     /// Carries the plan out. Returns when everything is settled, or as much as could be.
-    pub async fn run(&self, start: Start, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
+    pub async fn run(&self, start: LedgerState, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
         self.run_from(rate_controller::START_PER_S, start, events).await
     }
 
@@ -128,38 +117,39 @@ impl<T: Transport, J: Journal> Engine<T, J> {
     pub async fn run_from(
         &self,
         start_per_s: f64,
-        start: Start,
+        start: LedgerState,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Ended {
         let rate_per_s = self.settings.rate_per_s;
-        let gates = Operation::ALL.map(|_| Gate::new(rate_per_s, start_per_s));
-        self.run_through(gates, None, start, events).await
+        let admissions = Operation::ALL.map(|_| Admission::new(rate_per_s, start_per_s));
+        self.run_through(admissions, None, start, events).await
     }
 
     /// The same at a pace that is shared with others.
     pub async fn run_with(
         &self,
         quota: &Arc<dyn Quota>,
-        start: Start,
+        start: LedgerState,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Ended {
         let started = Instant::now();
-        let gates =
-            Operation::ALL.map(|operation| Gate::shared(Arc::clone(quota), operation, started));
-        self.run_through(gates, Some((started, quota.changes())), start, events).await
+        let admissions = Operation::ALL
+            .map(|operation| Admission::shared(Arc::clone(quota), operation, started));
+        self.run_through(admissions, Some((started, quota.changes())), start, events).await
     }
 
     async fn run_through(
         &self,
-        gates: [Gate; Operation::ALL.len()],
+        admissions: [Admission; Operation::ALL.len()],
         shared: Option<(Instant, watch::Receiver<u64>)>,
-        start: Start,
+        start: LedgerState,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Ended {
         let canary = self.settings.canary.filter(|requests| *requests < self.plan.requests());
-        let answered = start.touched.iter().filter(|touched| **touched).count();
+        let sent = start.sent_requests(&self.plan);
+        let answered = sent.iter().filter(|sent| **sent).count();
         let is_open = |grant| !start.verdicts.is_settled(grant);
-        let queue = Queue::new(&self.plan, start.touched, canary, is_open);
+        let queue = Queue::new(&self.plan, sent, canary, is_open);
         let (started, quota_changes) = match shared {
             Some((started, changes)) => (started, Some(changes)),
             None => (Instant::now(), None),
@@ -170,15 +160,15 @@ impl<T: Transport, J: Journal> Engine<T, J> {
             started,
             verdicts: start.verdicts,
             queue,
-            gates,
+            admissions,
             quota_changes,
             breaker: Breaker::new(self.settings.max_attempts),
             budget: Budget::default(),
             random: fastrand::Rng::with_seed(self.settings.seed),
-            next_attempt: start.first_attempt,
+            next_attempt: start.next_attempt,
             batch: Batch::default(),
             committing: None,
-            under_way: JoinSet::new(),
+            in_flight: JoinSet::new(),
             in_doubt: BTreeMap::new(),
             last_failure: String::new(),
             refusals: (String::new(), 0),
@@ -196,17 +186,17 @@ impl<T: Transport, J: Journal> Engine<T, J> {
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     async fn run(mut self) -> Ended {
         let waiting = self.queue.waiting(&self.engine.plan);
-        self.tell(Event::Began { waiting, settled: self.verdicts.settled() });
+        self.emit(Event::Began { waiting, settled: self.verdicts.settled() });
         let mut control = self.engine.control.clone();
         let mut control_is_open = true;
         loop {
-            self.obey(*control.borrow_and_update());
-            self.watch_the_deadline();
-            self.watch_the_failures();
-            self.judge_the_canary();
-            self.launch();
+            self.set_control(*control.borrow_and_update());
+            self.check_deadline();
+            self.check_fail_over();
+            self.check_canary();
+            self.send_ready();
             // After what has left made room: else nothing would be ready when the next may leave.
-            self.arm();
+            self.prepare();
             self.commit();
             if self.control == Control::Abort || self.is_done() {
                 break;
@@ -216,17 +206,17 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
                 // In this order and not in a random one, so that the same events give the same
                 // run; nothing starves, for the control is looked at in every round.
                 biased;
-                committed = poll_commit(&mut self.committing) => self.committed(committed),
-                Some(returned) = self.under_way.join_next() => {
-                    self.returned(returned);
-                    while let Some(returned) = self.under_way.try_join_next() {
-                        self.returned(returned);
+                committed = poll_commit(&mut self.committing) => self.on_committed(committed),
+                Some(returned) = self.in_flight.join_next() => {
+                    self.on_reply(returned);
+                    while let Some(returned) = self.in_flight.try_join_next() {
+                        self.on_reply(returned);
                     }
                 }
                 changed = control.changed(), if control_is_open => {
                     control_is_open = changed.is_ok();
                 }
-                () = news(&mut self.quota_changes) => {}
+                () = quota_changed(&mut self.quota_changes) => {}
                 () = sleep_until(self.started, wake) => {}
             }
         }
@@ -237,7 +227,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.started.elapsed()
     }
 
-    fn tell(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         (self.events)(event);
     }
 
@@ -250,35 +240,35 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             self.stopping = true;
         }
         if !self.causes.contains(&cause) {
-            self.tell(Event::Stopping(cause.clone()));
+            self.emit(Event::Stopping(cause.clone()));
             self.causes.push(cause);
         }
     }
 
-    fn obey(&mut self, control: Control) {
+    fn set_control(&mut self, control: Control) {
         self.control = self.control.max(control);
         if self.control != Control::Run && !self.causes.contains(&StopCause::Signal) {
             self.stop(StopCause::Signal);
         }
     }
 
-    fn watch_the_deadline(&mut self) {
+    fn check_deadline(&mut self) {
         let over = self.engine.settings.deadline.is_some_and(|deadline| self.now() >= deadline);
         if over && !self.stopping {
             self.stop(StopCause::Deadline);
         }
     }
 
-    fn gate(&mut self, operation: Operation) -> &mut Gate {
-        &mut self.gates[operation.index()]
+    fn admission(&mut self, operation: Operation) -> &mut Admission {
+        &mut self.admissions[operation.index()]
     }
 
     /// Nothing is under way or being written, and nothing is left to be sent.
     fn is_done(&mut self) -> bool {
         let is_written =
             self.committing.is_none() && (self.batch.records.is_empty() || self.journal_failed());
-        let is_sent =
-            self.under_way.is_empty() && self.gates.iter().all(|gate| gate.armed.is_empty());
+        let is_sent = self.in_flight.is_empty()
+            && self.admissions.iter().all(|admission| admission.ready.is_empty());
         is_written && is_sent && (self.stopping || self.queue.is_empty(&self.engine.plan))
     }
 
@@ -296,12 +286,14 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             _ => None,
         };
         // What waits for a worker, or for a probe, is woken by their return.
-        let full = self.under_way.len() >= self.engine.settings.concurrency;
+        let full = self.in_flight.len() >= self.engine.settings.concurrency;
         let is_open = !full && permit != Permit::NotNow;
-        let gates = self.gates.iter().filter(|gate| is_open && !gate.armed.is_empty());
-        let sends = gates.map(|gate| gate.next_at(now).max(breaker.unwrap_or_default()));
+        let admissions =
+            self.admissions.iter().filter(|admission| is_open && !admission.ready.is_empty());
+        let sends =
+            admissions.map(|admission| admission.next_at(now).max(breaker.unwrap_or_default()));
         let queue = Operation::ALL.iter().filter_map(|operation| self.queue.next_due(*operation));
-        // What is due and was not armed waits for something else that wakes the loop.
+        // What is due and was not ready waits for something else that wakes the loop.
         let later = queue.chain(self.budget_due).filter(|due| *due > now);
         deadline.into_iter().chain(breaker).chain(sends).chain(later).min()
     }
@@ -320,7 +312,7 @@ async fn poll_commit(
 }
 
 /// Waits for news of a shared quota; for ever if there is none.
-async fn news(changes: &mut Option<watch::Receiver<u64>>) {
+async fn quota_changed(changes: &mut Option<watch::Receiver<u64>>) {
     let is_open = match changes {
         Some(changes) => changes.changed().await.is_ok(),
         None => false,

@@ -1,6 +1,6 @@
 //! Under way -> answered -> settled, or waiting again: what an answer does.
 
-use super::{Batch, Dispatcher, Returned};
+use super::{Batch, Dispatcher, WorkerReply};
 use crate::api::transport::Transport;
 use crate::engine::StopCause;
 use crate::engine::breaker::Change;
@@ -18,7 +18,7 @@ use std::time::Duration;
 const WAIT_WORTH_TELLING: Duration = Duration::from_secs(5);
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
-    pub(super) fn returned(&mut self, returned: Result<Returned, tokio::task::JoinError>) {
+    pub(super) fn on_reply(&mut self, returned: Result<WorkerReply, tokio::task::JoinError>) {
         let (attempt, unit, reply) = match returned {
             Ok(returned) => returned,
             // A worker that panics leaves its intent without a result: its grants are unknown.
@@ -26,19 +26,19 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         };
         let wait = reply.wait;
         if let Some(ahead) = reply.clock_corrected {
-            self.tell(Event::ClockCorrected { ahead });
+            self.emit(Event::ClockCorrected { ahead });
         }
         let sent = Sent {
             operation: unit.operation,
             grants: unit.grants.len(),
             tries: unit.tries,
             max_attempts: self.engine.settings.max_attempts,
-            spared: self.breaker.spares(self.now()),
+            spared: self.breaker.is_probe_free(self.now()),
             refusals: (&self.refusals.0, self.refusals.1),
         };
         crate::failpoint::hit("after-answer");
         let decision = decide(sent, reply, self.engine.clock.now());
-        self.learn(attempt, &unit, &decision, wait);
+        self.update_controllers(attempt, &unit, &decision, wait);
         let Decision { result, next, .. } = decision;
         if let Next::Stop(cause) = &next {
             self.stop(cause.clone());
@@ -47,7 +47,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     }
 
     /// What pace, breaker and budget make of a reply.
-    fn learn(
+    fn update_controllers(
         &mut self,
         attempt: AttemptId,
         unit: &Unit,
@@ -66,27 +66,27 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             self.budget.succeeded(unit.retry);
         }
         let sent_at = self.in_doubt.get(&attempt).map_or(now, |(_, sent_at)| *sent_at);
-        let gate = &mut self.gates[unit.operation.index()];
+        let admission = &mut self.admissions[unit.operation.index()];
         if decision.healthy && result.state != AttemptState::Throttled {
-            gate.heard(now, rate_controller::Event::Accepted { sent_at });
+            admission.on_event(now, rate_controller::Event::Accepted { sent_at });
         }
         // Whatever else an answer says: a wait that it asks for is kept.
         if result.state == AttemptState::Throttled || wait.is_some() {
-            gate.heard(now, rate_controller::Event::Throttled { sent_at, wait });
+            admission.on_event(now, rate_controller::Event::Throttled { sent_at, wait });
             if let Some(wait) = wait.filter(|wait| *wait >= WAIT_WORTH_TELLING) {
-                self.tell(Event::Waiting { operation: unit.operation, wait });
+                self.emit(Event::Waiting { operation: unit.operation, wait });
             }
         }
         if !decision.healthy {
             self.last_failure = format!("{}: {}", result.code, result.message);
         }
-        match self.breaker.heard(now, decision.healthy) {
+        match self.breaker.on_event(now, decision.healthy) {
             Change::None => {}
             Change::Opened(pause) => {
                 let message = self.last_failure.clone();
-                self.tell(Event::Paused { pause, message });
+                self.emit(Event::Paused { pause, message });
             }
-            Change::Closed => self.tell(Event::Resumed),
+            Change::Closed => self.emit(Event::Resumed),
         }
     }
 
@@ -117,15 +117,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     }
 
     /// A commit is durable: what it holds may be sent, and believed. If it failed, neither.
-    pub(super) fn committed(&mut self, (batch, outcome): (Batch, Result<(), JournalError>)) {
+    pub(super) fn on_committed(&mut self, (batch, outcome): (Batch, Result<(), JournalError>)) {
         for (_, unit) in &batch.intents {
-            self.gate(unit.operation).arming -= 1;
+            self.admission(unit.operation).arming -= 1;
         }
         if let Err(error) = outcome {
             return self.stop(StopCause::Journal(error.0));
         }
         for (attempt, unit) in batch.intents {
-            self.gate(unit.operation).armed.push_back((attempt, unit));
+            self.admission(unit.operation).ready.push_back((attempt, unit));
         }
         for (attempt, unit, result, next) in batch.results {
             self.in_doubt.remove(&attempt);
@@ -143,7 +143,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     fn settle(&mut self, unit: Unit, result: &AttemptResult, next: Next) {
         self.verdicts.record(&unit.grants, result);
         self.answered += usize::from(result.state.is_sending());
-        self.tell(Event::Settled {
+        self.emit(Event::Settled {
             operation: unit.operation,
             state: result.state,
             settled: self.verdicts.settled(),
@@ -155,32 +155,32 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         match next {
             Next::Done | Next::Stop(_) => {}
             // The pace pays for throttled calls, not the budget.
-            Next::Again => self.queue.again(Unit { retry: None, ..unit }),
+            Next::Again => self.queue.requeue(Unit { retry: None, ..unit }),
             Next::Split => self.queue.split(&unit),
             Next::Repeat(cost) | Next::Spare(cost) => {
                 let tries = unit.tries + u32::from(matches!(next, Next::Repeat(_)));
                 let delay = backoff(tries, &mut self.random);
-                self.tell_retry(unit.grants.len(), delay, result);
+                self.emit_retry(unit.grants.len(), delay, result);
                 let unit = Unit { tries, retry: Some(cost), ..unit };
-                self.queue.repeat(unit, now + delay);
+                self.queue.retry_at(unit, now + delay);
             }
             Next::RepeatItems(places) => {
                 let tries = unit.tries + 1;
                 let delay = backoff(tries, &mut self.random);
-                self.tell_retry(places.len(), delay, result);
+                self.emit_retry(places.len(), delay, result);
                 let all: Vec<GrantId> = unit.grants.iter().collect();
                 let open = places.into_iter().map(|place| all[usize::from(place)]).collect();
-                self.queue.repeat_items(&Unit { tries, ..unit }, open, now + delay);
+                self.queue.retry_items(&Unit { tries, ..unit }, open, now + delay);
             }
         }
     }
 
-    fn tell_retry(&mut self, grants: usize, delay: Duration, result: &AttemptResult) {
+    fn emit_retry(&mut self, grants: usize, delay: Duration, result: &AttemptResult) {
         let code =
             match result.exceptions.iter().find(|e| e.status == crate::model::Status::Unknown) {
                 Some(exception) => exception.code.to_string(),
                 None => result.code.to_string(),
             };
-        self.tell(Event::Retrying { grants, delay, code });
+        self.emit(Event::Retrying { grants, delay, code });
     }
 }

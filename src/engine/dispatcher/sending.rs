@@ -1,6 +1,6 @@
-//! Waiting -> armed -> under way: what leaves, and when.
+//! Waiting -> ready -> under way: what leaves, and when.
 
-use super::{Dispatcher, Returned};
+use super::{Dispatcher, WorkerReply};
 use crate::api::client::{Client, Repeat};
 use crate::api::transport::Transport;
 use crate::engine::StopCause;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     /// Writes intents for what may leave soon.
-    pub(super) fn arm(&mut self) {
+    pub(super) fn prepare(&mut self) {
         if self.stopping {
             return;
         }
@@ -32,15 +32,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         };
         let concurrency = self.engine.settings.concurrency;
         for operation in Operation::ALL {
-            while self.gate(operation).has_room(concurrency) && self.armed_in_all() < most {
+            while self.admission(operation).has_room(concurrency) && self.ready_count() < most {
                 let Some(unit) = self.next_affordable(operation, now, fresh_first) else { break };
-                self.arm_unit(unit);
+                self.prepare_unit(unit);
             }
         }
     }
 
-    pub(super) fn armed_in_all(&self) -> usize {
-        self.gates.iter().map(|gate| gate.armed.len() + gate.arming).sum()
+    pub(super) fn ready_count(&self) -> usize {
+        self.admissions.iter().map(|admission| admission.ready.len() + admission.arming).sum()
     }
 
     /// The next unit, if the budget for tries after failures has room for it.
@@ -56,43 +56,43 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             Ok(()) => Some(unit),
             Err(due) => {
                 self.budget_due = Some(self.budget_due.map_or(due, |before| before.min(due)));
-                self.queue.repeat(unit, due);
+                self.queue.retry_at(unit, due);
                 self.queue.next_fresh(&self.engine.plan, operation)
             }
         }
     }
 
-    fn arm_unit(&mut self, unit: Unit) {
+    fn prepare_unit(&mut self, unit: Unit) {
         let attempt = self.next_attempt;
         self.next_attempt += 1;
         let at = self.engine.clock.now();
         self.batch.records.push(Record::Intent { attempt, grants: unit.grants.clone(), at });
-        self.gate(unit.operation).arming += 1;
+        self.admission(unit.operation).arming += 1;
         self.batch.intents.push((attempt, unit));
     }
 
-    // ---- armed -> under way ----
+    // ---- ready -> under way ----
 
     /// Sends what the pace and the breaker let go.
-    pub(super) fn launch(&mut self) {
+    pub(super) fn send_ready(&mut self) {
         for operation in Operation::ALL {
             if self.stopping || self.is_stopped(operation) {
                 self.withdraw(operation);
                 continue;
             }
-            while !self.gate(operation).armed.is_empty()
-                && self.under_way.len() < self.engine.settings.concurrency
+            while !self.admission(operation).ready.is_empty()
+                && self.in_flight.len() < self.engine.settings.concurrency
             {
                 let now = self.now();
-                if self.take_back_the_first(operation) {
+                if self.withdraw_first(operation) {
                     continue;
                 }
                 if !matches!(self.breaker.permit(now), Permit::Yes | Permit::Probe)
-                    || !self.gate(operation).take(now)
+                    || !self.admission(operation).take(now)
                 {
                     break;
                 }
-                if let Some((attempt, unit)) = self.gate(operation).armed.pop_front() {
+                if let Some((attempt, unit)) = self.admission(operation).ready.pop_front() {
                     self.send(attempt, unit);
                 }
             }
@@ -100,15 +100,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     }
 
     /// Takes back the next to leave if the journal lets it leave no more.
-    fn take_back_the_first(&mut self, operation: Operation) -> bool {
+    fn withdraw_first(&mut self, operation: Operation) -> bool {
         let journal = &self.engine.journal;
-        let gate = &mut self.gates[operation.index()];
+        let admission = &mut self.admissions[operation.index()];
         let may_leave =
             |(attempt, unit): &(AttemptId, Unit)| journal.may_leave(*attempt, &unit.grants);
-        if gate.armed.front().is_none_or(may_leave) {
+        if admission.ready.front().is_none_or(may_leave) {
             return false;
         }
-        if let Some((attempt, unit)) = gate.armed.pop_front() {
+        if let Some((attempt, unit)) = admission.ready.pop_front() {
             self.write_result(attempt, unit, self.withdrawn(), Next::Done);
         }
         true
@@ -143,15 +143,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.breaker.sent();
         self.in_doubt.insert(attempt, (unit.grants.clone(), self.now()));
         let operation = unit.operation;
-        let pace_per_s = self.gate(operation).rate_per_s();
-        self.tell(Event::Sent { operation, pace_per_s });
+        let pace_per_s = self.admission(operation).rate_per_s();
+        self.emit(Event::Sent { operation, pace_per_s });
         let client = Arc::clone(&self.engine.client);
-        self.under_way.spawn(attempt_of(client, request, repeat, attempt, unit));
+        self.in_flight.spawn(attempt_of(client, request, repeat, attempt, unit));
     }
 
-    /// Takes back what is armed and will not leave.
+    /// Takes back what is ready and will not leave.
     pub(super) fn withdraw(&mut self, operation: Operation) {
-        while let Some((attempt, unit)) = self.gate(operation).armed.pop_front() {
+        while let Some((attempt, unit)) = self.admission(operation).ready.pop_front() {
             self.write_result(attempt, unit, self.withdrawn(), Next::Done);
         }
     }
@@ -176,7 +176,7 @@ async fn attempt_of<T: Transport>(
     repeat: Repeat,
     attempt: AttemptId,
     unit: Unit,
-) -> Returned {
+) -> WorkerReply {
     let reply = client.attempt(&request, repeat).await;
     (attempt, unit, reply)
 }

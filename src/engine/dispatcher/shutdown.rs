@@ -8,12 +8,12 @@ use crate::model::Operation;
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     /// Writes what is left to write and gives the verdicts away.
     pub(super) async fn end(mut self) -> Ended {
-        self.under_way.abort_all();
+        self.in_flight.abort_all();
         loop {
             self.commit();
             let Some((batch, commit)) = self.committing.take() else { break };
             let outcome = commit.await;
-            self.committed((batch, outcome));
+            self.on_committed((batch, outcome));
             if self.journal_failed() {
                 break;
             }

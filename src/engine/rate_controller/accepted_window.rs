@@ -10,7 +10,7 @@ const SLOTS: usize = 480;
 
 /// Counts of accepted calls since the last closure ended.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
-pub(super) struct History {
+pub(super) struct AcceptedWindow {
     /// Calls in each of the latest slots; the place of a slot is its number modulo the length.
     counts: Vec<u32>,
     /// The latest slot in which anything was counted.
@@ -18,7 +18,7 @@ pub(super) struct History {
     total: f64,
 }
 
-impl History {
+impl AcceptedWindow {
     pub(super) fn new() -> Self {
         Self { counts: vec![0; SLOTS], latest: 0, total: 0.0 }
     }
@@ -59,9 +59,9 @@ impl History {
     }
 }
 
-impl fmt::Debug for History {
+impl fmt::Debug for AcceptedWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("History").field("total", &self.total).finish_non_exhaustive()
+        f.debug_struct("AcceptedWindow").field("total", &self.total).finish_non_exhaustive()
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     /// So many calls a second, evenly, from one second to another.
-    fn count(history: &mut History, from_s: u64, to_s: u64, per_s: u64) {
+    fn count(history: &mut AcceptedWindow, from_s: u64, to_s: u64, per_s: u64) {
         for second in from_s..to_s {
             for call in 0..per_s {
                 history.count(Duration::from_millis(second * 1000 + call * 1000 / per_s));
@@ -92,15 +92,15 @@ mod tests {
         }
     }
 
-    fn most(history: &History, from_s: u64, end_s: u64) -> f64 {
+    fn most(history: &AcceptedWindow, from_s: u64, end_s: u64) -> f64 {
         history.most_per_s(Duration::from_secs(from_s), Duration::from_secs(end_s))
     }
 
     #[test]
     fn a_window_that_began_in_a_climb_still_tells_the_quota() {
-        // A window of ten seconds, 20 a second: the climb before it was far below, and its 200
+        // A window of ten seconds, 20 a second: the probes before it was far below, and its 200
         // calls were used up after five seconds.
-        let mut history = History::new();
+        let mut history = AcceptedWindow::new();
         count(&mut history, 0, 30, 5);
         count(&mut history, 30, 35, 40);
         let quota_per_s = most(&history, 0, 40);
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn nothing_is_remembered_for_longer_than_two_minutes_but_the_total() {
-        let mut history = History::new();
+        let mut history = AcceptedWindow::new();
         count(&mut history, 0, 10, 50);
         count(&mut history, 200, 330, 2);
         assert!((history.total() - 760.0).abs() < f64::EPSILON);
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_pause_of_hours_leaves_no_old_counts() {
-        let mut history = History::new();
+        let mut history = AcceptedWindow::new();
         count(&mut history, 0, 120, 50);
         count(&mut history, 36_000, 36_001, 1);
         assert!(most(&history, 0, 36_001) < 1.5);

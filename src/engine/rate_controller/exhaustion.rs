@@ -1,11 +1,11 @@
 //! A server that accepts nothing for a while: its window is used up.
 //!
 //! The calls that a window accepted, divided by its length, are the quota itself. The length is
-//! not known, but a closure ends where a window does: see [`History::most_per_s`].
+//! not known, but a closure ends where a window does: see [`AcceptedWindow::most_per_s`].
 
 use std::time::Duration;
 
-use super::accepted_window::History;
+use super::accepted_window::AcceptedWindow;
 
 /// This many throttled calls in a row, with none accepted between, are a closure ...
 const CLOSED_AFTER: u32 = 4;
@@ -29,7 +29,7 @@ const BLIND: f64 = 0.7;
 
 /// What is known about the closure that may be under way, and the time since the last one.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(super) struct Closure {
+pub(super) struct QuotaExhaustion {
     /// Throttled calls since the last accepted one.
     run: u32,
     run_from: Duration,
@@ -42,10 +42,10 @@ pub(super) struct Closure {
     waited: bool,
     /// The end of the last closure, and what was accepted since.
     counted_from: Duration,
-    history: History,
+    history: AcceptedWindow,
 }
 
-impl Closure {
+impl QuotaExhaustion {
     pub(super) fn new() -> Self {
         Self {
             run: 0,
@@ -55,7 +55,7 @@ impl Closure {
             closed: false,
             waited: false,
             counted_from: Duration::ZERO,
-            history: History::new(),
+            history: AcceptedWindow::new(),
         }
     }
 
@@ -152,6 +152,6 @@ impl Closure {
         self.closed = false;
         self.run = 0;
         self.counted_from = from;
-        self.history = History::new();
+        self.history = AcceptedWindow::new();
     }
 }

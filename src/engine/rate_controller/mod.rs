@@ -1,8 +1,8 @@
 //! The adaptive pace: how many requests per second leave, when nobody says how many may.
 //!
-//! The quota is unknown, shared with others, and changes. [`Pace`] finds it from the answers
+//! The quota is unknown, shared with others, and changes. [`RateController`] finds it from the answers
 //! alone. It is a pure function of the time and the events it is told: no clock, no randomness,
-//! no I/O, and only arithmetic that every platform computes alike. One `Pace` serves one
+//! no I/O, and only arithmetic that every platform computes alike. One `RateController` serves one
 //! operation; the fixed ceiling (`--rate`) stands behind it and is never exceeded here either.
 //!
 //! # How it moves
@@ -39,10 +39,10 @@ mod throughput;
 
 use std::time::Duration;
 
-use exhaustion::Closure;
-use probing::Climb;
-use send_schedule::Slots;
-use throughput::Meter;
+use exhaustion::QuotaExhaustion;
+use probing::ProbeSchedule;
+use send_schedule::SendSchedule;
+use throughput::Throughput;
 
 /// Where a run starts unless the ceiling is lower: a little under the 10 per second that the
 /// API's pages give for sibling operations.
@@ -98,9 +98,9 @@ pub enum Event {
 ///
 /// ```
 /// use std::time::Duration;
-/// use bastion_revoke::engine::rate_controller::{Event, Pace};
+/// use bastion_revoke::engine::rate_controller::{Event, RateController};
 ///
-/// let mut pace = Pace::new(10.0);
+/// let mut pace = RateController::new(10.0);
 /// let now = Duration::ZERO;
 /// assert_eq!(pace.next_at(now), now);
 /// pace.on(now, Event::Sent);
@@ -112,17 +112,17 @@ pub enum Event {
 /// assert_eq!(pace.next_at(answered), Duration::from_millis(2080));
 /// ```
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct Pace {
+pub struct RateController {
     ceiling_per_s: f64,
     rate_per_s: f64,
     /// The pace of about five seconds ago.
     lagging_per_s: f64,
     /// The pace after the last cut.
     settled_per_s: f64,
-    slots: Slots,
-    climb: Climb,
-    meter: Meter,
-    closure: Closure,
+    slots: SendSchedule,
+    probes: ProbeSchedule,
+    throughput: Throughput,
+    closure: QuotaExhaustion,
     /// Requests that left up to then cannot cause another cut,
     cut_at: Option<Duration>,
     /// ... and up to then are not even counted.
@@ -131,7 +131,7 @@ pub struct Pace {
     throttled_sent_at: Duration,
 }
 
-impl Pace {
+impl RateController {
     /// Starts at 9.5 per second, or at the ceiling if that is lower. The ceiling must be above 0;
     /// anything else counts as one call in 1000 seconds.
     pub fn new(ceiling_per_s: f64) -> Self {
@@ -148,10 +148,10 @@ impl Pace {
             rate_per_s,
             lagging_per_s: rate_per_s,
             settled_per_s: 0.0,
-            slots: Slots::default(),
-            climb: Climb::new(),
-            meter: Meter::new(),
-            closure: Closure::new(),
+            slots: SendSchedule::default(),
+            probes: ProbeSchedule::new(),
+            throughput: Throughput::new(),
+            closure: QuotaExhaustion::new(),
             cut_at: None,
             strong_cut_at: None,
             throttled_sent_at: Duration::ZERO,
@@ -182,7 +182,7 @@ impl Pace {
     }
 
     fn accepted(&mut self, now: Duration, sent_at: Duration) {
-        self.meter.accepted(now, self.rate_per_s);
+        self.throughput.accepted(now, self.rate_per_s);
         self.closure.count_accepted(now);
         if self.closure.is_closed() {
             if is_before(sent_at, self.strong_cut_at) {
@@ -199,7 +199,7 @@ impl Pace {
         if !self.slots.on_time() {
             return;
         }
-        let step = self.climb.step(self.rate_per_s);
+        let step = self.probes.step(self.rate_per_s);
         self.set(self.rate_per_s * step);
     }
 
@@ -207,15 +207,15 @@ impl Pace {
         if let Some(wait) = wait {
             self.slots.hold_until(now + wait);
         }
-        let looking = self.climb.ramping_from_known();
-        self.climb.disturbed(self.rate_per_s);
+        let looking = self.probes.ramping_from_known();
+        self.probes.disturbed(self.rate_per_s);
         self.throttled_sent_at = self.throttled_sent_at.max(sent_at);
         let good_per_s = self.lagging_per_s.min(self.rate_per_s);
         self.closure.count_throttled(now, good_per_s, looking);
         if is_before(sent_at, self.strong_cut_at) {
             return;
         }
-        self.meter.throttled(now, self.rate_per_s, self.closure.run_begins());
+        self.throughput.throttled(now, self.rate_per_s, self.closure.run_begins());
 
         if let Some(wait) = wait
             && wait.as_secs_f64() > PAUSING_WAIT_S
@@ -227,14 +227,14 @@ impl Pace {
         } else if wait.is_none() && self.closure.closes(now) {
             self.cut_epoch(now);
             self.set(self.rate_per_s * 0.25);
-        } else if let Some(accepted_per_s) = self.meter.burst(self.closure.is_one_run()) {
+        } else if let Some(accepted_per_s) = self.throughput.burst(self.closure.is_one_run()) {
             self.cut_epoch(now);
             let pace = accepted_per_s.clamp(self.rate_per_s * CUT_STRONG, self.rate_per_s);
             self.limit_found(pace, 0.0);
         } else if self.closure.run_begins() && !is_before(sent_at, self.cut_at) {
             self.cut_at = Some(now);
             let back = self.lagging_per_s.max(self.rate_per_s * TAKE_BACK).min(self.rate_per_s);
-            let cut = 1.0 - self.meter.excess().clamp(CUT, CUT_MAX);
+            let cut = 1.0 - self.throughput.excess().clamp(CUT, CUT_MAX);
             let pace = back.min(self.rate_per_s * cut).max(back * cut);
             self.limit_found(pace, wait.map_or(0.0, |wait| wait.as_secs_f64()));
         }
@@ -260,9 +260,9 @@ impl Pace {
     /// A closure ends at that time.
     fn reopen(&mut self, end: Duration, closed_s: f64) {
         let pace = self.closure.ends(end, closed_s);
-        self.climb.closed(closed_s, self.closure.looked());
-        self.climb.opened();
-        self.meter.forget_burst();
+        self.probes.closed(closed_s, self.closure.looked());
+        self.probes.opened();
+        self.throughput.forget_burst();
         self.settle(pace);
     }
 
@@ -270,8 +270,8 @@ impl Pace {
     fn limit_found(&mut self, pace_per_s: f64, closed_s: f64) {
         let before_per_s = self.settled_per_s;
         self.settle(pace_per_s);
-        self.climb.found(self.rate_per_s > NEW_TERRITORY * before_per_s);
-        self.climb.closed(closed_s, self.closure.looked());
+        self.probes.found(self.rate_per_s > NEW_TERRITORY * before_per_s);
+        self.probes.closed(closed_s, self.closure.looked());
     }
 
     fn cut_epoch(&mut self, now: Duration) {

@@ -1,6 +1,6 @@
 //! How fast the pace rises while calls are accepted.
 //!
-//! Time is counted in *beats*: one accepted call at up to ten per second, a tenth of a second
+//! Time is counted in *ticks*: one accepted call at up to ten per second, a tenth of a second
 //! above. So the rise per second never exceeds that at ten per second, which keeps it stable
 //! when many calls are in flight.
 
@@ -18,7 +18,7 @@ const PATIENCE_PER_S: f64 = 300.0;
 /// first is throttled. Beyond a handful, each asks for this share of a patience.
 const CHEAP: f64 = 5.0;
 const PATIENCE_PER_CALL: f64 = 0.4;
-/// Throttled calls with fewer quiet beats between belong to the same look.
+/// Throttled calls with fewer quiet ticks between belong to the same look.
 const APART: f64 = 10.0;
 /// Where nothing is known about the quota the ramp begins after three quiet seconds.
 const FIRST_RAMP: f64 = 30.0;
@@ -27,8 +27,8 @@ const FIRST_RAMP: f64 = 30.0;
 const RAMP_IN_WINDOW: f64 = 0.06;
 /// On short windows it rises by at most 15 % a second: from 10 to 100 per second in about 20 s.
 const RAMP_MAX: f64 = 0.015;
-/// A single call raises a slow pace by no more than so many beats would.
-const BEATS_A_CALL: f64 = 5.0;
+/// A single call raises a slow pace by no more than so many ticks would.
+const TICKS_PER_CALL: f64 = 5.0;
 /// The guess at a window's length, in seconds: while nothing is known, and at most.
 const WINDOW_S: f64 = 2.0;
 const WINDOW_MAX_S: f64 = 120.0;
@@ -37,49 +37,49 @@ const WINDOW_DECAY: f64 = 0.95;
 /// A pace that lasted, and is less than this share of the one that lasted before (or the other
 /// way round), proves a quota that changes ...
 const CHANGED: f64 = 0.67;
-/// ... for so many beats: five minutes at ten per second and above.
-const RESTLESS: f64 = 3000.0;
+/// ... for so many ticks: five minutes at ten per second and above.
+const VOLATILE_TICKS: f64 = 3000.0;
 /// Then we look after this share of the patience.
-const RESTLESS_SHARE: f64 = 0.55;
+const VOLATILE_PATIENCE_SHARE: f64 = 0.55;
 
 /// The patience with which we look for the limit.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(super) struct Climb {
+pub(super) struct ProbeSchedule {
     /// Beats since the last throttled call.
     quiet: f64,
-    /// Quiet beats after which the ramp begins.
+    /// Quiet ticks after which the ramp begins.
     ramp_after: f64,
     /// Beats that should lie between two looks.
     patience: f64,
     /// A guess at the length of the server's window, in seconds.
     window_s: f64,
     /// What the latest look has cost.
-    look: Look,
+    look: ProbeRound,
     /// The latest pace that lasted for half a patience.
     lasted_per_s: Option<f64>,
     /// Beats for which the quota counts as one that changes.
-    restless: f64,
+    volatile: f64,
 }
 
 /// Throttled calls that belong together.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-struct Look {
+struct ProbeRound {
     /// Whether it was a look for the limit from a pace that was known to be good.
     meant: bool,
     throttled: f64,
     from_per_s: f64,
 }
 
-impl Climb {
+impl ProbeSchedule {
     pub(super) fn new() -> Self {
         Self {
             quiet: 0.0,
             ramp_after: FIRST_RAMP,
             patience: PATIENCE,
             window_s: WINDOW_S,
-            look: Look::default(),
+            look: ProbeRound::default(),
             lasted_per_s: None,
-            restless: 0.0,
+            volatile: 0.0,
         }
     }
 
@@ -87,7 +87,7 @@ impl Climb {
     pub(super) fn step(&mut self, rate_per_s: f64) -> f64 {
         let tenths = 10.0 / rate_per_s;
         let beat = tenths.min(1.0);
-        self.restless = (self.restless - beat).max(0.0);
+        self.volatile = (self.volatile - beat).max(0.0);
         let creep = super::CUT / self.patience;
         if !self.ramping() {
             // Slow quotas would take minutes to count as quiet; the fourth root meets them
@@ -103,7 +103,7 @@ impl Climb {
         let window = self.window_s * 10.0;
         let steep = (self.quiet - self.ramp_from()) * 2.0 * RAMP_IN_WINDOW / (window * window);
         let steepest = RAMP_MAX * WINDOW_S / self.window_s;
-        1.0 + (creep + steep.min(steepest)) * tenths.min(BEATS_A_CALL)
+        1.0 + (creep + steep.min(steepest)) * tenths.min(TICKS_PER_CALL)
     }
 
     /// That pace has lasted for a while.
@@ -111,13 +111,17 @@ impl Climb {
         if let Some(before_per_s) = self.lasted_per_s
             && (rate_per_s < before_per_s * CHANGED || before_per_s < rate_per_s * CHANGED)
         {
-            self.restless = RESTLESS;
+            self.volatile = VOLATILE_TICKS;
         }
         self.lasted_per_s = Some(rate_per_s);
     }
 
     fn ramp_from(&self) -> f64 {
-        if self.restless > 0.0 { self.ramp_after * RESTLESS_SHARE } else { self.ramp_after }
+        if self.volatile > 0.0 {
+            self.ramp_after * VOLATILE_PATIENCE_SHARE
+        } else {
+            self.ramp_after
+        }
     }
 
     /// Whether it was quiet for so long that we look for the limit.
@@ -135,7 +139,7 @@ impl Climb {
     pub(super) fn disturbed(&mut self, rate_per_s: f64) {
         if self.quiet > APART {
             let meant = self.ramping_from_known();
-            self.look = Look { meant, throttled: 0.0, from_per_s: rate_per_s.max(10.0) };
+            self.look = ProbeRound { meant, throttled: 0.0, from_per_s: rate_per_s.max(10.0) };
         }
         self.quiet = 0.0;
         self.look.throttled += 1.0;
@@ -175,71 +179,74 @@ mod tests {
     use super::*;
 
     /// Quiet seconds at that pace until the next look for the limit.
-    fn looks_after_s(climb: &mut Climb, rate_per_s: f64) -> f64 {
-        climb.disturbed(rate_per_s);
+    fn looks_after_s(probes: &mut ProbeSchedule, rate_per_s: f64) -> f64 {
+        probes.disturbed(rate_per_s);
         let mut calls = 0.0;
-        while !climb.ramping() {
-            climb.step(rate_per_s);
+        while !probes.ramping() {
+            probes.step(rate_per_s);
             calls += 1.0;
         }
         calls / rate_per_s
     }
 
     /// After the first looks of a run.
-    fn settled() -> Climb {
-        let mut climb = Climb::new();
+    fn settled() -> ProbeSchedule {
+        let mut probes = ProbeSchedule::new();
         for _ in 0..4 {
-            climb.found(false);
+            probes.found(false);
         }
-        climb
+        probes
     }
 
     #[test]
     fn a_quota_that_changed_is_looked_after_more_often_and_for_a_while() {
-        let mut climb = settled();
+        let mut probes = settled();
         for _ in 0..3 {
-            assert!(looks_after_s(&mut climb, 20.0) > 17.9);
+            assert!(looks_after_s(&mut probes, 20.0) > 17.9);
         }
-        assert!(looks_after_s(&mut climb, 50.0) < 10.1, "the pace lasted, at quite another height");
+        assert!(
+            looks_after_s(&mut probes, 50.0) < 10.1,
+            "the pace lasted, at quite another height"
+        );
         let mut passed_s = 0.0;
-        while climb.restless > 0.0 {
-            passed_s += looks_after_s(&mut climb, 50.0);
+        while probes.volatile > 0.0 {
+            passed_s += looks_after_s(&mut probes, 50.0);
         }
         assert!((290.0..320.0).contains(&passed_s), "{passed_s}");
-        assert!(looks_after_s(&mut climb, 50.0) > 17.9);
-        assert!(looks_after_s(&mut climb, 40.0) > 17.9, "a little less is no change");
+        assert!(looks_after_s(&mut probes, 50.0) > 17.9);
+        assert!(looks_after_s(&mut probes, 40.0) > 17.9, "a little less is no change");
     }
 
     #[test]
     fn a_closure_by_our_own_look_makes_looks_rarer_and_one_by_a_fallen_quota_does_not() {
-        let mut climb = settled();
-        climb.closed(4.0, false);
-        climb.opened();
-        assert!(looks_after_s(&mut climb, 20.0) < 18.1);
-        climb.closed(4.0, true);
-        climb.opened();
-        assert!(looks_after_s(&mut climb, 20.0) > 60.0);
+        let mut probes = settled();
+        probes.closed(4.0, false);
+        probes.opened();
+        assert!(looks_after_s(&mut probes, 20.0) < 18.1);
+        probes.closed(4.0, true);
+        probes.opened();
+        assert!(looks_after_s(&mut probes, 20.0) > 60.0);
     }
 
     #[test]
     fn a_look_that_throttles_many_calls_makes_looks_rarer() {
-        let mut climb = settled();
-        looks_after_s(&mut climb, 100.0);
+        let mut probes = settled();
+        looks_after_s(&mut probes, 100.0);
         for _ in 0..200 {
-            climb.disturbed(100.0);
+            probes.disturbed(100.0);
         }
-        climb.found(false);
-        assert!(looks_after_s(&mut climb, 100.0) > 30.0);
+        probes.found(false);
+        assert!(looks_after_s(&mut probes, 100.0) > 30.0);
     }
 
     #[test]
     fn a_ramp_is_gentle_where_windows_are_long() {
         let rises_in_5_s = |closed_s: f64| {
-            let mut climb = settled();
-            climb.closed(closed_s, false);
-            climb.opened();
-            looks_after_s(&mut climb, 20.0);
-            (0..100).fold(1.0, |pace, _| pace * climb.step(20.0))
+            let mut probes = settled();
+            probes.closed(closed_s, false);
+            probes.opened();
+            looks_after_s(&mut probes, 20.0);
+            (0..100).fold(1.0, |pace, _| pace * probes.step(20.0))
         };
         assert!(rises_in_5_s(0.3) > 1.3);
         assert!(rises_in_5_s(5.0) < 1.05);

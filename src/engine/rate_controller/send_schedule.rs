@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Only the last time is kept, so the pace that counts is always the present one: when a closed
 /// server opens again nobody sits out the long interval of the closure.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-pub(super) struct Slots {
+pub(super) struct SendSchedule {
     /// When the last request was due; at most one interval before it left.
     slot: Option<Duration>,
     /// When the last request left.
@@ -18,7 +18,7 @@ pub(super) struct Slots {
     on_time: bool,
 }
 
-impl Slots {
+impl SendSchedule {
     /// When the next request may leave, now or later.
     pub(super) fn next_at(&self, now: Duration, rate_per_s: f64, ceiling_per_s: f64) -> Duration {
         let Some(slot) = self.slot else { return now.max(self.hold) };
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_late_timer_costs_nothing_at_the_ceiling_either() {
         let (rate, late) = (50.0, Duration::from_millis(1));
-        let mut slots = Slots::default();
+        let mut slots = SendSchedule::default();
         let (mut now, mut sent) = (Duration::ZERO, 0_u32);
         while now < Duration::from_secs(20) {
             let at = slots.next_at(now, rate, rate);

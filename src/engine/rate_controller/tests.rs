@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Event, FLOOR_PER_S, LONGEST_WAIT, Pace, START_PER_S};
+use super::{Event, FLOOR_PER_S, LONGEST_WAIT, RateController, START_PER_S};
 use crate::engine::fixed_rate_limiter::SLACK;
 
 const LATENCY: Duration = Duration::from_millis(20);
 
 /// A pace and a clock that moves only by what is done.
 struct Run {
-    pace: Pace,
+    pace: RateController,
     now: Duration,
 }
 
 impl Run {
     fn new(ceiling_per_s: f64) -> Self {
-        Self { pace: Pace::new(ceiling_per_s), now: Duration::ZERO }
+        Self { pace: RateController::new(ceiling_per_s), now: Duration::ZERO }
     }
 
     fn rate(&self) -> f64 {
@@ -58,20 +58,20 @@ fn assert_near(left: f64, right: f64) {
 
 #[test]
 fn starts_at_nine_and_a_half_or_the_ceiling() {
-    assert_near(Pace::new(1000.0).rate_per_s(), START_PER_S);
-    assert_near(Pace::new(3.0).rate_per_s(), 3.0);
+    assert_near(RateController::new(1000.0).rate_per_s(), START_PER_S);
+    assert_near(RateController::new(3.0).rate_per_s(), 3.0);
 }
 
 #[test]
 fn a_senseless_ceiling_becomes_a_very_low_one() {
     for ceiling in [0.0, -1.0, f64::NAN] {
-        assert_near(Pace::new(ceiling).rate_per_s(), 0.001);
+        assert_near(RateController::new(ceiling).rate_per_s(), 0.001);
     }
 }
 
 #[test]
 fn the_first_request_leaves_at_once_and_the_second_an_interval_later() {
-    let mut pace = Pace::new(4.0);
+    let mut pace = RateController::new(4.0);
     let start = Duration::from_secs(7);
     assert_eq!(pace.next_at(start), start);
     pace.on(start, Event::Sent);
@@ -218,7 +218,7 @@ fn idle_time_does_not_turn_into_a_burst() {
 
 #[test]
 fn a_timer_that_fires_late_does_not_lower_the_pace() {
-    let mut pace = Pace::new(20.0);
+    let mut pace = RateController::new(20.0);
     let mut now = Duration::ZERO;
     for _ in 0..1000 {
         now = pace.next_at(now) + Duration::from_millis(7);
@@ -368,7 +368,7 @@ proptest! {
         ceiling_per_s in 0.05..500.0_f64,
         steps in proptest::collection::vec(step(), 1..400),
     ) {
-        let mut pace = Pace::new(ceiling_per_s);
+        let mut pace = RateController::new(ceiling_per_s);
         let mut again = pace.clone();
         let (mut now, mut held_until) = (Duration::ZERO, Duration::ZERO);
         let mut last_sent: Option<Duration> = None;
@@ -430,7 +430,7 @@ proptest! {
 
 #[test]
 fn waits_with_nothing_accepted_between_are_one_closure_and_cut_once() {
-    let mut pace = Pace::new(10.0);
+    let mut pace = RateController::new(10.0);
     let wait = Some(Duration::from_secs(2));
     let mut now = Duration::ZERO;
     let mut rates = Vec::new();

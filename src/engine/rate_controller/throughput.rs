@@ -12,7 +12,7 @@ const CLOSE: f64 = 0.5;
 
 /// Counts of accepted and throttled calls.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(super) struct Meter {
+pub(super) struct Throughput {
     /// Accepted calls per second, over the last second or eight calls.
     accepted_per_s: f64,
     at: Duration,
@@ -25,7 +25,7 @@ pub(super) struct Meter {
     before_that: f64,
 }
 
-impl Meter {
+impl Throughput {
     pub(super) fn new() -> Self {
         // Nothing was throttled yet: as if the last time was long ago.
         Self {

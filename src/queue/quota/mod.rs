@@ -226,7 +226,7 @@ impl<B: QuotaBackend> Quota for SharedQuota<B> {
         may_leave
     }
 
-    fn heard(&self, operation: Operation, started: Instant, event: rate_controller::Event) {
+    fn on_event(&self, operation: Operation, started: Instant, event: rate_controller::Event) {
         let now = Instant::now();
         let (kind, sent_at, wait) = match event {
             rate_controller::Event::Sent => return,

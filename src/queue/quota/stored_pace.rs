@@ -2,7 +2,7 @@
 //! reports into it.
 
 use super::operation::ReportKind;
-use crate::engine::rate_controller::{self, Pace};
+use crate::engine::rate_controller::{self, RateController};
 use crate::model::Operation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ struct StoredReport {
 /// The controller of one operation. Its time is that of Redis since the first report.
 #[derive(Serialize, Deserialize)]
 struct StoredPace {
-    pace: Pace,
+    pace: RateController,
     began: Option<Duration>,
     /// The latest time of a report; a report that arrives late counts at this time.
     at: Duration,
@@ -66,7 +66,8 @@ pub(super) fn fold(
 impl StoredPace {
     /// The stored state; a new one if there is none, or it is of another version.
     fn read(state: &str, ceiling_per_s: f64) -> Self {
-        let new = || Self { pace: Pace::new(ceiling_per_s), began: None, at: Duration::ZERO };
+        let new =
+            || Self { pace: RateController::new(ceiling_per_s), began: None, at: Duration::ZERO };
         serde_json::from_str(state).unwrap_or_else(|_| new())
     }
 

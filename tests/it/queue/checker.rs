@@ -6,14 +6,14 @@ use bastion_revoke::sim::Audit;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a row asks for: user, target, account.
-pub(crate) type Ask = (String, String, String);
+pub(crate) type Reservation = (String, String, String);
 
 /// Checks the end of a story about rows. Returns how many outcomes have which status.
 #[track_caller]
 pub(crate) fn check(
     redis: &mut Connection,
     stream: &str,
-    asked: &BTreeMap<String, Option<Ask>>,
+    asked: &BTreeMap<String, Option<Reservation>>,
     audit: &Audit,
 ) -> BTreeMap<String, usize> {
     let outcomes = redis.entries(&format!("{{{stream}}}:outcomes"));
@@ -26,7 +26,7 @@ pub(crate) fn check(
     for (id, outcomes) in &by_row {
         assert_eq!(outcomes.len(), 1, "one outcome for {id}: {outcomes:?}");
     }
-    let removed: BTreeSet<Ask> = audit
+    let removed: BTreeSet<Reservation> = audit
         .removed
         .iter()
         .map(|grant| {
@@ -45,8 +45,8 @@ pub(crate) fn check(
         }
         *counts.entry(status).or_default() += 1;
     }
-    let wanted: BTreeSet<&Ask> = asked.values().flatten().collect();
-    let foreign: Vec<&Ask> = removed.iter().filter(|ask| !wanted.contains(ask)).collect();
+    let wanted: BTreeSet<&Reservation> = asked.values().flatten().collect();
+    let foreign: Vec<&Reservation> = removed.iter().filter(|ask| !wanted.contains(ask)).collect();
     assert!(foreign.is_empty(), "nobody asked for {foreign:?}");
     is_clean(redis, stream);
     counts

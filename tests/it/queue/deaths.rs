@@ -1,6 +1,6 @@
 //! Workers and servers that die, stop, or are cut off, while rows keep coming.
 
-use super::checker::{Ask, check};
+use super::checker::{Reservation, check};
 use super::proxy::Proxy;
 use super::server::{Connection, Redis};
 use super::workers::{STREAM, Worker};
@@ -31,7 +31,7 @@ fn slow_service(slow_ms: u64) -> TestService {
 /// Adds rows of as many users, so that each is a request of its own.
 fn add(
     client: &mut Connection,
-    asked: &mut BTreeMap<String, Option<Ask>>,
+    asked: &mut BTreeMap<String, Option<Reservation>>,
     users: std::ops::Range<usize>,
 ) {
     for user in users {

@@ -87,7 +87,7 @@ async fn send(quota: Arc<SharedQuota<TestBackend>>, service: Arc<Mutex<Service>>
                 } else {
                     Event::Throttled { sent_at, wait: None }
                 };
-                quota.heard(OPERATION, started, event);
+                quota.on_event(OPERATION, started, event);
             });
             continue;
         }

@@ -1,6 +1,6 @@
 //! Rows that anybody adds to the stream.
 
-use super::checker::{Ask, check};
+use super::checker::{Reservation, check};
 use super::server::Redis;
 use super::workers::{STREAM, Worker};
 use crate::sandbox::{Sandbox, TestService};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 const OUTCOMES: &str = "{revocations}:outcomes";
 const DEAD: &str = "{revocations}:dead";
 
-fn ask(user: &str, target: &str, account: &str) -> Ask {
+fn ask(user: &str, target: &str, account: &str) -> Reservation {
     (user.to_owned(), target.to_owned(), account.to_owned())
 }
 

@@ -1,10 +1,9 @@
 //! A simulated disk. A commit takes time; a crash during a commit keeps or loses all of it, as
 //! with SQLite's transactions.
 
-use bastion_revoke::engine::dispatcher::Start;
-use bastion_revoke::engine::replay::Replay;
 use bastion_revoke::ledger::{Attempt, AttemptId, Journal, JournalError, Record};
 use bastion_revoke::plan::{GrantId, Plan};
+use bastion_revoke::verdicts::LedgerState;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -48,12 +47,13 @@ impl Disk {
     }
 
     /// The start of the next run, from the ledger exactly as the command reads it.
-    pub(super) fn replay(&self, plan: &Plan) -> Start {
-        let mut replay = Replay::new(plan);
+    pub(super) fn replay(&self, plan: &Plan) -> LedgerState {
+        let mut state = LedgerState::new(plan.grants());
         for attempt in self.state().attempts.values() {
-            replay.hear(attempt.clone());
+            state.apply(attempt.clone());
         }
-        replay.start().expect("the ledger speaks of grants of the plan")
+        assert!(state.is_sound(), "the ledger matches the plan");
+        state
     }
 
     /// Starts a new run: intents of the previous run do not cover its requests.

@@ -1,34 +1,34 @@
-//! Standard error as a terminal that is a little narrower than it is.
+//! Standard error as a terminal that is reported a few columns narrower.
 //!
-//! indicatif fills the line of its bar to the end, and a terminal echoes Ctrl-C as `^C` where the
-//! cursor stands: on the next line, so that the bar would be left behind when it is taken away.
+//! indicatif fills the line of its bar, and a terminal echoes Ctrl-C as `^C` at the cursor. Without
+//! free columns the echo would wrap to the next line and leave the bar behind.
 
 use console::Term;
 use indicatif::{ProgressDrawTarget, TermLike};
 use std::io;
 
-/// Room for what a terminal echoes.
-const MARGIN_COLUMNS: u16 = 4;
+/// Columns left free for the echo.
+const FREE_COLUMNS: u16 = 4;
 
-/// Draws this often at most.
+/// Maximum redraws per second.
 const HZ: u8 = 20;
 
 #[derive(Debug)]
-struct Margin(Term);
+struct NarrowTerminal(Term);
 
-/// Where a bar is drawn: nowhere off a terminal.
+/// The draw target of a bar: hidden without a terminal.
 pub(super) fn standard_error() -> ProgressDrawTarget {
     let terminal = Term::buffered_stderr();
     if terminal.features().is_attended() {
-        ProgressDrawTarget::term_like_with_hz(Box::new(Margin(terminal)), HZ)
+        ProgressDrawTarget::term_like_with_hz(Box::new(NarrowTerminal(terminal)), HZ)
     } else {
         ProgressDrawTarget::hidden()
     }
 }
 
-impl TermLike for Margin {
+impl TermLike for NarrowTerminal {
     fn width(&self) -> u16 {
-        TermLike::width(&self.0).saturating_sub(MARGIN_COLUMNS).max(1)
+        TermLike::width(&self.0).saturating_sub(FREE_COLUMNS).max(1)
     }
     fn height(&self) -> u16 {
         TermLike::height(&self.0)

@@ -1,4 +1,4 @@
-//! A panic is a defect of this tool: it is told as one, and it ends with the exit code for one.
+//! Panics are internal errors: they are printed as such and end with exit code 70.
 
 use crate::exit::{Exit, Failure};
 use std::io::Write as _;
@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static HAPPENED: AtomicBool = AtomicBool::new(false);
 
-/// From now on a panic says what it is, and what to do about it.
-pub fn explain() {
+/// Installs a panic hook that explains what to do.
+pub fn install_hook() {
     std::panic::set_hook(Box::new(|panic| {
         HAPPENED.store(true, Ordering::SeqCst);
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -18,20 +18,20 @@ pub fn explain() {
         let message = message.unwrap_or("no message");
         let _ = writeln!(
             std::io::stderr(),
-            "error: a defect of this tool, at {place}: {message}\nPlease report it. What was \
-             written down is kept: the same command again continues from there."
+            "error: internal error at {place}: {message}\nPlease report it. The ledger is intact: run \
+             the same command again to continue."
         );
     }));
 }
 
-/// The ending, or that of a defect if there was one in any thread: it outweighs all others.
-pub fn or_defect(exit: Exit) -> Exit {
+/// The exit code, or that of an internal error if any thread panicked.
+pub fn or_internal(exit: Exit) -> Exit {
     if HAPPENED.load(Ordering::SeqCst) { Exit::Internal } else { exit }
 }
 
-/// What `work` returns; a panic in it was told by the hook, and is a failure.
+/// Runs `work`; a panic, which the hook has printed, becomes a failure.
 pub fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    // Nothing that `work` had in hand is used again.
+    // Nothing that `work` used is used again.
     catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "it ended at the defect named above")))
+        .unwrap_or_else(|_| Err(Failure::new(Exit::Internal, "ended by the internal error above")))
 }

@@ -1,7 +1,6 @@
-//! How grants, items and times are written in the ledger's columns.
+//! Encoding of grants, items and times in the ledger's columns.
 
-use super::sqlite::Attempt;
-use super::{AttemptId, AttemptResult, AttemptState, Exception, GrantSet};
+use super::{Attempt, AttemptId, AttemptResult, AttemptState, Exception, GrantSet};
 use crate::model::Status;
 use crate::plan::GrantId;
 use serde::{Deserialize, Serialize};

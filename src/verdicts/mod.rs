@@ -3,14 +3,16 @@
 //! The same fold serves a run while it goes on and a ledger that is read again, so both always
 //! come to the same verdicts.
 
+mod ledger_state;
 mod note_cache;
 mod notes;
 mod packed_note;
 mod spill_file;
 
-pub use note_cache::Recalled;
+pub use ledger_state::{LedgerState, Ranges, Unanswered, grants_in, ranges_of};
+pub use note_cache::NoteCache;
 pub use notes::{Note, NoteId};
-pub use packed_note::{Brief, RequestId};
+pub use packed_note::{PackedNote, RequestId};
 
 use crate::ledger::{AttemptResult, AttemptState, GrantSet};
 use crate::model::Status;
@@ -23,7 +25,7 @@ use std::ops::Range;
 
 const NO_NOTE: NoteId = NoteId::MAX;
 
-/// What an outcome row says of a grant.
+/// What an outcome row reports about a grant.
 #[derive(Debug, Clone, Copy)]
 pub struct Verdict {
     /// What is known of it.
@@ -36,15 +38,15 @@ pub struct Verdict {
 
 /// What is known of a grant: six bytes, for there is one for each of them.
 #[derive(Debug, Clone, Copy)]
-struct State {
-    standing: Standing,
+struct GrantState {
+    progress: Progress,
     /// Up to 255; from there on [`Verdicts::beyond`] counts.
     attempts: u8,
     note: [u8; 4],
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Standing {
+enum Progress {
     /// It is not applied, and another attempt may settle it.
     Open,
     /// It may have been applied: some attempt was sent and not answered for it.
@@ -55,7 +57,7 @@ enum Standing {
 /// The verdicts of all grants of a plan: 6 bytes a grant, and a few MiB for the answers.
 #[derive(Debug)]
 pub struct Verdicts {
-    grants: Vec<State>,
+    grants: Vec<GrantState>,
     /// The attempts of grants that had more than a byte can tell.
     beyond: HashMap<GrantId, u16>,
     notes: Notes,
@@ -67,7 +69,7 @@ impl Verdicts {
     /// All grants untouched.
     pub fn new(grants: usize) -> Self {
         let untouched =
-            State { standing: Standing::Open, attempts: 0, note: NO_NOTE.to_le_bytes() };
+            GrantState { progress: Progress::Open, attempts: 0, note: NO_NOTE.to_le_bytes() };
         Self {
             grants: vec![untouched; grants],
             beyond: HashMap::new(),
@@ -84,24 +86,25 @@ impl Verdicts {
         let mut exceptions = result.exceptions.iter().peekable();
         for (place, grant) in grants.iter().enumerate() {
             let exception = exceptions.next_if(|e| usize::from(e.place) == place);
-            let (says, note) = match (result.state, exception) {
-                (AttemptState::Answered, None) => (Says::Settled(Status::Revoked), note),
+            let (observation, note) = match (result.state, exception) {
+                (AttemptState::Answered, None) => (Observation::Settled(Status::Revoked), note),
                 (AttemptState::Answered | AttemptState::Refused, Some(exception)) => {
                     let note = self.notes.push_beside(note, &exception.code, &exception.message);
                     match exception.status {
-                        Status::Unknown => (Says::Doubtful, note),
-                        status => (Says::Settled(status), note),
+                        Status::Unknown => (Observation::Doubtful, note),
+                        status => (Observation::Settled(status), note),
                     }
                 }
-                (AttemptState::Refused, None) => (Says::Refused, note),
-                (AttemptState::Lost, _) => (Says::Doubtful, note),
-                (AttemptState::Withdrawn, _) => (Says::Nothing, NO_NOTE),
-                _ => (Says::Nothing, note),
+                (AttemptState::Refused, None) => (Observation::Refused, note),
+                (AttemptState::Lost, _) => (Observation::Doubtful, note),
+                (AttemptState::Withdrawn, _) => (Observation::Nothing, NO_NOTE),
+                _ => (Observation::Nothing, note),
             };
             if result.state.is_sending() && !self.is_settled(grant) {
                 self.count(grant);
             }
-            if let Some(status) = self.grants[grant as usize].hear(says, note, result.last) {
+            if let Some(status) = self.grants[grant as usize].apply(observation, note, result.last)
+            {
                 self.settled += 1;
                 self.failed += usize::from(matches!(status, Status::Failed | Status::Unknown));
             }
@@ -121,13 +124,13 @@ impl Verdicts {
 
     /// Whether nothing more will be tried for it.
     pub fn is_settled(&self, grant: GrantId) -> bool {
-        matches!(self.grants[grant as usize].standing, Standing::Settled(_))
+        matches!(self.grants[grant as usize].progress, Progress::Settled(_))
     }
 
     /// Whether nothing more will be tried for one of some grants.
     pub fn has_settled(&self, grants: Range<GrantId>) -> bool {
         let grants = &self.grants[grants.start as usize..grants.end as usize];
-        grants.iter().any(|grant| matches!(grant.standing, Standing::Settled(_)))
+        grants.iter().any(|grant| matches!(grant.progress, Progress::Settled(_)))
     }
 
     /// How many grants are settled.
@@ -167,7 +170,7 @@ impl Verdicts {
         black_box(grants.fold(0, |all, grant| all ^ self.grants[grant as usize].attempts));
     }
 
-    /// All that an outcome row says of it.
+    /// All that an outcome row reports about it.
     pub fn of(&self, grant: GrantId) -> Verdict {
         let state = self.grants[grant as usize];
         let note = Some(state.note()).filter(|note| *note != NO_NOTE);
@@ -175,8 +178,8 @@ impl Verdicts {
     }
 
     /// Notes to be brought back into memory: in a long run they lie in a file.
-    pub fn recall(&self) -> Recalled<'_> {
-        Recalled::of(self)
+    pub fn recall(&self) -> NoteCache<'_> {
+        NoteCache::of(self)
     }
 
     /// How many notes there are.
@@ -192,16 +195,16 @@ impl Verdicts {
         }
     }
 
-    /// What its outcome row says beside the status; nothing if it was never sent. In a long run it
+    /// The note of its outcome row; nothing if it was never sent. In a long run it
     /// lies in a file, and that may be unreadable.
     pub fn note_of(&self, grant: GrantId) -> io::Result<Option<Note<'_>>> {
         self.of(grant).note.map(|note| self.notes.get(note)).transpose()
     }
 }
 
-/// What an attempt says of one grant.
+/// What an attempt observed about one grant.
 #[derive(Debug, Clone, Copy)]
-enum Says {
+enum Observation {
     Settled(Status),
     /// The request was refused for good, for no fault of this grant in particular.
     Refused,
@@ -209,12 +212,12 @@ enum Says {
     Nothing,
 }
 
-impl State {
+impl GrantState {
     fn status(self) -> Status {
-        match self.standing {
-            Standing::Settled(status) => status,
-            Standing::Doubtful => Status::Unknown,
-            Standing::Open => Status::Unprocessed,
+        match self.progress {
+            Progress::Settled(status) => status,
+            Progress::Doubtful => Status::Unknown,
+            Progress::Open => Status::Unprocessed,
         }
     }
 
@@ -222,36 +225,36 @@ impl State {
         NoteId::from_le_bytes(self.note)
     }
 
-    /// Takes in what an attempt says, which may be the last one. Returns the status, if this
+    /// Takes in what an attempt observation, which may be the last one. Returns the status, if this
     /// settled it.
-    fn hear(&mut self, says: Says, note: NoteId, last: bool) -> Option<Status> {
-        let doubt = match self.standing {
-            Standing::Settled(_) => {
+    fn apply(&mut self, observation: Observation, note: NoteId, last: bool) -> Option<Status> {
+        let doubt = match self.progress {
+            Progress::Settled(_) => {
                 debug_assert!(false, "a settled grant is never sent again");
                 return None;
             }
-            Standing::Doubtful => true,
-            Standing::Open => false,
+            Progress::Doubtful => true,
+            Progress::Open => false,
         };
-        let (settled, explains) = match says {
-            Says::Settled(status) => (Some(status), true),
-            // That this sending was refused says nothing of an earlier one whose answer was lost.
-            Says::Refused if doubt => (Some(Status::Unknown), false),
-            Says::Refused => (Some(Status::Failed), true),
-            Says::Doubtful => {
-                self.standing = Standing::Doubtful;
+        let (settled, explains) = match observation {
+            Observation::Settled(status) => (Some(status), true),
+            // That this sending was refused is no evidence about an earlier one whose answer was lost.
+            Observation::Refused if doubt => (Some(Status::Unknown), false),
+            Observation::Refused => (Some(Status::Failed), true),
+            Observation::Doubtful => {
+                self.progress = Progress::Doubtful;
                 (last.then_some(Status::Unknown), true)
             }
-            // What was refused later says nothing of whether an earlier sending was applied, so
+            // What was refused later is no evidence whether an earlier sending was applied, so
             // the note that explains the doubt stays; and the last attempt settles only doubt.
-            Says::Nothing if doubt => (last.then_some(Status::Unknown), false),
-            Says::Nothing => (None, note != NO_NOTE),
+            Observation::Nothing if doubt => (last.then_some(Status::Unknown), false),
+            Observation::Nothing => (None, note != NO_NOTE),
         };
         if explains {
             self.note = note.to_le_bytes();
         }
         if let Some(status) = settled {
-            self.standing = Standing::Settled(status);
+            self.progress = Progress::Settled(status);
         }
         settled
     }
@@ -265,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_verdict_takes_six_bytes() {
-        assert_eq!(size_of::<State>(), 6);
+        assert_eq!(size_of::<GrantState>(), 6);
     }
 
     #[test]

@@ -1,15 +1,13 @@
-//! Somebody else's words, made fit to be kept: every character can be seen, and there are not too
-//! many of them.
+//! Sanitizes texts of the service: every character is printable, and the length is bounded.
 
 use std::borrow::Cow;
 
-/// What stands for the rest of a text that is too long.
+/// Marks a truncated text.
 const CUT: &str = "...";
 
-/// A text of at most `most` bytes in which what a terminal or a reader would take for something
-/// else than a character is written as an escape, such as `\u{1b}`. What is borrowed for ever are
-/// words of our own, which are fit.
-pub(super) fn fit(text: Cow<'static, str>, most: usize) -> Cow<'static, str> {
+/// Returns a text of at most `most` bytes, with control and invisible characters escaped, such as
+/// `\u{1b}`. Borrowed texts are this tool's own and are returned unchanged.
+pub(super) fn sanitize(text: Cow<'static, str>, most: usize) -> Cow<'static, str> {
     if matches!(text, Cow::Borrowed(_)) {
         return text;
     }
@@ -53,8 +51,8 @@ mod tests {
     fn what_cannot_be_seen_is_spelt_out() {
         let dirty = "a\u{1b}[2J\n\u{7f}\u{9b}\u{202e}\u{2066}\u{feff}\0\u{4e2d} \u{e9}";
         let clean = r"a\u{1b}[2J\n\u{7f}\u{9b}\u{202e}\u{2066}\u{feff}\u{0}".to_owned();
-        assert_eq!(fit(dirty.to_owned().into(), 2048), clean + "\u{4e2d} \u{e9}");
-        assert!(matches!(fit("a plain one".into(), 2048), Cow::Borrowed(_)));
+        assert_eq!(sanitize(dirty.to_owned().into(), 2048), clean + "\u{4e2d} \u{e9}");
+        assert!(matches!(sanitize("a plain one".into(), 2048), Cow::Borrowed(_)));
     }
 
     #[test]
@@ -66,10 +64,10 @@ mod tests {
             // An escape is cut as a whole, for half of one could be read as something else.
             ("ab\u{1b}cdefgh".to_owned(), 9, "ab..."),
         ] {
-            assert_eq!(fit(text.clone().into(), most), expected, "{text}");
+            assert_eq!(sanitize(text.clone().into(), most), expected, "{text}");
         }
         let long = "\u{1b}\u{4e2d}x".repeat(100_000);
-        let kept = fit(long.into(), 2048);
+        let kept = sanitize(long.into(), 2048);
         assert!(kept.len() <= 2048 && kept.len() > 2030 && kept.ends_with(CUT), "{}", kept.len());
     }
 }

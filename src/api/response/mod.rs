@@ -1,0 +1,154 @@
+//! What an answer says about each grant of the request: matched by id, never by position, and
+//! `revoked` only where nothing contradicts it. Promise 4, *honesty*.
+//!
+//! The outer code (of a target) and the inner codes (of its accounts) both count:
+//!
+//! | asked | outer | inner | what counts |
+//! |---|---|---|---|
+//! | account | OK | a code | the inner code |
+//! | account | OK | missing | unknown |
+//! | account | not OK | missing | the outer code |
+//! | account | not OK | OK | unknown |
+//! | account | not OK | not OK | the inner code |
+//! | account | missing | anything | unknown |
+//! | whole target | OK | none, or all OK | OK |
+//! | whole target | any | some not OK | the worst inner code |
+//! | whole target | not OK | missing | the outer code |
+//! | whole target | not OK | all OK | unknown |
+//! | either | contradicted, or for another grantee | | unknown |
+
+mod items;
+
+pub use items::ItemAnswer;
+
+use crate::api::error::{Class, classify};
+use crate::api::sanitize::sanitize;
+use crate::api::tree::{Branch, Member, Tree};
+use crate::model::Request;
+use items::{MOST_MESSAGE_BYTES, MOST_WORD_BYTES, is_ok, judge_items, meaningful};
+
+/// The longest answer that is read, in bytes. A full request's answer is about 10 KiB.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// An answer, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// The request was carried out; one answer for each of [`Request::items`], in that order.
+    Items {
+        /// The API's id of the request, or nothing.
+        request_id: String,
+        /// One for each grant.
+        items: Vec<ItemAnswer>,
+    },
+    /// The request as a whole was refused, or failed.
+    Refused {
+        /// The API's id of the request, or nothing.
+        request_id: String,
+        /// What it means for the run.
+        class: Class,
+        /// The API's code, or this tool's own word for an answer without one.
+        code: String,
+        /// The API's message.
+        message: String,
+    },
+}
+
+impl Judgement {
+    /// The judgement with the service's words made fit for a ledger, a table and a terminal: short,
+    /// and with every character to be seen. Secrets must be out of them before.
+    #[must_use]
+    pub fn sanitize(self) -> Self {
+        let word = |text: String| sanitize(text.into(), MOST_WORD_BYTES).into_owned();
+        match self {
+            Self::Items { request_id, mut items } => {
+                items.iter_mut().for_each(ItemAnswer::sanitize);
+                Self::Items { request_id: word(request_id), items }
+            }
+            Self::Refused { request_id, class, code, message } => Self::Refused {
+                request_id: word(request_id),
+                class,
+                code: word(code),
+                message: sanitize(message.into(), MOST_MESSAGE_BYTES).into_owned(),
+            },
+        }
+    }
+}
+
+/// Judges the body of an answer to `request`.
+pub fn judge(request: &Request, status: u16, body: &[u8]) -> Judgement {
+    let malformed = |message: String| Judgement::Refused {
+        request_id: String::new(),
+        class: classify(None, status),
+        code: if (200..300).contains(&status) {
+            "MalformedAnswer".to_owned()
+        } else {
+            format!("HTTP {status}")
+        },
+        message,
+    };
+    let Ok(text) = std::str::from_utf8(body) else {
+        return malformed("the answer is not text".to_owned());
+    };
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let tree = match text.as_bytes().first() {
+        None => return malformed("the answer is empty".to_owned()),
+        Some(b'{') => Tree::from_json(text),
+        Some(b'<') => Tree::from_xml(text),
+        Some(_) => Err("neither JSON nor XML".to_owned()),
+    };
+    let tree = match tree {
+        Ok(tree) => tree,
+        Err(error) if looks_like_html(text) => {
+            tracing::debug!(%error, "an HTML page where an answer was due");
+            return malformed("an HTML page, probably of a proxy or gateway".to_owned());
+        }
+        Err(error) => return malformed(format!("the answer can't be read: {error}")),
+    };
+    judge_tree(request, status, tree.root()).unwrap_or_else(|| {
+        malformed(if looks_like_html(text) {
+            "an HTML page, probably of a proxy or gateway".to_owned()
+        } else {
+            "the answer has neither results nor an error code".to_owned()
+        })
+    })
+}
+
+fn looks_like_html(text: &str) -> bool {
+    let start: String = text.chars().take(200).collect::<String>().to_ascii_lowercase();
+    start.contains("<html") || start.contains("<!doctype html")
+}
+
+fn judge_tree(request: &Request, status: u16, tree: Branch<'_>) -> Option<Judgement> {
+    let request_id = tree.member("RequestId").text().unwrap_or_default().to_owned();
+    let code = tree.member("Code");
+    if tree.has("Results") {
+        let is_good = match code {
+            Member::Absent => true,
+            Member::Text(code) => matches!(code, "" | "200") || is_ok(code),
+            Member::Contradictory => false,
+        };
+        if is_good && (200..300).contains(&status) {
+            let items = judge_items(request, tree);
+            return Some(Judgement::Items { request_id, items });
+        }
+        return Some(Judgement::Refused {
+            request_id,
+            class: Class::Doubtful,
+            code: "ContradictoryAnswer".to_owned(),
+            message: format!(
+                "results together with the code {} and HTTP status {status}",
+                code.text().unwrap_or("(several)")
+            ),
+        });
+    }
+    let code = code.text().filter(|code| !code.is_empty())?;
+    Some(Judgement::Refused {
+        request_id,
+        class: classify(Some(code), status),
+        code: code.to_owned(),
+        message: meaningful(tree.member("Message").text().unwrap_or_default()).to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

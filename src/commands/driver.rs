@@ -1,0 +1,251 @@
+//! The life of a job: open its files, plan, confirm, begin, execute, finish.
+//!
+//! `run`, `run --report-only`, `enqueue`, `collect` and `run --via` all go through [`drive`]; they
+//! differ only in the [`Executor`] that carries the requests out.
+
+use super::confirm::confirm;
+use super::execution::{Execution, Show};
+use super::job::Job;
+use super::job_files::{self, PriorRun};
+use super::queue_job::QueueJob;
+use super::{local, resume_hint};
+use crate::clock::{SystemClock, WallClock};
+use crate::config::RunSettings;
+use crate::engine::StopCause;
+use crate::exit::{Exit, Failure};
+use crate::files::{LOCK_PATIENCE, Lock, RunFiles};
+use crate::ledger::{Ledger, SqliteJournal};
+use crate::outcome::Tally;
+use crate::report::panics::or_internal;
+use crate::report::summary::{RunReport, Sendings};
+use crate::report::{causes as stop_causes, plan as plan_report};
+use crate::verdicts::Verdicts;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What carries the requests of a job out.
+pub enum Executor {
+    /// Nothing is sent: the outcome is written from the files.
+    Report,
+    /// The engine of this process.
+    Engine,
+    /// A queue and its workers.
+    Queue(Box<QueueJob>),
+}
+
+/// Locks the files of a run. The lock is held until it is dropped.
+pub async fn open_files(settings: &RunSettings) -> Result<(Lock, RunFiles), Failure> {
+    let files = RunFiles::new(settings.out.clone());
+    if let Some(reason) = files.is_no_file() {
+        return Err(Failure::new(Exit::Usage, format!("--out: {reason}; use another name")));
+    }
+    let lock = files.lock_within(LOCK_PATIENCE).await?;
+    files.sweep(&lock);
+    Ok((lock, files))
+}
+
+/// Takes a job from its list to its outcome.
+pub async fn drive(
+    settings: &RunSettings,
+    executor: Executor,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let (_lock, files) = open_files(settings).await?;
+    let mut job = Job::read(settings, &files)?;
+    let is_queued = matches!(executor, Executor::Queue(_));
+    let prior = job_files::prior_run(&mut job, settings, &files, is_queued)?;
+    if matches!(executor, Executor::Report) {
+        return report_only(job, prior, settings, show);
+    }
+    let prior = match prior {
+        PriorRun::Finished(verdicts, exit_code) => {
+            return already_finished(job, &verdicts, exit_code, settings, show);
+        }
+        prior => prior,
+    };
+    let is_confirmed = matches!(&executor, Executor::Queue(queue) if !queue.publishes());
+    if !is_confirmed {
+        show.plan(&job, settings)?;
+        if let PriorRun::Unfinished(_, state) = &prior {
+            show.line(&plan_report::resumed(state.verdicts.settled(), state.verdicts.len()))?;
+        }
+        confirm(settings.confirmation, &job).await?;
+    }
+    let (ledger, state) = match prior {
+        PriorRun::Unfinished(ledger, state) => {
+            job_files::restore_input(&mut job, &files)?;
+            (ledger, state)
+        }
+        PriorRun::None { stale } => job_files::create(&mut job, &files, &stale)?,
+        PriorRun::Finished(..) => return Err(Failure::new(Exit::Internal, "a finished job")),
+    };
+    let run = begin(&ledger)?;
+    match executor {
+        Executor::Report => Err(Failure::new(Exit::Internal, "a report sends nothing")),
+        Executor::Engine => {
+            let journal = Arc::new(start_journal(ledger, run)?);
+            let execution = local::execute(&job, settings, &journal, state, show).await;
+            let ledger = Arc::into_inner(journal).and_then(SqliteJournal::stop);
+            finish_run(job, settings, &execution, ledger.map(|ledger| (ledger, run)), show)
+        }
+        Executor::Queue(queue) => {
+            let name = QueueJob::name(&ledger)?;
+            let journal = start_journal(ledger, run)?;
+            let executed = queue.execute(&job, settings, (&journal, name), state, show).await;
+            let ledger = journal.stop();
+            let execution = executed?;
+            if queue.only_publishes() {
+                return queue.finish_publishing(settings, &execution, ledger, run, show);
+            }
+            finish_run(job, settings, &execution, ledger.map(|ledger| (ledger, run)), show)
+        }
+    }
+}
+
+/// Records that a run begins, before anything is sent.
+fn begin(ledger: &Ledger) -> Result<i64, Failure> {
+    let run = ledger.begin_run(SystemClock.now())?;
+    crate::failpoint::hit("run-begun");
+    Ok(run)
+}
+
+fn start_journal(ledger: Ledger, run: i64) -> Result<SqliteJournal, Failure> {
+    SqliteJournal::start(ledger, run)
+        .map_err(|error| Failure::new(Exit::Internal, format!("cannot start a thread: {error}")))
+}
+
+/// Writes the outcome, reports, and records the end of the run.
+fn finish_run(
+    job: Job,
+    settings: &RunSettings,
+    execution: &Execution,
+    ledger: Option<(Ledger, i64)>,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let finished = finish(job, settings, execution, show);
+    if let Some((ledger, run)) = ledger {
+        let exit = finished.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
+        job_files::record_end(ledger, run, exit, &execution.causes);
+    }
+    finished
+}
+
+/// Writes the outcome and reports.
+pub fn finish(
+    job: Job,
+    settings: &RunSettings,
+    execution: &Execution,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let Execution { verdicts, causes, sendings, took } = execution;
+    let is_open = verdicts.settled() < verdicts.len() && !settings.rehearse;
+    let hint = is_open.then(|| continue_hint(causes));
+    let carried = job.left_out.carried as u64;
+    let written = job.write_outcome(verdicts, settings.rehearse, &settings.out);
+    let tally = written.map_err(|failure| {
+        // Both reasons are needed to understand a full disk.
+        let causes = causes.iter().map(stop_causes::cause);
+        let all: Vec<String> = causes.chain([failure.message]).chain(hint.clone()).collect();
+        Failure::new(failure.exit, all.join("\n"))
+    })?;
+    let exit = or_internal(Exit::of_run(causes, &tally));
+    if show.quiet {
+        // There is no summary; the exit code alone does not explain a stop.
+        for cause in causes {
+            tracing::error!("stopped: {}", stop_causes::cause(cause));
+        }
+    }
+    show.report(&RunReport {
+        tally: &tally,
+        sendings: *sendings,
+        took: *took,
+        causes,
+        exit,
+        outcome: &settings.out.to_string_lossy(),
+        carried,
+        rehearsal: settings.rehearse,
+    })?;
+    if let Some(hint) = hint {
+        show.line(&hint)?;
+    }
+    Ok(exit)
+}
+
+/// The command that continues the run. A canary or `--fail-over` that stopped this plan would stop
+/// it again, so the command omits it.
+fn continue_hint(causes: &[StopCause]) -> String {
+    let stopped_by = |cause: &StopCause| match cause {
+        StopCause::Canary { .. } => Some("--canary"),
+        StopCause::FailOver { .. } => Some("--fail-over"),
+        _ => None,
+    };
+    let without: Vec<&str> = causes.iter().filter_map(stopped_by).collect();
+    let anyway = if without.is_empty() { "" } else { " anyway" };
+    format!("To continue{anyway}: {}", resume_hint::command(std::env::args_os(), &without))
+}
+
+/// A finished job is not run again: it exits as before and sends nothing. If its last run was
+/// killed or could not write, the outcome is written now.
+fn already_finished(
+    job: Job,
+    verdicts: &Verdicts,
+    exit_code: Option<u8>,
+    settings: &RunSettings,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let carried = job.left_out.carried;
+    let ended = exit_code
+        .and_then(Exit::from_code)
+        .filter(|exit| !matches!(exit, Exit::Stopped | Exit::File | Exit::Internal));
+    let tally = if ended.is_some() && settings.out.exists() {
+        Tally::of_plan(job.plan.rows(), verdicts, job.left_out)
+    } else {
+        job.write_outcome(verdicts, false, &settings.out)?
+    };
+    let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
+    show.line("This job is finished; nothing was sent. Pass --restart to run it again.")?;
+    show.report(&report_from_files(carried, &tally, exit, &settings.out.to_string_lossy()))?;
+    Ok(exit)
+}
+
+/// Writes the outcome from the files and sends nothing.
+fn report_only(
+    job: Job,
+    prior: PriorRun,
+    settings: &RunSettings,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let verdicts = match prior {
+        PriorRun::Finished(verdicts, _) => verdicts,
+        PriorRun::Unfinished(_, state) => state.verdicts,
+        PriorRun::None { .. } => {
+            return Err(Failure::new(
+                Exit::MissingInput,
+                "no such run, so there is nothing to report",
+            ));
+        }
+    };
+    let carried = job.left_out.carried;
+    let tally = job.write_outcome(&verdicts, false, &settings.out)?;
+    let exit = Exit::of_run(&[], &tally);
+    show.report(&report_from_files(carried, &tally, exit, &settings.out.to_string_lossy()))?;
+    Ok(exit)
+}
+
+fn report_from_files<'a>(
+    carried: usize,
+    tally: &'a Tally,
+    exit: Exit,
+    outcome: &'a str,
+) -> RunReport<'a> {
+    RunReport {
+        tally,
+        sendings: Sendings::default(),
+        took: Duration::ZERO,
+        causes: &[],
+        exit,
+        outcome,
+        carried: carried as u64,
+        rehearsal: false,
+    }
+}

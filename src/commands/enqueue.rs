@@ -1,0 +1,19 @@
+//! `enqueue`: publish a job's requests to a queue.
+
+use super::driver::{self, Executor};
+use super::execution::Show;
+use super::queue_job::QueueJob;
+use super::run;
+use crate::cli::queue::EnqueueArgs;
+use crate::exit::{Exit, Failure};
+
+/// Publishes a job. `files`: the settings files that were read.
+pub async fn enqueue(args: &EnqueueArgs, files: &[String], quiet: bool) -> Result<Exit, Failure> {
+    let settings = run::settings(&args.run, files)?;
+    if settings.rehearse || settings.report_only {
+        return Err(Failure::new(Exit::Usage, "a rehearsal or a report needs no queue: use `run`"));
+    }
+    let executor = Executor::Queue(Box::new(QueueJob::publish(&args.queue, &settings)?));
+    let show = Show { quiet, json: settings.json };
+    Box::pin(driver::drive(&settings, executor, show)).await
+}

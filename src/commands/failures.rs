@@ -1,0 +1,42 @@
+//! Exit codes of the errors of other modules.
+
+use crate::exit::{Exit, Failure};
+use crate::files::LockError;
+use crate::input_snapshot::SpoolError;
+use crate::ledger::LedgerError;
+use crate::outcome::OutcomeError;
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::new(Exit::File, error.to_string())
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        let exit = match error {
+            LockError::Held(_) => Exit::Held,
+            LockError::File { .. } => Exit::File,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<OutcomeError> for Failure {
+    fn from(error: OutcomeError) -> Self {
+        match error {
+            OutcomeError::Input(error) => error.into(),
+            OutcomeError::File { .. } => Self::new(Exit::File, error.to_string()),
+            OutcomeError::Changed => Self::new(Exit::Internal, error.to_string()),
+        }
+    }
+}
+
+impl From<SpoolError> for Failure {
+    fn from(error: SpoolError) -> Self {
+        match error {
+            SpoolError::Input(error) => error.into(),
+            SpoolError::Copy { .. } => Self::new(Exit::File, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The list of a command: its sources, its first pass, and what invalid rows mean for it.
+
+use crate::exit::{Exit, Failure};
+use crate::files::RunFiles;
+use crate::first_pass::{self, Findings, FirstPass};
+use crate::guards::Protection;
+use crate::input::{InputError, Options, Report, RulesError, Source};
+use crate::input_snapshot::{InputName, Spool};
+use crate::report::findings;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Findings that are printed in full.
+pub const SHOWN: usize = 20;
+
+/// What a list must be like.
+#[derive(Debug, Clone, Copy)]
+pub struct InputPolicy {
+    /// Invalid rows are skipped.
+    pub skip_invalid: bool,
+    /// Warnings are errors.
+    pub strict: bool,
+}
+
+/// Reads all rows and returns everything found; `shown` findings are kept in full.
+pub fn look_through(
+    sources: Vec<Source>,
+    options: &Arc<Options>,
+    protection: &Protection,
+    shown: usize,
+) -> Result<FirstPass, Failure> {
+    first_pass::read(sources, options, protection, shown)
+        .map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))
+}
+
+/// Reads all rows for a plan. Prints findings on standard error, and fails unless the policy allows
+/// a plan in spite of them.
+pub fn read(
+    sources: Vec<Source>,
+    options: &Arc<Options>,
+    protection: &Protection,
+    policy: InputPolicy,
+) -> Result<FirstPass, Failure> {
+    let mut read = look_through(sources, options, protection, SHOWN)?;
+    let Findings { report, stopped, .. } = &mut read.findings;
+    if let Some(error) = stopped.take() {
+        findings::print(report, true);
+        return Err(failure(error));
+    }
+    check(report, policy)?;
+    Ok(read)
+}
+
+/// Fails at invalid rows unless they are skipped, and at warnings if they are errors; prints other
+/// warnings.
+fn check(report: &Report, policy: InputPolicy) -> Result<(), Failure> {
+    let what = if report.is_list_wrong() {
+        "ids in the list have been changed; use the list as it was before"
+    } else if report.rows() > 0 && !policy.skip_invalid {
+        "correct these rows, or skip them with --skip-invalid"
+    } else if report.warnings() > 0 && policy.strict {
+        "--strict treats warnings as errors; correct them, or omit it if the rows are right"
+    } else {
+        if report.warnings() > 0 && tracing::enabled!(tracing::Level::WARN) {
+            findings::print(report, false);
+        }
+        return Ok(());
+    };
+    findings::print(report, true);
+    Err(Failure::new(Exit::InvalidInput, format!("nothing was sent: {what}")))
+}
+
+/// The failure of an input that cannot be read to its end.
+pub fn failure(error: InputError) -> Failure {
+    let message = findings::stopped(&error, findings::is_coloured(&std::io::stderr()));
+    Failure { message, ..error.into() }
+}
+
+/// The inputs as sources that can be read more than once. Files are read in place; pipes and
+/// standard input are copied into an unlinked temporary file first.
+pub fn sources(inputs: &[InputName]) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        match input {
+            InputName::File(path) if !is_stream(path) => sources.push(Source::file(path.clone())),
+            _ => {
+                let files = RunFiles::new(std::env::temp_dir().join("bastion-revoke"));
+                let spool = Spool::copy(std::slice::from_ref(input), &files)?;
+                // The file is unlinked here and stays open as long as the source does.
+                sources.extend(spool.sources());
+            }
+        }
+    }
+    Ok(sources)
+}
+
+/// Whether a file can be read only once: a pipe, as of `<(...)` in a shell, or a device.
+fn is_stream(path: &Path) -> bool {
+    path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir())
+}
+
+/// Reads the file of `--protect`; without one, nothing is protected.
+pub fn protection(path: Option<&Path>) -> Result<Protection, Failure> {
+    let Some(path) = path else { return Ok(Protection::default()) };
+    let found = sources(&[InputName::File(path.to_owned())])?;
+    let [source] = found.as_slice() else {
+        return Err(Failure::new(Exit::Internal, "--protect is not one file"));
+    };
+    Protection::read(source).map_err(|error| {
+        let Failure { exit, message } = match error {
+            RulesError::Input(InputError::Missing { name }) => {
+                let message = format!("{name}: no such file; check the path");
+                Failure::new(Exit::MissingInput, message)
+            }
+            RulesError::Input(error) => failure(error),
+            RulesError::Wrong(_) => Failure::new(Exit::InvalidInput, error.to_string()),
+        };
+        Failure::new(exit, format!("--protect {message}"))
+    })
+}

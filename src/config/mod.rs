@@ -1,0 +1,31 @@
+//! Settings: the command line, variables and files turned into validated values, once.
+//!
+//! [`layers`] merges the sources and parses the merged command line with clap; [`input`],
+//! [`request`], [`run`], [`queue`] and [`simulate`] turn its structs ([`crate::cli`]) into
+//! settings. Nothing below this module reads a flag or a variable.
+//!
+//! To add an option of `run`, add it to [`crate::cli::run`] and to [`run::RunSettings`]; variables,
+//! files and `config show` follow from the clap struct.
+
+mod file;
+pub mod input;
+pub mod layers;
+mod output_path;
+pub mod queue;
+mod quote;
+pub mod request;
+pub mod run;
+pub mod simulate;
+pub mod table;
+mod value;
+
+pub use input::InputSettings;
+pub use request::RequestSettings;
+pub use run::{Confirmation, PlanSettings, RunSettings};
+
+use crate::exit::{Exit, Failure};
+
+/// An invalid command line (exit 2).
+fn usage(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, message)
+}

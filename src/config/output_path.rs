@@ -1,0 +1,52 @@
+//! Checks that a file to be written is not one that is read or needed.
+
+use super::usage;
+use crate::exit::Failure;
+use crate::input_snapshot::InputName;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Refuses a file to be written that is also an input.
+pub(super) fn refuse_input(inputs: &[InputName], option: &str, file: &Path) -> Result<(), Failure> {
+    let is_read_from = |input: &InputName| match input {
+        InputName::File(path) => is_same_file(path, file),
+        // A shell may have opened it as standard input. Devices cannot be lost.
+        InputName::Stdin => file.is_file() && is_same_file(Path::new("/dev/stdin"), file),
+    };
+    if inputs.iter().any(is_read_from) {
+        return Err(needs_other_name(option, file, "is also an input"));
+    }
+    Ok(())
+}
+
+/// Suffixes of the files that a run keeps next to its outcome.
+const RUN_FILE_SUFFIXES: [&str; 3] = [".input", ".ledger", ".lock"];
+
+/// Refuses an outcome that could overwrite a file that another run needs to continue.
+pub(super) fn refuse_run_file(out: &Path) -> Result<(), Failure> {
+    let name = out.file_name().unwrap_or_default().as_encoded_bytes();
+    let suffix = RUN_FILE_SUFFIXES.into_iter().find(|suffix| name.ends_with(suffix.as_bytes()));
+    suffix.map_or(Ok(()), |suffix| {
+        let why = format!("ends in {suffix}, like the files that a run keeps next to its outcome");
+        Err(needs_other_name("--out", out, &why))
+    })
+}
+
+/// Refuses an outcome that is also a file of settings, certificates or protected rows.
+pub(super) fn refuse_same_file(out: &Path, file: &Path, what: &str) -> Result<(), Failure> {
+    if is_same_file(file, out) {
+        return Err(needs_other_name("--out", out, &format!("is also the file of {what}")));
+    }
+    Ok(())
+}
+
+fn needs_other_name(option: &str, file: &Path, why: &str) -> Failure {
+    let file = crate::input::shown(&file.to_string_lossy());
+    usage(format!("{option} {file} {why}; use another name"))
+}
+
+/// Whether two paths lead to the same file on the same disk, through any links.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let inode = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
+    one == other || inode(one).is_some_and(|one| Some(one) == inode(other))
+}

@@ -1,0 +1,223 @@
+//! Settings of `plan` and `run`.
+
+use super::{InputSettings, RequestSettings, output_path, usage};
+use crate::cli::{PlanArgs, RunArgs};
+use crate::exit::{Exit, Failure};
+use crate::guards::Limits;
+use crate::input::Options;
+use crate::input_snapshot::InputName;
+use crate::ledger::JobSpec;
+use std::path::{Path, PathBuf};
+
+/// The default outcome file.
+pub(super) const DEFAULT_OUT: &str = "outcome.csv";
+
+/// The default outcome file of a rehearsal.
+const DEFAULT_REHEARSAL_OUT: &str = "rehearsal.csv";
+
+/// The instance of a rehearsal's rows that name none.
+const REHEARSAL_INSTANCE: &str = "bastionhost-rehearsal";
+
+/// Settings of `plan`.
+#[derive(Debug, Clone)]
+pub struct PlanSettings {
+    /// The list.
+    pub input: InputSettings,
+    /// Whether invalid rows are skipped.
+    pub skip_invalid: bool,
+    /// Requests per second and operation.
+    pub rate_per_s: f64,
+    /// The file that the requests are written to.
+    pub requests: Option<PathBuf>,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// What is required before anything is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// Ask at the terminal.
+    Ask,
+    /// Continue.
+    Yes,
+    /// Continue if exactly this number of revocations is planned.
+    Exactly(usize),
+}
+
+/// Settings of `run`.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct RunSettings {
+    /// The list.
+    pub input: InputSettings,
+    /// Whether invalid rows are skipped instead of stopping the run.
+    pub skip_invalid: bool,
+    /// Whether the outcome is written for spreadsheets.
+    pub excel: bool,
+    /// The outcome file.
+    pub out: PathBuf,
+    /// Whether to start over, with the files of an earlier run renamed.
+    pub restart: bool,
+    /// Whether only to write the outcome from the files.
+    pub report_only: bool,
+    /// Whether it is a rehearsal.
+    pub rehearse: bool,
+    /// Limits on the plan.
+    pub limits: Limits,
+    /// The file of protected rows.
+    pub protect: Option<PathBuf>,
+    /// Whether protected rows are skipped instead of stopping the run.
+    pub skip_protected: bool,
+    /// What is required before anything is sent.
+    pub confirmation: Confirmation,
+    /// How requests are sent.
+    pub requests: RequestSettings,
+    /// Whether to print the summary as JSON.
+    pub json: bool,
+}
+
+impl PlanSettings {
+    /// Settings of a command line.
+    pub fn settle(args: &PlanArgs) -> Result<Self, Failure> {
+        if args.json && args.requests.as_deref() == Some(Path::new("-")) {
+            return Err(usage(
+                "--json and --requests - both write to standard output; give --requests a file",
+            ));
+        }
+        let input = InputSettings::with_rows(&args.input, &args.rows)?;
+        if let Some(requests) = &args.requests {
+            input.refuse_over_input("--requests", requests)?;
+        }
+        Ok(Self {
+            input,
+            skip_invalid: args.rows.skip_invalid,
+            rate_per_s: args.rate.rate,
+            requests: args.requests.clone(),
+            json: args.json,
+        })
+    }
+}
+
+impl RunSettings {
+    /// Settings of a command line. `is_terminal`: whether the user can be asked; `seed`: that of
+    /// the jitter; `files`: the settings files that were read.
+    pub fn settle(
+        args: &RunArgs,
+        is_terminal: bool,
+        seed: u64,
+        files: &[String],
+    ) -> Result<Self, Failure> {
+        let mut input = InputSettings::with_rows(&args.input, &args.rows)?;
+        let out = out(args, &input, files)?;
+        let confirmation = confirmation(args, is_terminal)?;
+        let guards = &args.guards;
+        if guards.skip_protected && guards.protect.is_none() {
+            return Err(usage("--skip-protected needs --protect FILE, the file of protected rows"));
+        }
+        if args.rehearse {
+            let id = &mut input.options.default_instance_id;
+            id.get_or_insert_with(|| REHEARSAL_INSTANCE.to_owned());
+        }
+        let mut requests = RequestSettings::settle(&args.requests, seed);
+        requests.engine.deadline = args.deadline;
+        requests.engine.canary = guards.canary.map(|requests| requests as usize);
+        requests.engine.fail_over = guards.fail_over;
+        Ok(Self {
+            input,
+            skip_invalid: args.rows.skip_invalid,
+            excel: args.excel,
+            out,
+            restart: args.restart,
+            report_only: args.report_only,
+            rehearse: args.rehearse,
+            limits: Limits {
+                max_revocations: guards.max_revocations,
+                max_users: guards.max_users,
+                max_whole_targets: guards.max_whole_targets,
+                expect_rows: guards.expect_rows,
+            },
+            protect: guards.protect.clone(),
+            skip_protected: guards.skip_protected,
+            confirmation,
+            requests,
+            json: args.json,
+        })
+    }
+
+    /// Settings of a job that its ledger describes, for an outcome file: the list is read from the
+    /// job's own copy. Only the outcome is written, and nothing is sent from here.
+    pub fn of_job(job: &JobSpec, out: PathBuf, requests: RequestSettings) -> Result<Self, Failure> {
+        let invalid = |what: String| Failure::new(Exit::File, format!("the ledger's job: {what}"));
+        let options = &job.options;
+        let map = options.map.iter().map(|(field, column)| {
+            let field = field
+                .parse()
+                .map_err(|error: crate::input::UnknownField| invalid(error.to_string()))?;
+            Ok((field, column.clone()))
+        });
+        let encoding = options.encoding.as_deref().map(str::parse).transpose();
+        let endpoint = job.identity.endpoint.as_deref().map(reqwest::Url::parse).transpose();
+        let endpoint = endpoint.map_err(|error| invalid(error.to_string()))?;
+        Ok(Self {
+            input: InputSettings {
+                inputs: job
+                    .inputs
+                    .iter()
+                    .map(|input| InputName::new(input.name.as_ref()))
+                    .collect(),
+                options: Options {
+                    default_instance_id: options.instance_id.clone(),
+                    default_region: options.region.clone(),
+                    map: map.collect::<Result<_, Failure>>()?,
+                    encoding: encoding.map_err(|error| invalid(format!("{error}")))?,
+                    only: job.identity.only.clone(),
+                },
+                strict: false,
+            },
+            skip_invalid: options.skip_invalid,
+            excel: options.excel,
+            out,
+            restart: false,
+            report_only: true,
+            rehearse: false,
+            limits: Limits::default(),
+            protect: options.protect.as_ref().map(PathBuf::from),
+            skip_protected: options.skip_protected,
+            confirmation: Confirmation::Yes,
+            requests: RequestSettings { endpoint, ..requests },
+            json: false,
+        })
+    }
+}
+
+/// The outcome file, which must not be any file that the run reads or that another run needs.
+fn out(args: &RunArgs, input: &InputSettings, files: &[String]) -> Result<PathBuf, Failure> {
+    let default = if args.rehearse { DEFAULT_REHEARSAL_OUT } else { DEFAULT_OUT };
+    let out = args.out.clone().unwrap_or_else(|| default.into());
+    if out.file_name().is_none() {
+        return Err(usage(format!("--out {}: not a file name", out.display())));
+    }
+    input.refuse_over_input("--out", &out)?;
+    output_path::refuse_run_file(&out)?;
+    let read = [("--protect", &args.guards.protect), ("--ca-file", &args.requests.ca_file)];
+    let read = read.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)));
+    let settings = files.iter().map(|file| ("the settings", Path::new(file)));
+    for (what, path) in read.chain(settings) {
+        output_path::refuse_same_file(&out, path, what)?;
+    }
+    Ok(out)
+}
+
+fn confirmation(args: &RunArgs, is_terminal: bool) -> Result<Confirmation, Failure> {
+    match (args.rehearse || args.report_only, args.confirm) {
+        (true, _) => Ok(Confirmation::Yes),
+        // The stricter of the two, in case a variable sets `yes`.
+        (false, Some(revocations)) => Ok(Confirmation::Exactly(revocations)),
+        (false, None) if args.yes => Ok(Confirmation::Yes),
+        (false, None) if is_terminal => Ok(Confirmation::Ask),
+        (false, None) => Err(usage(
+            "there is no terminal to confirm at: pass --yes, or --confirm N with the number of \
+             revocations that `plan` shows",
+        )),
+    }
+}

@@ -1,0 +1,67 @@
+//! The plan, for people.
+
+use super::text::{count, entry, length, things};
+use crate::plan::summary::Summary;
+use std::fmt::Write as _;
+
+/// Prints what a run would do.
+pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
+    let requests = plan.total_requests();
+    let mut out = format!(
+        "Plan: {} in {}, about {} at {rate_per_s}/s for each operation\n",
+        things(plan.revocations, "revocation", "revocations"),
+        things(requests, "request", "requests"),
+        length(plan.seconds)
+    );
+    let mut line = |label: &str, number: usize, remark: &str| {
+        entry(&mut out, label, number as u64, remark);
+    };
+    line("rows", plan.rows, "");
+    let parts = [
+        ("  invalid, skipped", plan.invalid),
+        ("  protected, skipped", plan.protected),
+        ("  carried over unchanged", plan.carried),
+        ("  duplicate or covered by a whole target", plan.duplicates),
+    ];
+    for (label, number) in parts.into_iter().filter(|(_, number)| *number > 0) {
+        line(label, number, "");
+    }
+    if plan.users > 0 {
+        line("users", plan.users, "");
+    }
+    if plan.user_groups > 0 {
+        line("user groups", plan.user_groups, "");
+    }
+    line("targets", plan.targets, "hosts, host groups and databases");
+    if plan.whole_targets > 0 {
+        line("  revoked completely", plan.whole_targets, "with every account on them");
+    }
+    if plan.targets_kept > 0 {
+        line("  accounts only", plan.targets_kept, "the target itself stays granted, see below");
+    }
+    for (operation, requests) in &plan.requests {
+        line(operation, *requests, if *requests == 1 { "request" } else { "requests" });
+    }
+    if plan.targets_kept > 0 {
+        let _ = write!(
+            out,
+            "On {} only accounts are revoked: the user keeps the target and may still log on to it\n\
+             without an account. To revoke a target completely, use * as its account.\n",
+            if plan.targets_kept == 1 {
+                "1 target".to_owned()
+            } else {
+                format!("{} targets", count(plan.targets_kept as u64))
+            }
+        );
+    }
+    out
+}
+
+/// The line about a resumed run.
+pub fn resumed(settled: usize, revocations: usize) -> String {
+    format!(
+        "Resuming: {} of {} revocations are settled",
+        count(settled as u64),
+        count(revocations as u64)
+    )
+}
