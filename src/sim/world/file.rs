@@ -12,6 +12,7 @@ use super::model::{
 };
 use crate::model::{GranteeKind, Kind};
 use crate::sim::grants::Grants;
+use crate::sim::operation::Spec;
 
 /// Why a world file could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +93,7 @@ impl WorldFile {
     pub(super) fn into_data(self) -> Result<(Data, Behaviour), WorldError> {
         let ids = Ids::collect(&self)?;
         ids.check_members(&self)?;
+        check_operations(&self.behaviour)?;
         let mut grants = Vec::with_capacity(self.grants.len());
         for (at, grant) in (1..).zip(&self.grants) {
             grants.push(ids.grant(grant, || format!("grants[{at}]"))?);
@@ -128,6 +130,22 @@ impl WorldFile {
 /// `unknown field ... at line 3 column 5` without the position, which is stated before it.
 fn without_position(message: &str) -> String {
     message.rsplit_once(" at line ").map_or(message, |(what, _)| what).to_owned()
+}
+
+/// A switch for an operation that doesn't exist would have no effect.
+fn check_operations(behaviour: &Behaviour) -> Result<(), WorldError> {
+    let missing = behaviour.missing_operations.iter().map(|name| ("missing_operations", name));
+    let denied = behaviour.denied_operations.iter().map(|name| ("denied_operations", name));
+    let pages = behaviour.empty_pages.iter().map(|page| ("empty_pages", &page.operation));
+    let changes = behaviour.changes.iter().map(|change| ("changes", &change.operation));
+    let mut all = missing.chain(denied).chain(pages).chain(changes);
+    match all.find(|(_, name)| Spec::find(name).is_none()) {
+        Some((switch, name)) => Err(WorldError::Reference {
+            place: format!("behaviour.{switch}"),
+            what: format!("the service has no operation '{name}'"),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The ids that a file defines, by kind of object.

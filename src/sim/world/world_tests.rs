@@ -528,6 +528,9 @@ fn a_mistake_in_a_world_file_is_reported_with_its_place() {
     assert_eq!(error(text), "users[2]: the id '1' is used before in users");
     let text = "[[grants]]\nhost='2'\n";
     assert_eq!(error(text), "grants[1]: must have exactly one of user and user_group");
+    let text = "[behaviour]\nmissing_operations = ['ListUser']\n";
+    let expected = "behaviour.missing_operations: the service has no operation 'ListUser'";
+    assert_eq!(error(text), expected);
     assert!(matches!(World::parse("x"), Err(WorldError::Syntax { line: 1, .. })));
 }
 
