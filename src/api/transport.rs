@@ -27,7 +27,7 @@ pub struct WireAnswer {
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, at most [`MAX_BYTES`].
+    /// Its body, decompressed, at most [`MAX_BYTES`].
     pub body: Bytes,
 }
 
@@ -174,4 +174,78 @@ pub fn headers<'a>(pairs: impl IntoIterator<Item = (&'static str, &'a str)>) -> 
             Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What the transport returns for one HTTP answer, whose body is sent as it is.
+    async fn answer(encoding: &str, body: Vec<u8>) -> Result<WireAnswer, SendError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\n{encoding}Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // The client hangs up on an answer that is too long.
+            let _ = stream.write_all(&body).await;
+        });
+        let timeout = Duration::from_secs(10);
+        let transport = HttpTransport::new(timeout, 1, None, Reach::LoopbackPlain).unwrap();
+        let request = WireRequest {
+            endpoint: Url::parse(&format!("http://127.0.0.1:{port}")).unwrap(),
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: String::new(),
+        };
+        let answer = transport.send(request).await;
+        server.await.unwrap();
+        answer
+    }
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    const GZIP: &str = "Content-Encoding: gzip\r\n";
+
+    #[tokio::test]
+    async fn a_compressed_answer_is_decoded() {
+        let plain = br#"{"RequestId":"R","Results":[]}"#;
+        assert_eq!(answer("", plain.to_vec()).await.unwrap().body, plain.as_slice());
+        assert_eq!(answer(GZIP, gzip(plain)).await.unwrap().body, plain.as_slice());
+    }
+
+    #[tokio::test]
+    async fn the_limit_counts_decoded_bytes() {
+        let at_limit = answer(GZIP, gzip(&vec![b' '; MAX_BYTES])).await;
+        assert_eq!(at_limit.unwrap().body.len(), MAX_BYTES);
+        let above = gzip(&vec![b' '; MAX_BYTES + 1]);
+        assert!(above.len() < MAX_BYTES / 50, "it is short on the wire");
+        let error = answer(GZIP, above).await.unwrap_err();
+        assert!(matches!(&error, SendError::Lost(why) if why.contains("longer")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_compressed_answer_that_is_damaged_or_cut_is_lost() {
+        let whole = gzip(&[b'x'; 5000]);
+        let cut = whole[..whole.len() - 9].to_vec();
+        for body in [b"{}".to_vec(), cut] {
+            let error = answer(GZIP, body).await.unwrap_err();
+            assert!(matches!(error, SendError::Lost(_)), "{error}");
+        }
+    }
 }

@@ -45,8 +45,20 @@ pub(super) fn meaningful(message: &str) -> &str {
     if fillers.iter().any(|filler| message.eq_ignore_ascii_case(filler)) { "" } else { message }
 }
 
-pub(super) fn is_ok(code: &str) -> bool {
-    code.eq_ignore_ascii_case("OK")
+/// Whether an item's code is the documented code of success, to the letter.
+fn is_ok(code: &str) -> bool {
+    code == "OK"
+}
+
+/// Whether a code is no documented code of an item and no plain failure either: blank, a number, a
+/// boolean, or `OK` in another spelling. It proves neither success nor failure.
+fn is_ambiguous(code: &str) -> bool {
+    let code = code.trim();
+    code.is_empty()
+        || code.eq_ignore_ascii_case("OK")
+        || code.eq_ignore_ascii_case("true")
+        || code.eq_ignore_ascii_case("false")
+        || code.parse::<f64>().is_ok()
 }
 
 /// What an answer says about one thing, once or more often.
@@ -70,7 +82,7 @@ impl<'a> Observation<'a> {
                 Self::Once { code, message: message.text().unwrap_or_default() }
             }
             (Self::Once { code: before, .. }, Member::Text(code))
-                if before.eq_ignore_ascii_case(code) =>
+                if before.eq_ignore_ascii_case(code) && is_ok(before) == is_ok(code) =>
             {
                 *self
             }
@@ -257,7 +269,7 @@ fn item(said: Observation<'_>) -> ItemAnswer {
         Status::AlreadyAbsent
     } else if is("OBJECT_NOT_FOUND") {
         Status::NotFound
-    } else if is("UNEXPECTED") || code.is_empty() {
+    } else if is("UNEXPECTED") || is_ambiguous(code) {
         Status::Unknown
     } else {
         Status::Failed
@@ -274,7 +286,7 @@ fn missing() -> ItemAnswer {
     ItemAnswer {
         status: Status::Unknown,
         code: Cow::Borrowed("MissingItem"),
-        message: Cow::Borrowed("the answer does not say what became of it"),
+        message: Cow::Borrowed("the answer has no result for this item"),
     }
 }
 
@@ -282,6 +294,6 @@ fn contradictory() -> ItemAnswer {
     ItemAnswer {
         status: Status::Unknown,
         code: Cow::Borrowed("ContradictoryItem"),
-        message: Cow::Borrowed("the answer contradicts itself about it"),
+        message: Cow::Borrowed("the answer holds contradicting results for this item"),
     }
 }

@@ -25,7 +25,7 @@ use crate::api::error::{Class, classify};
 use crate::api::sanitize::sanitize;
 use crate::api::tree::{Branch, Member, Tree};
 use crate::model::Request;
-use items::{MOST_MESSAGE_BYTES, MOST_WORD_BYTES, is_ok, judge_items, meaningful};
+use items::{MOST_MESSAGE_BYTES, MOST_WORD_BYTES, judge_items, meaningful};
 
 /// The longest answer that is read, in bytes. A full request's answer is about 10 KiB.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -124,7 +124,7 @@ fn judge_tree(request: &Request, status: u16, tree: Branch<'_>) -> Option<Judgem
     if tree.has("Results") {
         let is_good = match code {
             Member::Absent => true,
-            Member::Text(code) => matches!(code, "" | "200") || is_ok(code),
+            Member::Text(code) => matches!(code, "" | "200") || code.eq_ignore_ascii_case("OK"),
             Member::Contradictory => false,
         };
         if is_good && (200..300).contains(&status) {

@@ -126,7 +126,7 @@ fn results_match_by_id_in_any_order() {
         {"HostId":"3","UserId":"7","Code":"OK","HostAccounts":[{"HostAccountId":"c","Code":"OBJECT_NOT_FOUND"}]},
         {"HostId":"2","UserId":"7","Code":"OK","HostAccounts":[{"HostAccountId":"b","Code":"INVALID_ARGUMENT"},
                                                               {"HostAccountId":"a","Code":"OK"}]},
-        {"HostId":"1","UserId":"7","Code":"ok","New":[1]}"#;
+        {"HostId":"1","UserId":"7","Code":"OK","New":[1]}"#;
     assert_eq!(statuses(results), [Revoked, Revoked, Failed, NotFound]);
 }
 
@@ -151,6 +151,43 @@ fn conflicting_repeats_are_unknown_and_equal_ones_are_not() {
         statuses(&format!(r#"{{"HostId":"1","Code":"OK"}},{{"HostId":"1","Code":"{second}"}}"#))[0]
     };
     assert_eq!((twice("OK"), twice("UNEXPECTED")), (Revoked, Unknown));
+}
+
+/// Codes, as JSON values, that the documents do not know and that are no text of a failure.
+const AMBIGUOUS_CODES: [&str; 18] = [
+    "0",
+    "200",
+    "-1",
+    "0.0",
+    "1e3",
+    "true",
+    "false",
+    "null",
+    r#""""#,
+    r#""  ""#,
+    r#""0""#,
+    r#""ok""#,
+    r#""Ok""#,
+    r#"" OK""#,
+    r#""OK ""#,
+    r#""\tok\n""#,
+    "{}",
+    r#"["OK",1]"#,
+];
+
+#[test]
+fn a_code_that_is_neither_success_nor_failure_is_unknown() {
+    for code in AMBIGUOUS_CODES {
+        let outer = format!(r#","Code":{code}"#);
+        let inner = format!(r#"{{"HostAccountId":"c","Code":{code}}}"#);
+        assert_eq!(whole(&outer, ""), Unknown, "whole target, {code}");
+        assert_eq!(account(OK, &inner), Unknown, "account, {code}");
+        assert_eq!(account(&outer, INNER_OK), Unknown, "account below a target, {code}");
+        assert_eq!(whole(OK, &inner), Unknown, "account of a whole target, {code}");
+        let twice = format!(r#"{INNER_OK},{inner}"#);
+        let expected = if code == "null" { Revoked } else { Unknown };
+        assert_eq!(account(OK, &twice), expected, "beside an OK, {code}");
+    }
 }
 
 #[test]
