@@ -184,7 +184,7 @@ fn a_code_that_is_neither_success_nor_failure_is_unknown() {
         assert_eq!(account(OK, &inner), Unknown, "account, {code}");
         assert_eq!(account(&outer, INNER_OK), Unknown, "account below a target, {code}");
         assert_eq!(whole(OK, &inner), Unknown, "account of a whole target, {code}");
-        let twice = format!(r#"{INNER_OK},{inner}"#);
+        let twice = format!("{INNER_OK},{inner}");
         let expected = if code == "null" { Revoked } else { Unknown };
         assert_eq!(account(OK, &twice), expected, "beside an OK, {code}");
     }
