@@ -266,6 +266,7 @@ fn outcome_write(bench: &mut Criterion) {
                 protected: false,
                 is_chosen_from: false,
                 excel: false,
+                has_names: false,
             };
             outcome.write(reader, &folder.path().join("outcome.csv")).expect("an outcome")
         });

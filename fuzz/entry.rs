@@ -35,6 +35,7 @@ pub(super) fn list(bytes: &[u8], scratch: &Arc<File>) {
                         let messages = problems.iter().map(Problem::message);
                         messages.collect::<Vec<_>>().join("; ")
                     }
+                    RowContent::Unresolved(queries) => format!("{queries:?}"),
                     RowContent::Carried(status) => format!("{status}"),
                 }),
                 Ok(None) => break,

@@ -30,7 +30,9 @@ pub struct Findings {
     pub protected: Vec<u64>,
     /// Rows of an outcome that are carried over unchanged.
     pub carried: usize,
-    /// Whether such a row comes from a rehearsal.
+    /// Rows with names that have not been looked up; only with [`Options::names`].
+    pub unresolved: u64,
+    /// Whether a carried row comes from a rehearsal.
     pub is_rehearsed: bool,
     /// Whether a valid row has no instance and there is no default.
     pub lacks_instance: bool,
@@ -69,7 +71,7 @@ fn read_rows(
     let mut report = Report::showing(shown);
     let mut lacks_instance = false;
     let mut protected = Vec::new();
-    let (mut carried, mut is_rehearsed) = (0, false);
+    let (mut carried, mut unresolved, mut is_rehearsed) = (0, 0, false);
     let stopped = loop {
         let next = reader.next();
         let Ok(Some(row)) = &next else { break next.err() };
@@ -85,6 +87,10 @@ fn read_rows(
             RowContent::Carried(_) => {
                 carried += 1;
                 is_rehearsed |= row.named(MESSAGE_COLUMN).starts_with(REHEARSAL);
+                batch.push(None);
+            }
+            RowContent::Unresolved(_) => {
+                unresolved += 1;
                 batch.push(None);
             }
             RowContent::Invalid(problems) => {
@@ -105,6 +111,7 @@ fn read_rows(
         report,
         protected,
         carried,
+        unresolved,
         is_rehearsed,
         lacks_instance,
         stopped,

@@ -87,5 +87,6 @@ pub mod pipeline;
 pub mod plan;
 pub mod queue;
 pub mod report;
+pub mod resolve;
 pub mod sim;
 pub mod verdicts;

@@ -365,6 +365,10 @@ pub const OUTCOME_COLUMNS: [&str; 7] = [
     "duplicate_of",
 ];
 
+/// The columns of an outcome, between the input's own and [`OUTCOME_COLUMNS`], that hold the ids of
+/// names. Only the outcome of a list with names has them.
+pub const RESOLVED_COLUMNS: [&str; 3] = ["resolved_user", "resolved_target", "resolved_account"];
+
 /// What every message of a rehearsal begins with, so that its outcome is never taken for real.
 pub const REHEARSAL: &str = "rehearsal:";
 

@@ -64,6 +64,7 @@ fn write_outcome(list: &Path, out: &Path) -> u64 {
         protected: false,
         is_chosen_from: false,
         excel: false,
+        has_names: false,
     };
     let mut written = None;
     let counted = measure(|| written = Some(outcome.write(reader, out)));

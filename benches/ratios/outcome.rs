@@ -101,6 +101,7 @@ fn measure_list(what: &str, list: &Path, folder: &Path) -> anyhow::Result<()> {
             protected: false,
             is_chosen_from: false,
             excel: false,
+            has_names: false,
         };
         outcome.write(reader, &out)?;
         ours = ours.min(started.elapsed());

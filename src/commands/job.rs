@@ -102,6 +102,7 @@ impl Job {
             protected: self.left_out.protected > 0,
             is_chosen_from: self.options.only.is_some(),
             excel: self.excel,
+            has_names: self.options.names.is_some(),
         };
         let sources = self.snapshot.sources();
         let second_pass = Reader::with_columns(sources, Arc::clone(&self.options), self.columns);
@@ -182,6 +183,7 @@ fn spec(settings: &RunSettings, snapshot: &Spool, plan: &Plan) -> JobSpec {
             protect: settings.protect.as_deref().map(absolute),
             skip_protected: settings.skip_protected,
             excel: settings.excel,
+            names: options.names.as_deref().cloned().unwrap_or_default(),
         },
         size: JobSize { requests: plan.requests(), grants: plan.grants(), rows: plan.rows().len() },
         inputs: snapshot.segments().to_vec(),

@@ -170,6 +170,8 @@ impl RunSettings {
                     default_region: options.region.clone(),
                     map: map.collect::<Result<_, Failure>>()?,
                     encoding: encoding.map_err(|error| invalid(format!("{error}")))?,
+                    names: (!options.names.is_empty())
+                        .then(|| std::sync::Arc::new(options.names.clone())),
                     only: job.identity.only.clone(),
                 },
                 strict: false,

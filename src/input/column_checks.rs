@@ -88,7 +88,7 @@ impl ColumnChecks {
         {
             let field = account_field(layout, false);
             self.record_id(field, account, record);
-            if field == Field::AccountName {
+            if field == Field::AccountName && options.names.is_none() {
                 self.names += 1;
                 self.first_name.get_or_insert_with(|| {
                     record.finding(ProblemKind::NameForId, Severity::Warning, field, account)
@@ -120,6 +120,11 @@ impl ColumnChecks {
     }
 
     fn record_id(&mut self, field: Field, id: &str, record: &Record<'_>) {
+        // An id that was looked up is not in the column.
+        let column = record.layout.get(field);
+        if column.is_none_or(|column| trimmed(record.cells.own(column)) != id) {
+            return;
+        }
         let digits = id.len();
         if digits > MOST_DIGITS || !id.bytes().all(|b| b.is_ascii_digit()) {
             return;

@@ -7,6 +7,7 @@ use super::cells::NOWHERE;
 use super::diagnostics::shown;
 use super::error::DamageKind;
 use super::fields::{Field, nearest, plain};
+use super::options::Options;
 
 /// For each field, the input's own column that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,19 @@ impl Layout {
         fields.iter().any(|&field| self.has(field))
     }
 }
+
+/// The fields that name who loses access.
+const GRANTEE_FIELDS: [Field; 5] =
+    [Field::User, Field::UserGroup, Field::UserName, Field::UserDisplayName, Field::UserGroupName];
+
+/// The fields that name a target by name.
+const TARGET_NAMES: [Field; 5] = [
+    Field::HostName,
+    Field::HostAddress,
+    Field::HostGroupName,
+    Field::DatabaseName,
+    Field::DatabaseAddress,
+];
 
 /// The fields that say what kind of target it is by the column they stand in.
 pub(super) const BY_COLUMN: [Field; 3] = [Field::Host, Field::HostGroup, Field::Database];
@@ -80,17 +94,19 @@ impl HeaderFault {
 }
 
 /// What the settings of `--map` and a name itself make of one column.
-pub(super) fn meaning(name: &str, map: &[(Field, String)]) -> Option<Field> {
+pub(super) fn meaning(name: &str, options: &Options) -> Option<Field> {
+    let map = &options.map;
     let same = |column: &str| !column.is_empty() && plain(column) == plain(name);
     let exact = map.iter().find(|(_, column)| column == name && !name.is_empty());
     let mapped = exact.or_else(|| map.iter().find(|(_, column)| same(column)));
-    mapped.map(|&(field, _)| field).or_else(|| automatic(name, map))
+    mapped.map(|&(field, _)| field).or_else(|| automatic(name, options))
 }
 
 /// What a name means of itself, unless `--map` has settled that field.
-fn automatic(name: &str, map: &[(Field, String)]) -> Option<Field> {
-    let field = Field::of_column(name)?;
-    let settled = map.iter().any(|&(mapped, _)| {
+fn automatic(name: &str, options: &Options) -> Option<Field> {
+    let by_name = || Field::of_name_column(name).filter(|_| options.names.is_some());
+    let field = Field::of_column(name).or_else(by_name)?;
+    let settled = options.map.iter().any(|&(mapped, _)| {
         mapped == field
             || (mapped == Field::Account && field.is_account())
             || (mapped.is_account() && field == Field::Account)
@@ -119,7 +135,8 @@ pub(super) fn check_map(map: &[(Field, String)]) -> Result<(), HeaderFault> {
 }
 
 /// Finds the column of every field in a header.
-pub(super) fn resolve(names: &[String], map: &[(Field, String)]) -> Result<Layout, HeaderFault> {
+pub(super) fn resolve(names: &[String], options: &Options) -> Result<Layout, HeaderFault> {
+    let map = &options.map;
     check_map(map)?;
     refuse_repeated(names)?;
     let mut layout = Layout::NONE;
@@ -130,7 +147,7 @@ pub(super) fn resolve(names: &[String], map: &[(Field, String)]) -> Result<Layou
         claimed.insert(at);
     }
     for (at, name) in names.iter().enumerate().filter(|(at, _)| !claimed.contains(at)) {
-        let Some(field) = automatic(name, map) else { continue };
+        let Some(field) = automatic(name, options) else { continue };
         if let Some(before) = layout.get(field) {
             return Err(ambiguous(names, field, before, at));
         }
@@ -215,10 +232,11 @@ fn refuse_unclear(names: &[String], layout: &Layout) -> Result<(), HeaderFault> 
         return Err(HeaderFault::new(DamageKind::MixedForms, found, remedy));
     }
     let mut missing = Vec::new();
-    if !layout.has_any(&[Field::User, Field::UserGroup]) {
+    if !layout.has_any(&GRANTEE_FIELDS) {
         missing.push("user (or user_group)");
     }
     match by_kind {
+        _ if layout.has_any(&TARGET_NAMES) => {}
         Some(Field::Kind) if !layout.has(Field::Target) => missing.push("target"),
         Some(Field::Target) => missing.push("kind"),
         None if by_column.is_none() => missing.push("kind and target (or host, group, db)"),

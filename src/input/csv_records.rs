@@ -8,6 +8,7 @@ use super::csv::unescape_quotes;
 use super::diagnostics::{Problem, ProblemSink};
 use super::fields::Field;
 use super::header::Header;
+use super::options::Options;
 use super::problem_kind::ProblemKind;
 use super::read_errors::Stop;
 use super::record::{Record, RecordPlace, RecordReader, TooManyColumns};
@@ -49,7 +50,7 @@ impl RecordReader for CsvRecords {
         &'a mut self,
         at: RecordPlace<'a>,
         _: &mut Union,
-        _: &[(Field, String)],
+        _: &Options,
         problems: &mut Vec<Problem>,
     ) -> Result<Record<'a>, TooManyColumns> {
         let Self { header, text_mark, places, spans, scratch } = self;

@@ -24,6 +24,9 @@ pub(super) fn parse<'a>(
     options: &'a Options,
     regions: &Regions,
 ) -> Option<Grant<'a>> {
+    if options.names.is_some() {
+        return None;
+    }
     let user = layout.get(Field::User)?;
     if !is_absent(cells, layout, Field::UserGroup) {
         return None;

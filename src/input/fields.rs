@@ -30,11 +30,29 @@ pub enum Field {
     InstanceId,
     /// The region of the bastion host.
     Region,
+    /// The login name of the user.
+    UserName,
+    /// The display name of the user.
+    UserDisplayName,
+    /// The name of the user group.
+    UserGroupName,
+    /// The name of a host.
+    HostName,
+    /// The private or public address of a host.
+    HostAddress,
+    /// The name of a host group.
+    HostGroupName,
+    /// The name of a database.
+    DatabaseName,
+    /// The address of a database.
+    DatabaseAddress,
+    /// The protocol of an account that is named.
+    Protocol,
 }
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 21] = [
         Self::User,
         Self::UserGroup,
         Self::Kind,
@@ -47,6 +65,15 @@ impl Field {
         Self::AccountName,
         Self::InstanceId,
         Self::Region,
+        Self::UserName,
+        Self::UserDisplayName,
+        Self::UserGroupName,
+        Self::HostName,
+        Self::HostAddress,
+        Self::HostGroupName,
+        Self::DatabaseName,
+        Self::DatabaseAddress,
+        Self::Protocol,
     ];
 
     /// Its name: the usual column name, and the left side of `--map FIELD=COLUMN`.
@@ -64,7 +91,32 @@ impl Field {
             Self::AccountName => "account_name",
             Self::InstanceId => "instance_id",
             Self::Region => "region",
+            Self::UserName => "user_name",
+            Self::UserDisplayName => "user_display_name",
+            Self::UserGroupName => "user_group_name",
+            Self::HostName => "host_name",
+            Self::HostAddress => "host_address",
+            Self::HostGroupName => "host_group_name",
+            Self::DatabaseName => "db_name",
+            Self::DatabaseAddress => "db_address",
+            Self::Protocol => "protocol",
         }
+    }
+
+    /// Whether it holds a name in place of an id. An account's name is one only on hosts and
+    /// databases.
+    pub fn is_name(self) -> bool {
+        matches!(
+            self,
+            Self::UserName
+                | Self::UserDisplayName
+                | Self::UserGroupName
+                | Self::HostName
+                | Self::HostAddress
+                | Self::HostGroupName
+                | Self::DatabaseName
+                | Self::DatabaseAddress
+        )
     }
 
     /// Whether it is one of the three that say what account is meant.
@@ -115,6 +167,28 @@ impl Field {
     }
 }
 
+impl Field {
+    /// What a column of names means. These columns are read only where names are looked up.
+    pub(super) fn of_name_column(name: &str) -> Option<Self> {
+        match plain(name).as_str() {
+            "username" | "loginname" | "用户名" | "登录名" => Some(Self::UserName),
+            "userdisplayname" | "displayname" | "显示名" | "显示名称" => {
+                Some(Self::UserDisplayName)
+            }
+            "usergroupname" | "用户组名" | "用户组名称" => Some(Self::UserGroupName),
+            "hostname" | "主机名" | "主机名称" => Some(Self::HostName),
+            "hostaddress" | "hostip" | "主机地址" | "主机ip" => Some(Self::HostAddress),
+            "hostgroupname" | "主机组名" | "主机组名称" => Some(Self::HostGroupName),
+            "dbname" | "databasename" | "数据库名" | "数据库名称" => {
+                Some(Self::DatabaseName)
+            }
+            "dbaddress" | "databaseaddress" | "数据库地址" => Some(Self::DatabaseAddress),
+            "protocol" | "protocolname" | "协议" => Some(Self::Protocol),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -125,7 +199,9 @@ impl fmt::Display for Field {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown field {0:?}: write user, user_group, kind, target, host, group, db, account, \
-     account_id, account_name, instance_id or region"
+     account_id, account_name, instance_id or region; where names are looked up also user_name, \
+     user_display_name, user_group_name, host_name, host_address, host_group_name, db_name, \
+     db_address or protocol"
 )]
 pub struct UnknownField(String);
 
@@ -133,7 +209,9 @@ impl FromStr for Field {
     type Err = UnknownField;
 
     fn from_str(name: &str) -> Result<Self, UnknownField> {
-        Self::of_column(name).ok_or_else(|| UnknownField(name.to_owned()))
+        Self::of_column(name)
+            .or_else(|| Self::of_name_column(name))
+            .ok_or_else(|| UnknownField(name.to_owned()))
     }
 }
 

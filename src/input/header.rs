@@ -9,7 +9,6 @@ use super::csv::{Dialect, unescape_quotes};
 use super::error::{DamageKind, InputError};
 use super::excerpt::Excerpt;
 use super::fault::Fault;
-use super::fields::Field;
 use super::options::Options;
 use super::read_errors::{ErrorContext, Stop};
 use super::scan::{RecordExtent, next_record};
@@ -32,7 +31,7 @@ pub(super) struct Header {
 
 /// The columns of a list.
 pub(super) fn columns_of_list(names: &[String], options: &Options) -> Result<Layout, HeaderFault> {
-    let layout = resolve(names, &options.map);
+    let layout = resolve(names, options);
     if layout.is_err() && names.iter().any(|name| name.contains(FULL_WIDTH_COMMA)) {
         let found = "the names are separated by the full-width comma \u{ff0c} (U+FF0C)".to_owned();
         let remedy = "replace it with the comma , (U+002C), in the header and in all rows";
@@ -61,11 +60,12 @@ impl Candidate {
 pub(super) fn header(
     text: &mut Text,
     delimiter: Option<u8>,
-    map: &[(Field, String)],
+    options: &Options,
     resolve: &ResolveColumns<'_>,
     context: &ErrorContext,
 ) -> Result<Header, InputError> {
-    let Candidate { dialect, extent, names, .. } = best_candidate(text, delimiter, map, context)?;
+    let Candidate { dialect, extent, names, .. } =
+        best_candidate(text, delimiter, options, context)?;
     let HeaderNames { all: names, needed } = names;
     let line = Some(text.line());
     let layout = resolve(&names).map_err(|fault| {
@@ -92,7 +92,7 @@ pub(super) fn header(
 fn best_candidate(
     text: &mut Text,
     delimiter: Option<u8>,
-    map: &[(Field, String)],
+    options: &Options,
     context: &ErrorContext,
 ) -> Result<Candidate, InputError> {
     let delimiters = match &delimiter {
@@ -114,7 +114,7 @@ fn best_candidate(
             }
         };
         let names = names(text, extent, &mut spans);
-        let known = names.all.iter().filter(|name| meaning(name, map).is_some()).count();
+        let known = names.all.iter().filter(|name| meaning(name, options).is_some()).count();
         let candidate = Candidate { known, dialect, extent, names };
         if best.as_ref().is_none_or(|best| candidate.rank() > best.rank()) {
             best = Some(candidate);

@@ -5,6 +5,7 @@ use super::columns::{HeaderFault, Layout, no_such_column};
 use super::diagnostics::{At, Problem, ProblemSink, shown};
 use super::fields::{Field, plain};
 use super::jsonl::{LineFault, LineParser, Members};
+use super::options::Options;
 use super::problem_kind::ProblemKind;
 use super::read_errors::Stop;
 use super::record::{Record, RecordPlace, RecordReader, TooManyColumns};
@@ -45,13 +46,13 @@ impl RecordReader for JsonRecords {
         &'a mut self,
         at: RecordPlace<'a>,
         union: &mut Union,
-        map: &[(Field, String)],
+        options: &Options,
         problems: &mut Vec<Problem>,
     ) -> Result<Record<'a>, TooManyColumns> {
         let Self { members, layout, places, spans, scratch } = self;
         let RecordPlace { text, source, line, .. } = at;
         scratch.clear();
-        let parser = LineParser { members, union, places, map, spans, scratch };
+        let parser = LineParser { members, union, places, options, spans, scratch };
         let fault = parser.parse(text).err();
         if fault == Some(LineFault::TooMany) {
             return Err(TooManyColumns);

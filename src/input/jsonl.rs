@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::cells::{Cells, Span, Union, ValueType, link};
 use super::columns::{Layout, meaning};
 use super::fields::Field;
+use super::options::Options;
 use super::values::trimmed;
 
 /// The members that an input has shown so far.
@@ -76,7 +77,7 @@ pub(super) struct LineParser<'s> {
     pub(super) members: &'s mut Members,
     pub(super) union: &'s mut Union,
     pub(super) places: &'s mut Vec<u32>,
-    pub(super) map: &'s [(Field, String)],
+    pub(super) options: &'s Options,
     pub(super) spans: &'s mut Vec<Span>,
     pub(super) scratch: &'s mut String,
 }
@@ -135,7 +136,7 @@ impl LineParser<'_> {
         let union = self.union.place_of(name).ok_or(LineFault::TooMany)?;
         link(self.places, union, place);
         self.members.names.push(name.to_owned());
-        self.members.fields.push(meaning(name, self.map));
+        self.members.fields.push(meaning(name, self.options));
         self.members.by_name.insert(name.to_owned(), place);
         self.members.seen.push(0);
         self.spans.push(Span::BLANK);

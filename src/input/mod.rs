@@ -20,6 +20,7 @@
 //! | a column name, a new field | `fields`, `columns` |
 //! | what a value may be | `values`, `placeholders`, `problem_kind` (the messages) |
 //! | how a row becomes a grant | `row_parser`, `fast_path` (the same for plain rows) |
+//! | a name in place of an id | `row_names`, `resolution`; `crate::resolve` looks it up |
 //! | a check that compares rows | `column_checks` |
 //! | CSV, JSON Lines | `csv`, `csv_records`; `jsonl`, `json_records` |
 //! | the separator, the header line | `sniff`, `header` |
@@ -58,7 +59,9 @@ mod reader;
 mod record;
 mod regions;
 mod report;
+mod resolution;
 mod row;
+mod row_names;
 mod row_parser;
 mod rules;
 mod scan;
@@ -84,6 +87,7 @@ pub use options::Options;
 pub use problem_kind::ProblemKind;
 pub use reader::Reader;
 pub use report::Report;
+pub use resolution::{NameKind, NameQuery, ObjectKind, Resolution, Resolutions};
 pub use row::{Place, Row, RowContent};
 pub use rules::{Rule, RulesError, rules};
 pub use source::Source;

@@ -45,7 +45,7 @@ pub(super) fn open(
         match sniff::read_preamble(&mut text, &context)? {
             Preamble::Json => (Box::new(JsonRecords::new()), Syntax::JsonLines),
             Preamble::Csv { delimiter } => {
-                let header = header::header(&mut text, delimiter, &options.map, resolve, &context)?;
+                let header = header::header(&mut text, delimiter, options, resolve, &context)?;
                 let syntax = Syntax::Csv { delimiter: header.dialect.delimiter };
                 let records = CsvRecords::new(header, union)
                     .map_err(|TooManyColumns| context.too_many_columns(text.line()))?;

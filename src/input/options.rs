@@ -1,9 +1,12 @@
 //! How inputs are read.
 
+use std::sync::Arc;
+
 use crate::model::Status;
 
 use super::encoding::Encoding;
 use super::fields::Field;
+use super::resolution::Resolutions;
 
 /// How inputs are read.
 #[derive(Debug, Clone)]
@@ -17,6 +20,9 @@ pub struct Options {
     pub map: Vec<(Field, String)>,
     /// `--encoding`: the encoding, instead of the detected one.
     pub encoding: Option<Encoding>,
+    /// The ids of names. `None`: columns of names are not read, only carried. Rows whose names are
+    /// not among them are [`super::RowContent::Unresolved`].
+    pub names: Option<Arc<Resolutions>>,
     /// `--only`: rows of an outcome with any other status are carried over without being parsed.
     pub only: Option<Vec<Status>>,
 }
@@ -28,6 +34,7 @@ impl Default for Options {
             default_region: "cn-hangzhou".to_owned(),
             map: Vec::new(),
             encoding: None,
+            names: None,
             only: None,
         }
     }

@@ -127,6 +127,15 @@ problem_kinds! {
     /// A name where the API takes an id.
     NameForId "name_for_id" "an account's name where its id is needed"
         "give the ids in a column account_id; if this column holds ids, say so with --map account=COLUMN"
+    /// A name that no object has.
+    UnknownName "unknown_name" "a name that was not found" "compare it with the console"
+    /// A name that several objects have.
+    AmbiguousName "ambiguous_name" "a name of several objects" "write the id of the one that is meant"
+    /// A name that could not be looked up completely.
+    NameNotChecked "name_not_checked" "a name that could not be looked up" "write the id"
+    /// Two columns that name the same object in a row.
+    SeveralNames "several_names" "two names for one object"
+        "fill only one of them, or write the id"
     /// A header and nothing below it.
     NoRows "no_rows" "no rows below the header" "give the list with its rows, unless there are none today"
     /// Something that is no region.

@@ -16,6 +16,7 @@ use super::options::Options;
 use super::problem_kind::ProblemKind;
 use super::record::Record;
 use super::regions::Regions;
+use super::resolution::NameQuery;
 use super::row::{Place, Row, RowContent};
 use super::row_parser;
 use super::source::Source;
@@ -32,6 +33,7 @@ pub struct Reader {
     current: Option<SourceReader>,
     regions: Regions,
     problems: Vec<Problem>,
+    queries: Vec<NameQuery>,
     /// Checks that compare valid rows with each other; `None` in a further pass.
     checks: Option<Box<ColumnChecks>>,
     list_findings: Vec<FindingGroup>,
@@ -59,6 +61,7 @@ impl Reader {
             current: None,
             regions: Regions::default(),
             problems: Vec::new(),
+            queries: Vec::new(),
             checks: None,
             list_findings: Vec::new(),
             finished_bytes: 0,
@@ -154,12 +157,14 @@ impl Reader {
     /// Reads the record that has been found.
     fn row(&mut self) -> Result<Option<Row<'_>>, InputError> {
         let Self { options, union, formats, current, regions, problems, number, failed, .. } = self;
+        let queries = &mut self.queries;
+        queries.clear();
         let source = formats.len().saturating_sub(1);
         let (Some(open), Some(format)) = (current.as_mut(), formats.last_mut()) else {
             return Ok(None);
         };
         problems.clear();
-        let record = match open.read(union, &options.map, problems) {
+        let record = match open.read(union, options, problems) {
             Ok(record) => record,
             Err(error) => {
                 *failed = true;
@@ -181,26 +186,31 @@ impl Reader {
                 Err(_) => record.sink(problems).add(ProblemKind::UnknownStatus, own, word),
             }
         }
-        let grant = grant(&record, options, regions, problems);
+        let grant = grant(&record, options, regions, problems, queries);
         if let (Some(grant), Some(checks)) = (&grant, &mut self.checks) {
             checks.record(grant, &record, options);
         }
-        Ok(row(grant.map_or(RowContent::Invalid(problems), RowContent::Grant)))
+        Ok(row(match grant {
+            Some(grant) => RowContent::Grant(grant),
+            None if problems.is_empty() && !queries.is_empty() => RowContent::Unresolved(queries),
+            None => RowContent::Invalid(problems),
+        }))
     }
 }
 
-/// The grant that a record names, or `None` and at least one problem.
+/// The grant that a record names, or `None` and at least one problem or query.
 #[inline]
 fn grant<'a>(
     record: &Record<'a>,
     options: &'a Options,
     regions: &mut Regions,
     problems: &mut Vec<Problem>,
+    queries: &mut Vec<NameQuery>,
 ) -> Option<Grant<'a>> {
     let fast = fast_path::parse(&record.cells, record.layout, options, regions);
     let mut in_full = |problems: &mut Vec<Problem>| {
         let sink = record.sink(problems);
-        row_parser::parse(&record.cells, record.layout, options, regions, sink)
+        row_parser::parse(&record.cells, record.layout, options, regions, sink, queries)
     };
     match fast {
         _ if !problems.is_empty() => None,

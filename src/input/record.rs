@@ -8,6 +8,7 @@ use super::csv::Dialect;
 use super::diagnostics::{Problem, ProblemSink};
 use super::fields::Field;
 use super::finding::{Finding, Severity};
+use super::options::Options;
 use super::origin::Origin;
 use super::problem_kind::ProblemKind;
 use super::read_errors::Stop;
@@ -24,7 +25,7 @@ pub(super) trait RecordReader {
         &'a mut self,
         at: RecordPlace<'a>,
         union: &mut Union,
-        map: &[(Field, String)],
+        options: &Options,
         problems: &mut Vec<Problem>,
     ) -> Result<Record<'a>, TooManyColumns>;
 

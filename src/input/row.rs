@@ -6,6 +6,7 @@ use super::cells::Cells;
 use super::diagnostics::Problem;
 use super::excerpt::Excerpt;
 use super::origin::Origin;
+use super::resolution::NameQuery;
 
 /// The position of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub enum RowContent<'a> {
     Grant(Grant<'a>),
     /// It names no grant, for these reasons: at least one.
     Invalid(&'a [Problem]),
+    /// It names objects that have not been looked up: at least one. With [`super::Options::names`]
+    /// only.
+    Unresolved(&'a [NameQuery]),
     /// It has this status in an outcome and is not sent again. Nothing else in it was parsed.
     Carried(Status),
 }

@@ -10,17 +10,18 @@ use super::options::Options;
 use super::placeholders::without_typographic_quotes;
 use super::problem_kind::ProblemKind;
 use super::regions::Regions;
+use super::resolution::{NameLookup, NameQuery};
 use super::target_kind::{add_unknown_kind, kind_of};
 use super::values::{check_id, check_name, check_one_name, check_region, trimmed};
 
 /// Parses one row.
-struct RowParser<'a, 'c, 'p> {
-    cells: &'c Cells<'a>,
-    layout: &'c Layout,
-    sink: ProblemSink<'p>,
+pub(super) struct RowParser<'a, 'c, 'p> {
+    pub(super) cells: &'c Cells<'a>,
+    pub(super) layout: &'c Layout,
+    pub(super) sink: ProblemSink<'p>,
 }
 
-/// Parses a row: the grant it names, or `None` and at least one problem.
+/// Parses a row: the grant it names, or `None` and at least one problem or query.
 #[inline(never)]
 pub(super) fn parse<'a>(
     cells: &Cells<'a>,
@@ -28,6 +29,7 @@ pub(super) fn parse<'a>(
     options: &'a Options,
     regions: &mut Regions,
     sink: ProblemSink<'_>,
+    queries: &mut Vec<NameQuery>,
 ) -> Option<Grant<'a>> {
     if (0..cells.spans.len()).all(|at| trimmed(cells.own(at)).is_empty()) {
         let mut sink = sink;
@@ -35,9 +37,10 @@ pub(super) fn parse<'a>(
         return None;
     }
     let mut row = RowParser { cells, layout, sink };
-    let grantee = row.grantee();
-    let target = row.target();
-    let account = row.account(target.map(|(kind, _)| kind));
+    let mut lookup = row.lookup(options, queries);
+    let grantee = row.grantee(lookup.as_mut());
+    let target = row.target(lookup.as_mut());
+    let account = row.account(target, lookup.as_mut());
     let instance = row.instance(options);
     let region = row.region(options);
     let (Some(grantee), Some((kind, Some(target))), Some(account), Some(instance), Some(region)) =
@@ -67,16 +70,16 @@ pub(super) fn parse<'a>(
 
 impl<'a> RowParser<'a, '_, '_> {
     /// A field's value without the blanks around it; blank if there is no such column.
-    fn value(&self, field: Field) -> &'a str {
+    pub(super) fn value(&self, field: Field) -> &'a str {
         self.layout.get(field).map_or("", |column| trimmed(self.cells.own(column)))
     }
 
-    fn add(&mut self, kind: ProblemKind, field: Field, found: &str) {
+    pub(super) fn add(&mut self, kind: ProblemKind, field: Field, found: &str) {
         self.sink.add(kind, self.layout.get(field), found);
     }
 
     /// The value of a filled field if a check passes it.
-    fn checked(
+    pub(super) fn checked(
         &mut self,
         field: Field,
         check: fn(&str) -> Result<(), ProblemKind>,
@@ -104,8 +107,13 @@ impl<'a> RowParser<'a, '_, '_> {
         }
     }
 
-    fn grantee(&mut self) -> Option<Grantee<&'a str>> {
+    fn grantee(&mut self, lookup: Option<&mut NameLookup<'a, '_>>) -> Option<Grantee<&'a str>> {
         let (user, group) = (self.value(Field::User), self.value(Field::UserGroup));
+        if let Some(lookup) = lookup
+            && self.names_grantee()
+        {
+            return self.grantee_by_name(lookup);
+        }
         let (field, kind) = match (user.is_empty(), group.is_empty()) {
             (false, true) => (Field::User, GranteeKind::User),
             (true, false) => (Field::UserGroup, GranteeKind::UserGroup),
@@ -124,7 +132,15 @@ impl<'a> RowParser<'a, '_, '_> {
     }
 
     /// The kind, and the target if it is good too.
-    fn target(&mut self) -> Option<(Kind, Option<&'a str>)> {
+    fn target(
+        &mut self,
+        lookup: Option<&mut NameLookup<'a, '_>>,
+    ) -> Option<(Kind, Option<&'a str>)> {
+        if let Some(lookup) = lookup
+            && self.names_target()
+        {
+            return self.target_by_name(lookup);
+        }
         let filled = BY_COLUMN.map(|field| !self.value(field).is_empty());
         let first =
             BY_COLUMN.into_iter().zip(filled).find_map(|(field, filled)| filled.then_some(field));
@@ -169,7 +185,7 @@ impl<'a> RowParser<'a, '_, '_> {
         kind.map(|kind| (kind, target))
     }
 
-    fn kind(&mut self) -> Option<Kind> {
+    pub(super) fn kind(&mut self) -> Option<Kind> {
         let written = self.value(Field::Kind);
         let kind = kind_of(written);
         if kind.is_none() && written.is_empty() {
@@ -182,7 +198,17 @@ impl<'a> RowParser<'a, '_, '_> {
     }
 
     /// The account.
-    fn account(&mut self, kind: Option<Kind>) -> Option<Account<&'a str>> {
+    fn account(
+        &mut self,
+        target: Option<(Kind, Option<&'a str>)>,
+        lookup: Option<&mut NameLookup<'a, '_>>,
+    ) -> Option<Account<&'a str>> {
+        let kind = target.map(|(kind, _)| kind);
+        if let (Some(lookup), Some((kind, target))) = (lookup, target)
+            && self.names_account(kind)
+        {
+            return self.account_by_name(kind, target, lookup);
+        }
         let by_name = kind == Some(Kind::HostGroup);
         let field = account_field(self.layout, by_name);
         match self.value(field) {

@@ -90,7 +90,7 @@ pub fn rules(source: &Source) -> Result<Vec<Rule>, RulesError> {
     let mut problems = Vec::new();
     while reader.find()? {
         let mut flaws = Vec::new();
-        let record = reader.read(&mut union, &[], &mut flaws)?;
+        let record = reader.read(&mut union, &options, &mut flaws)?;
         let sink = record.sink(&mut flaws);
         rules.push(rule(&record, sink));
         problems.append(&mut flaws);

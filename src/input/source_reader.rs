@@ -7,6 +7,7 @@ use super::encoding::Encoding;
 use super::error::{DamageKind, InputError};
 use super::fields::Field;
 use super::finding::FindingGroup;
+use super::options::Options;
 use super::read_errors::{ErrorContext, Stop};
 use super::record::{Record, RecordPlace, RecordReader, TooManyColumns};
 use super::scan::RecordExtent;
@@ -88,14 +89,14 @@ impl SourceReader {
     pub(super) fn read<'a>(
         &'a mut self,
         union: &mut Union,
-        map: &[(Field, String)],
+        options: &Options,
         problems: &mut Vec<Problem>,
     ) -> Result<Record<'a>, InputError> {
         let Self { text, records, context, extent, .. } = self;
         let line = text.line();
         let source = &context.name;
         let at = RecordPlace { text: text.record(extent.length), extent: *extent, source, line };
-        let record = records.split(at, union, map, problems);
+        let record = records.split(at, union, options, problems);
         record.map_err(|TooManyColumns| context.too_many_columns(line))
     }
 

@@ -1,5 +1,6 @@
 //! What a job is, stored in its ledger as one JSON value.
 
+use crate::input::Resolutions;
 use crate::input_snapshot::Segment;
 use crate::model::Status;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,9 @@ pub struct JobOptions {
     pub skip_protected: bool,
     /// `--excel`
     pub excel: bool,
+    /// The ids of the names in the list. A resume uses them and looks nothing up.
+    #[serde(default, skip_serializing_if = "Resolutions::is_empty")]
+    pub names: Resolutions,
 }
 
 /// The size of a job.

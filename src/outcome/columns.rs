@@ -1,7 +1,7 @@
 //! Which columns an outcome has, and where each comes from.
 
 use super::COLUMNS;
-use crate::model::TEXT_MARK_COLUMN;
+use crate::model::{RESOLVED_COLUMNS, TEXT_MARK_COLUMN};
 
 /// What the name of an input's own column gets in front when an outcome has one of that name.
 const OWN: &str = "input_";
@@ -17,6 +17,9 @@ pub(super) struct Columns {
     pub(super) names: Vec<String>,
     /// Where the input has each of [`COLUMNS`], if it is an outcome.
     pub(super) before: [Option<usize>; COLUMNS.len()],
+    /// Where the input has each of [`RESOLVED_COLUMNS`], if they are replaced; `None` if the outcome
+    /// has none of them.
+    pub(super) resolved: Option<[Option<usize>; RESOLVED_COLUMNS.len()]>,
 }
 
 impl Columns {
@@ -26,17 +29,19 @@ impl Columns {
     /// Any other list keeps a column of such a name, under another: a table with two columns
     /// `status` could not be fed back, nor read by most tools. Case does not matter, for many do
     /// not look at it.
-    pub(super) fn of(input: &[String], is_chosen_from: bool) -> Self {
+    pub(super) fn of(input: &[String], is_chosen_from: bool, has_names: bool) -> Self {
         let place = |name: &str| input.iter().position(|column| column == name);
         let is_outcome = is_chosen_from || COLUMNS.iter().all(|name| place(name).is_some());
-        let of_outcome = || COLUMNS.into_iter().chain([TEXT_MARK_COLUMN]);
+        let resolved_names = || RESOLVED_COLUMNS.into_iter().filter(move |_| has_names);
+        let of_outcome = || COLUMNS.into_iter().chain([TEXT_MARK_COLUMN]).chain(resolved_names());
         if is_outcome {
             let own: Vec<usize> = (0..input.len())
                 .filter(|at| !of_outcome().any(|name| name == input[*at]))
                 .collect();
             let names = own.iter().map(|at| input[*at].clone()).collect();
             let in_order = own.iter().copied().eq(0..own.len());
-            return Self { own, in_order, names, before: COLUMNS.map(place) };
+            let resolved = has_names.then(|| RESOLVED_COLUMNS.map(place));
+            return Self { own, in_order, names, before: COLUMNS.map(place), resolved };
         }
         let clashes = |name: &str| of_outcome().any(|other| other.eq_ignore_ascii_case(name));
         let mut names: Vec<String> = Vec::with_capacity(input.len());
@@ -51,7 +56,8 @@ impl Columns {
             names.push(renamed);
         }
         let own = (0..input.len()).collect();
-        Self { own, in_order: true, names, before: [None; COLUMNS.len()] }
+        let resolved = has_names.then_some([None; RESOLVED_COLUMNS.len()]);
+        Self { own, in_order: true, names, before: [None; COLUMNS.len()], resolved }
     }
 }
 
@@ -61,7 +67,7 @@ mod tests {
 
     fn names(input: &[&str], is_chosen_from: bool) -> Vec<String> {
         let input: Vec<String> = input.iter().map(|name| (*name).to_owned()).collect();
-        Columns::of(&input, is_chosen_from).names
+        Columns::of(&input, is_chosen_from, false).names
     }
 
     #[test]
@@ -72,10 +78,29 @@ mod tests {
     }
 
     #[test]
+    fn the_columns_of_resolved_ids_are_replaced_only_where_names_are_looked_up() {
+        let input: Vec<String> = [&["user_name"][..], &RESOLVED_COLUMNS, &COLUMNS]
+            .concat()
+            .iter()
+            .map(|n| (*n).to_owned())
+            .collect();
+        let columns = Columns::of(&input, false, true);
+        assert_eq!(columns.names, ["user_name"]);
+        assert_eq!(columns.resolved, Some([Some(1), Some(2), Some(3)]));
+        let columns = Columns::of(&input, false, false);
+        assert_eq!(columns.names.len(), 4);
+        assert_eq!(columns.resolved, None);
+    }
+
+    #[test]
     fn columns_with_a_replaced_one_between_them_are_not_in_order() {
         let in_order = |input: &[&str]| {
-            Columns::of(&input.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), true)
-                .in_order
+            Columns::of(
+                &input.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
+                true,
+                false,
+            )
+            .in_order
         };
         assert!(in_order(&["user", "note"]));
         assert!(in_order(&["user", "note", "status"]));

@@ -12,7 +12,7 @@ mod writer;
 
 use crate::files::RunFiles;
 use crate::input::{InputError, Reader};
-use crate::model::{Status, TEXT_MARK_COLUMN};
+use crate::model::{RESOLVED_COLUMNS, Status, TEXT_MARK_COLUMN};
 use crate::pipeline::run_pipeline;
 use crate::plan::Rows;
 use crate::plan::summary::LeftOut;
@@ -113,6 +113,9 @@ pub struct Outcome<'a> {
     pub is_chosen_from: bool,
     /// Whether it is written for spreadsheets.
     pub excel: bool,
+    /// Whether the list has names that were looked up: their ids are written in
+    /// [`RESOLVED_COLUMNS`].
+    pub has_names: bool,
 }
 
 impl Outcome<'_> {
@@ -125,10 +128,11 @@ impl Outcome<'_> {
         let file_error = |source| OutcomeError::File { path: path.to_owned(), source };
         let files = RunFiles::new(path.to_owned());
         let temporary = files.temporary().map_err(file_error)?;
-        let columns = Columns::of(input.columns(), self.is_chosen_from);
+        let columns = Columns::of(input.columns(), self.is_chosen_from, self.has_names);
         let words = Words { table: Table { excel: self.excel }, rehearsal: self.rehearsal };
         let mut begin = Vec::new();
-        let header = columns.names.iter().map(String::as_str).chain(COLUMNS);
+        let resolved = RESOLVED_COLUMNS.into_iter().filter(|_| self.has_names);
+        let header = columns.names.iter().map(String::as_str).chain(resolved).chain(COLUMNS);
         words.table.header(&mut begin, header);
         let Self { rows: asked, verdicts, protected, .. } = *self;
         let rows = InputRows { asked, columns: &columns, words, protected };

@@ -4,7 +4,7 @@ use super::columns::Columns;
 use super::result_columns::Words;
 use super::{COLUMNS, OutcomeError, Tally};
 use crate::input::{Cells, Problem, Reader, RowContent};
-use crate::model::{MESSAGE_COLUMN, REHEARSAL, Status};
+use crate::model::{Account, MESSAGE_COLUMN, REHEARSAL, RESOLVED_COLUMNS, Status};
 use crate::pipeline::BatchSender;
 use crate::plan::{GrantId, Rows};
 
@@ -67,6 +67,7 @@ impl InputRows<'_> {
             }
             let Block { text, rows: ends } = &mut block;
             self.own_cells(row.cells, text);
+            self.resolved_cells(&row.content, row.cells, text);
             let asks = self.asked.get(rows);
             match (row.content, asks) {
                 (RowContent::Carried(_), None) => self.carried(row.cells, text),
@@ -93,6 +94,24 @@ impl InputRows<'_> {
         }
         outlet.exchange(&mut block);
         Ok(tally)
+    }
+
+    /// The ids that the row's names stand for; those of the earlier outcome in a row that is carried
+    /// over.
+    fn resolved_cells(&self, content: &RowContent<'_>, cells: Cells<'_>, text: &mut Vec<u8>) {
+        let Some(before) = self.columns.resolved else { return };
+        let resolved = match content {
+            RowContent::Grant(grant) => {
+                let account = match grant.account {
+                    Account::Whole => "*",
+                    Account::Named(account) => account,
+                };
+                [grant.grantee.id, grant.target, account]
+            }
+            RowContent::Carried(_) => before.map(|at| at.map_or("", |at| cells.get(at))),
+            RowContent::Invalid(_) | RowContent::Unresolved(_) => [""; RESOLVED_COLUMNS.len()],
+        };
+        resolved.iter().for_each(|cell| self.words.table.cell(text, cell));
     }
 
     fn own_cells(&self, cells: Cells<'_>, text: &mut Vec<u8>) {

@@ -279,6 +279,10 @@ pub fn grants(
             RowContent::Carried(_) => {
                 return Err(MessageError::new("damaged", "it is not a row to carry out"));
             }
+            // The options of a worker have no names to look up.
+            RowContent::Unresolved(_) => {
+                return Err(MessageError::new("damaged", "it names objects by name"));
+            }
             RowContent::Invalid(problems) => {
                 let code = problems.first().map_or("invalid", |problem| problem.kind.code());
                 let all: Vec<String> =

@@ -38,6 +38,7 @@ fn write(list: &Path, plan: &(Plan, Vec<String>), out: &Path) -> Result<(), Outc
         protected: false,
         is_chosen_from: false,
         excel: false,
+        has_names: false,
     };
     outcome.write(again, out).map(drop)
 }
@@ -99,6 +100,7 @@ fn words_of_the_service_are_no_formula_and_steer_no_terminal_in_any_outcome() {
             protected: false,
             is_chosen_from: false,
             excel,
+            has_names: false,
         };
         outcome.write(again, &out).unwrap();
         let mut table = csv::Reader::from_path(&out).unwrap();

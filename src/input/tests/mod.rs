@@ -8,6 +8,7 @@ mod damage;
 mod doubts;
 mod headers;
 mod json;
+mod names;
 mod placeholders;
 mod places;
 mod random;
@@ -39,6 +40,10 @@ fn said(row: &Row<'_>) -> String {
         RowContent::Invalid(problems) => {
             let codes: Vec<_> = problems.iter().map(|problem| problem.kind.code()).collect();
             format!("invalid: {}", codes.join(" "))
+        }
+        RowContent::Unresolved(queries) => {
+            let names: Vec<_> = queries.iter().map(ToString::to_string).collect();
+            format!("unresolved: {}", names.join(" + "))
         }
         RowContent::Carried(status) => format!("carried: {status}"),
     }
