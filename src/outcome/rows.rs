@@ -111,7 +111,9 @@ impl InputRows<'_> {
             RowContent::Carried(_) => before.map(|at| at.map_or("", |at| cells.get(at))),
             RowContent::Invalid(_) | RowContent::Unresolved(_) => [""; RESOLVED_COLUMNS.len()],
         };
-        resolved.iter().for_each(|cell| self.words.table.cell(text, cell));
+        for cell in resolved {
+            self.words.table.cell(text, cell);
+        }
     }
 
     fn own_cells(&self, cells: Cells<'_>, text: &mut Vec<u8>) {

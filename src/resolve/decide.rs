@@ -90,9 +90,10 @@ fn described(query: &NameQuery, candidates: &[&Candidate]) -> String {
             .filter(|part| !part.is_empty())
             .map(shown)
             .collect();
-        match parts.is_empty() {
-            true => format!("id {}", shown(id)),
-            false => format!("id {} ({})", shown(id), parts.join(", ")),
+        if parts.is_empty() {
+            format!("id {}", shown(id))
+        } else {
+            format!("id {} ({})", shown(id), parts.join(", "))
         }
     };
     let mut text: Vec<String> = candidates.iter().take(MOST_SHOWN).map(describe).collect();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::input::{
-    NameKind, NameQuery, ObjectKind, Options, Reader, Resolution, RowContent, Source,
+    NameKind, NameQuery, ObjectKind, Options, Problem, Reader, Resolution, RowContent, Source,
 };
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -66,7 +66,7 @@ async fn resolved(text: &str, directory: FakeDirectory) -> (Vec<String>, Vec<Str
                 format!("{} {} {:?}", grant.grantee.id, grant.target, grant.account)
             }
             RowContent::Invalid(problems) => {
-                problems.iter().map(|problem| problem.message()).collect::<Vec<_>>().join("; ")
+                problems.iter().map(Problem::message).collect::<Vec<_>>().join("; ")
             }
             other => panic!("{other:?}"),
         });

@@ -29,7 +29,9 @@ fn answered(list: &str, answer: impl Fn(&NameQuery) -> Resolution) -> Vec<String
         let mut reader = reader(list.as_bytes(), options);
         while let Some(row) = reader.next().unwrap() {
             if let RowContent::Unresolved(queries) = row.content {
-                queries.iter().for_each(|query| names.insert(query.clone(), answer(query)));
+                for query in queries {
+                    names.insert(query.clone(), answer(query));
+                }
             }
         }
     }
