@@ -122,7 +122,7 @@ pub struct WorkArgs {
     /// Folder for outcomes while Redis is unreachable
     #[arg(long, value_name = "FOLDER", default_value = ".", help_heading = "Queue")]
     pub spool: PathBuf,
-    /// Address of /healthz, /readyz and /metrics [default: 127.0.0.1:9464, or any free port if
+    /// Address of the live page /, and of /healthz, /readyz and /metrics [default: 127.0.0.1:9464, or any free port if
     /// that is taken]
     #[arg(long, value_name = "ADDRESS", help_heading = "Queue")]
     pub listen: Option<std::net::SocketAddr>,

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics` of a worker.
+//! The HTTP endpoints of a worker: a live page at `/`, `/healthz`, `/readyz` and `/metrics`.
 
 use crate::exit::{Exit, Failure};
 use crate::queue::metrics::Metrics;
@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,17 +15,28 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// Where the endpoints are unless somebody says otherwise.
+/// The default port.
 const PORT: u16 = 9464;
-/// The most connections at once: whoever watches needs few.
+/// The maximum number of connections: monitoring needs few.
 const MAX_CONNECTIONS: usize = 32;
-/// How long a request may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout for the header of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The endpoints are answered until this is dropped.
+const PLAIN: &str = "text/plain; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The page at `/`: one file, which reads `/metrics` and nothing else.
+const LIVE_PAGE: &str = include_str!("live_page.html");
+/// What the page may do.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
+                              style-src 'unsafe-inline'; connect-src 'self'; img-src data:; \
+                              base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A running server; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Listening {
-    /// Where.
+    /// Its address.
     pub address: SocketAddr,
     task: tokio::task::JoinHandle<()>,
 }
@@ -36,7 +47,7 @@ impl Drop for Listening {
     }
 }
 
-/// Starts to answer.
+/// Starts the server; `None` for the default address, or any free port if that is taken.
 pub async fn start(
     address: Option<SocketAddr>,
     metrics: Arc<Metrics>,
@@ -58,11 +69,11 @@ pub async fn start(
 }
 
 async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of descriptors, or a client that left at once.
+            // Out of file descriptors, or the client disconnected at once.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
@@ -73,25 +84,42 @@ async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
             });
             let connection = http1::Builder::new()
                 .timer(hyper_util::rt::TokioTimer::new())
-                .header_read_timeout(PATIENCE)
+                .header_read_timeout(HEADER_TIMEOUT)
                 .serve_connection(TokioIo::new(stream), answer);
             let _ = connection.await;
-            drop(place);
+            drop(permit);
         });
     }
 }
 
 fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes>> {
-    let (status, text) = match request.uri().path() {
-        "/healthz" => (StatusCode::OK, "ok\n".to_owned()),
-        "/readyz" if metrics.is_ready() => (StatusCode::OK, "ready\n".to_owned()),
-        "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
-        "/metrics" => (StatusCode::OK, metrics.text()),
-        _ => (StatusCode::NOT_FOUND, "only /healthz, /readyz and /metrics\n".to_owned()),
-    };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return response(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET\n".to_owned());
+    }
+    match request.uri().path() {
+        "/" => {
+            let mut page = response(StatusCode::OK, HTML, LIVE_PAGE.to_owned());
+            let policy = header::HeaderValue::from_static(CONTENT_POLICY);
+            page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+            page
+        }
+        "/healthz" => response(StatusCode::OK, PLAIN, "ok\n".to_owned()),
+        "/readyz" if metrics.is_ready() => response(StatusCode::OK, PLAIN, "ready\n".to_owned()),
+        "/readyz" => response(StatusCode::SERVICE_UNAVAILABLE, PLAIN, "not ready\n".to_owned()),
+        "/metrics" => response(StatusCode::OK, PROMETHEUS, metrics.text()),
+        _ => {
+            let known = "only /, /healthz, /readyz and /metrics\n".to_owned();
+            response(StatusCode::NOT_FOUND, PLAIN, known)
+        }
+    }
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    let kind = header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    let no_sniff = header::HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, no_sniff);
     response
 }

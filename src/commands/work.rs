@@ -34,7 +34,7 @@ pub async fn command(args: &WorkArgs) -> Result<Exit, Failure> {
     let queue = QueueConnection::open(&args.queue, settings.requests.ca_file.as_deref())?;
     let metrics = Arc::new(Metrics::default());
     let listening = health::start(args.listen, Arc::clone(&metrics)).await?;
-    tracing::info!(address = %listening.address, "answering /healthz, /readyz and /metrics");
+    tracing::info!(address = %listening.address, "serving /, /healthz, /readyz and /metrics");
     let causes = work(&settings, queue, metrics, control.clone()).await?;
     let stopped = *control.borrow();
     for cause in causes.iter().filter(|cause| **cause != StopCause::Signal) {

@@ -20,6 +20,8 @@ use tracing::Instrument as _;
 
 /// The maximum number of batches at once: one is sent while the next is filled and started.
 pub const MAX_BATCHES: usize = 2;
+/// The maximum interval of heartbeats: metrics and `queue status` are not older than that.
+const MAX_HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long a read waits for new entries, in milliseconds.
 const READ_WAIT_MS: u64 = 400;
 /// The maximum number of entries per read.
@@ -80,7 +82,8 @@ impl<T: Transport> Worker<T> {
         let mut read: Call<'_, ReadReply> = None;
         let mut claim: Call<'_, ClaimReply> = None;
         let mut heartbeat: Call<'_, ()> = None;
-        let heartbeat_interval = self.settings.lease / 3;
+        let claim_interval = self.settings.lease / 3;
+        let heartbeat_interval = claim_interval.min(MAX_HEARTBEAT);
         let (mut heartbeat_at, mut claim_at) = (Instant::now(), Instant::now());
         let mut read_at = Instant::now();
         let mut cursor = "0-0".to_owned();
@@ -137,7 +140,7 @@ impl<T: Transport> Worker<T> {
                     };
                     // A scan that is not at its end continues at once.
                     let is_complete = next == "0-0";
-                    claim_at = Instant::now() + if is_complete { heartbeat_interval } else { Duration::ZERO };
+                    claim_at = Instant::now() + if is_complete { claim_interval } else { Duration::ZERO };
                     cursor = next;
                     self.on_entries(in_flight, asked_at, entries).await;
                 }

@@ -8,6 +8,7 @@ mod workers;
 mod deaths;
 mod fleet;
 mod jobs;
+mod monitoring;
 mod operating;
 mod rows;
 mod service;

@@ -54,7 +54,7 @@ fn a_worker_tells_how_it_is() {
     client.wait_for(OUTCOMES, 2);
     assert_eq!(get(port, "/healthz").0, "HTTP/1.1 200 OK");
     assert_eq!(get(port, "/readyz").0, "HTTP/1.1 200 OK");
-    assert_eq!(get(port, "/").0, "HTTP/1.1 404 Not Found");
+    assert_eq!(get(port, "/x").0, "HTTP/1.1 404 Not Found");
     // Counted a moment after the outcome is there to be read.
     let page = loop {
         let page = get(port, "/metrics").1;
