@@ -114,6 +114,12 @@ impl RunFiles {
         }
     }
 
+    /// Whether a process works on these files. Takes the lock for an instant, shared, if it is free.
+    pub fn is_locked(&self) -> bool {
+        File::open(self.beside(".lock"))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Makes sure that no other process works on these files until the lock is dropped. Does not
     /// wait.
     pub fn lock(&self) -> Result<Lock, LockError> {

@@ -4,7 +4,7 @@ use bastion_revoke::cli::show::ConfigCommand;
 use bastion_revoke::cli::{Cli, Command, LogFormat};
 use bastion_revoke::commands::{
     check, collect, completions, config, credentials, enqueue, man, plan, queue_admin, run,
-    signals, simulate, work,
+    signals, simulate, status, work,
 };
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
 use bastion_revoke::config::table::Table;
@@ -70,6 +70,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, &table.files, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,
+        Command::Status(args) => status::status(args).await,
         Command::Queue { command } => queue_admin::command(command).await,
         Command::Config { command: ConfigCommand::Show(args) } => config::show(table, args.json),
         Command::Credentials { command } => credentials::command(command).await,

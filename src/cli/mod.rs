@@ -20,6 +20,7 @@ pub mod run;
 pub mod shared;
 pub mod show;
 pub mod simulate;
+pub mod status;
 pub mod values;
 
 pub use run::{CheckArgs, PlanArgs, RunArgs};
@@ -124,6 +125,11 @@ pub enum Command {
         redis-cli XADD revocations '*' user 1001 kind host target 2001 account 3001"
     )]
     Work(Box<WorkArgs>),
+    /// Show what a run is doing, or how it ended; does not disturb it
+    #[command(after_help = "Examples:\n  bastion-revoke status\n  \
+        bastion-revoke status cleanup-outcome.csv --watch\n  \
+        bastion-revoke status outcome.csv --json")]
+    Status(status::StatusArgs),
     /// Operate a queue: its state, dead letters, pause and resume
     #[command(after_help = queue_admin::EXAMPLES)]
     Queue {

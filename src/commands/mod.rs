@@ -30,4 +30,5 @@ pub mod resume_hint;
 pub mod run;
 pub mod signals;
 pub mod simulate;
+pub mod status;
 pub mod work;

@@ -12,6 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::outcome::Tally;
 use crate::plan::Plan;
 use crate::queue::batch_runner::{BatchRunner, ClientFactory};
+use crate::queue::connection::RedisConnection;
 use crate::queue::consumer::Consumer;
 use crate::queue::keys::Keys;
 use crate::queue::leases::Leases;
@@ -71,13 +72,6 @@ pub async fn work(
         name: format!("{}-{:08x}", settings.consumer, fastrand::u32(..)),
         retention: settings.retain,
     };
-    let spool = |error: std::io::Error| {
-        Failure::new(Exit::File, format!("--spool {}: {error}", settings.spool.display()))
-    };
-    let outbox = Outbox::open(&settings.spool, &consumer).map_err(spool)?;
-    let outcome_csv = settings.outcomes.as_deref().map(OutcomeCsv::open).transpose();
-    let outcome_csv =
-        outcome_csv.map_err(|error| Failure::new(Exit::File, format!("--outcomes: {error}")))?;
     let run = consumer.name.clone();
     let reads = queue.connection.reconnectable_clone();
     let backend = RedisQuotaBackend {
@@ -93,8 +87,7 @@ pub async fn work(
     let rate_per_s = settings.requests.engine.rate_per_s;
     let quota = SharedQuota::new(backend, rate_per_s, paused.clone(), Some(Arc::clone(&metrics)));
     let quota_sync = tokio::spawn(Arc::clone(&quota).run());
-    let leases = Leases::new(settings.lease);
-    let store = EntryStore::new(consumer, queue.connection, leases, outbox, outcome_csv, metrics);
+    let store = open_store(settings, consumer, queue.connection, metrics)?;
     let mut engine = settings.requests.engine;
     engine.concurrency = engine.concurrency.div_ceil(MAX_BATCHES);
     let runner = BatchRunner {
@@ -123,4 +116,22 @@ pub async fn work(
     quota_sync.abort();
     pause_monitor.abort();
     Ok(causes)
+}
+
+/// Opens the files of a worker.
+fn open_store(
+    settings: &WorkSettings,
+    consumer: Consumer,
+    connection: RedisConnection,
+    metrics: Arc<Metrics>,
+) -> Result<EntryStore, Failure> {
+    let spool = |error: std::io::Error| {
+        Failure::new(Exit::File, format!("--spool {}: {error}", settings.spool.display()))
+    };
+    let outbox = Outbox::open(&settings.spool, &consumer).map_err(spool)?;
+    let outcome_csv = settings.outcomes.as_deref().map(OutcomeCsv::open).transpose();
+    let outcome_csv =
+        outcome_csv.map_err(|error| Failure::new(Exit::File, format!("--outcomes: {error}")))?;
+    let leases = Leases::new(settings.lease);
+    Ok(EntryStore::new(consumer, connection, leases, outbox, outcome_csv, metrics))
 }

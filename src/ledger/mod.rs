@@ -15,7 +15,9 @@ mod sqlite_journal;
 
 pub use job_spec::{JobIdentity, JobOptions, JobSize, JobSpec};
 pub use memory::MemoryJournal;
-pub use record::{Attempt, AttemptId, AttemptResult, AttemptState, Exception, GrantSet, Record};
+pub use record::{
+    Attempt, AttemptId, AttemptResult, AttemptState, Exception, GrantSet, Record, RunRecord,
+};
 pub use sqlite::{Ledger, LedgerError};
 pub use sqlite_journal::SqliteJournal;
 

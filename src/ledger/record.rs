@@ -180,6 +180,19 @@ pub struct Attempt {
     pub result: Option<AttemptResult>,
 }
 
+/// One run of the command on a job.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunRecord {
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended; `None` if it runs or was killed.
+    pub ended_at: Option<Timestamp>,
+    /// Its exit code.
+    pub exit_code: Option<u8>,
+    /// Why it stopped early, or empty.
+    pub causes: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 //! dispatcher is one transaction, synced before it counts (`synchronous=FULL`).
 
 use super::network_fs::is_on_network;
-use super::{Attempt, AttemptId, JobSpec, row};
+use super::{Attempt, AttemptId, JobSpec, RunRecord, row};
 use crate::clock::utc_seconds;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params};
@@ -87,7 +87,7 @@ impl Ledger {
         // For its owner only, as the outcome is; SQLite gives its log the same mode.
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         made.map_err(|source| LedgerError::Make { path: path.to_owned(), source })?;
-        let mut ledger = Self::connect(path)?;
+        let mut ledger = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         ledger.make_durable().map_err(|source| ledger.error(source))?;
         ledger.fill(job).map_err(|source| ledger.error(source))?;
         Ok(ledger)
@@ -95,24 +95,41 @@ impl Ledger {
 
     /// Opens the ledger of an earlier run.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let ledger = Self::connect(path)?;
-        let of = |pragma: &str| {
-            ledger.connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i32>(0))
+        let ledger = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        ledger.check_format()?;
+        ledger.make_durable().map_err(|source| ledger.error(source))?;
+        Ok(ledger)
+    }
+
+    /// Opens a ledger to read it, also while a run writes it.
+    pub fn open_read_only(path: &Path) -> Result<Self, LedgerError> {
+        let ledger = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        ledger.check_format()?;
+        Ok(ledger)
+    }
+
+    fn check_format(&self) -> Result<(), LedgerError> {
+        let number = |pragma: &str| {
+            self.connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i32>(0))
         };
-        let foreign =
-            |what: &str| LedgerError::Foreign { path: path.to_owned(), what: what.into() };
-        match (of("application_id"), of("user_version")) {
-            (Ok(APPLICATION_ID), Ok(VERSION)) => {
-                ledger.make_durable().map_err(|source| ledger.error(source))?;
-                Ok(ledger)
-            }
+        match (number("application_id"), number("user_version")) {
+            (Ok(APPLICATION_ID), Ok(VERSION)) => Ok(()),
             (Ok(APPLICATION_ID), Ok(version)) => {
-                Err(LedgerError::Version { path: path.to_owned(), version })
+                Err(LedgerError::Version { path: self.path.clone(), version })
             }
-            (Ok(0), Ok(0)) if ledger.is_blank() => Err(LedgerError::NeverBegun),
-            (Ok(_), Ok(_)) => Err(foreign("not a ledger of this tool")),
-            (Err(error), _) | (_, Err(error)) => Err(foreign(&error.to_string())),
+            (Ok(0), Ok(0)) if self.is_blank() => Err(LedgerError::NeverBegun),
+            (Ok(_), Ok(_)) => Err(self.foreign("not a ledger of this tool")),
+            (Err(error), _) | (_, Err(error)) => Err(self.foreign(&error.to_string())),
         }
+    }
+
+    fn foreign(&self, what: &str) -> LedgerError {
+        LedgerError::Foreign { path: self.path.clone(), what: what.to_owned() }
+    }
+
+    /// The error of a ledger whose attempts contradict each other.
+    pub fn contradictory(&self) -> LedgerError {
+        self.foreign("its attempts contradict each other")
     }
 
     fn is_blank(&self) -> bool {
@@ -122,9 +139,9 @@ impl Ledger {
         tables.is_ok_and(|tables| tables == 0)
     }
 
-    fn connect(path: &Path) -> Result<Self, LedgerError> {
+    fn connect(path: &Path, access: OpenFlags) -> Result<Self, LedgerError> {
         let error = |source| LedgerError::Sqlite { path: path.to_owned(), source };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(error)?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(error)?;
         Ok(Self { connection, path: path.to_owned() })
@@ -192,6 +209,26 @@ impl Ledger {
                 Ok((started.and_then(|text| text.parse().ok()), row.get(1)?))
             })
             .map_err(|source| self.error(source))
+    }
+
+    /// The last run of the command, and how many there were.
+    pub fn last_run(&self) -> Result<(RunRecord, u64), LedgerError> {
+        let query = "SELECT started_at, ended_at, exit_code, causes, (SELECT count(*) FROM run) \
+             FROM run ORDER BY id DESC LIMIT 1";
+        let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
+        let read = |row: &rusqlite::Row<'_>| {
+            let record = RunRecord {
+                started_at: time(row.get(0)?),
+                ended_at: time(row.get(1)?),
+                exit_code: row.get(2)?,
+                causes: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+            };
+            Ok((record, row.get::<_, i64>(4)?.unsigned_abs()))
+        };
+        match self.connection.query_row(query, [], read) {
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok((RunRecord::default(), 0)),
+            read => read.map_err(|source| self.error(source)),
+        }
     }
 
     /// Tells every attempt in the order of the intents.

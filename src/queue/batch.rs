@@ -9,6 +9,7 @@ use crate::plan::{GrantId, Plan};
 use crate::verdicts::Verdicts;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// An entry that can be carried out.
@@ -59,79 +60,99 @@ pub fn plan(
     options: &Options,
     check_region: impl Fn(&str) -> Result<(), String>,
 ) -> (Batch, Vec<RejectedEntry>) {
-    let mut collector = Collector::default();
-    let mut good = Vec::new();
-    let mut rejected = Vec::new();
+    let mut builder = BatchBuilder::new(options);
     let mut units = Vec::new();
-    let mut rows = 0;
     for entry in entries {
         let (message, row_json) = message::read(entry);
-        let checked = message.and_then(|message| match check(&message, options, &check_region) {
-            Ok(()) => Ok(message),
-            Err(error) => Err(error),
-        });
+        let checked =
+            message.and_then(|message| check(&message, options, &check_region).map(|()| message));
         match checked {
             Ok(Message::WorkUnit(unit)) => units.push((entry, unit)),
-            Ok(message) => match push(&message, options, &mut collector) {
-                Ok(pushed) => {
-                    good.push((entry, None, rows..rows + pushed, row_json));
-                    rows += pushed;
-                }
-                Err(error) => {
-                    rejected.push(RejectedEntry {
-                        id: entry.id.clone(),
-                        error,
-                        row_json,
-                        unit: None,
-                    });
-                }
-            },
+            Ok(message) => builder.add(entry, &message, row_json, None),
             Err(error) => {
-                let unit = unit_of(entry);
-                rejected.push(RejectedEntry { id: entry.id.clone(), error, row_json, unit });
+                let (id, unit) = (entry.id.clone(), unit_of(entry));
+                builder.rejected.push(RejectedEntry { id, error, row_json, unit });
             }
         }
     }
     // A unit stays one request, as it was planned, and is not merged with other entries.
     for (entry, unit) in units {
-        collector.fence();
-        let message = Message::WorkUnit(unit);
-        let pushed = push(&message, options, &mut collector);
-        let Message::WorkUnit(unit) = message else { continue };
-        match pushed {
+        builder.collector.fence();
+        let shared = Arc::new((*unit).clone());
+        builder.add(entry, &Message::WorkUnit(unit), String::new(), Some(shared));
+    }
+    builder.finish()
+}
+
+/// An entry whose grants are in the collector.
+struct Collected<'a> {
+    entry: &'a Entry,
+    rows: Range<usize>,
+    row_json: String,
+    unit: Option<Arc<WorkUnit>>,
+}
+
+/// Collects the grants of entries.
+struct BatchBuilder<'a> {
+    options: &'a Options,
+    collector: Collector,
+    collected: Vec<Collected<'a>>,
+    rejected: Vec<RejectedEntry>,
+    rows: usize,
+}
+
+impl<'a> BatchBuilder<'a> {
+    fn new(options: &'a Options) -> Self {
+        let (collected, rejected) = (Vec::new(), Vec::new());
+        Self { options, collector: Collector::default(), collected, rejected, rows: 0 }
+    }
+
+    fn add(
+        &mut self,
+        entry: &'a Entry,
+        message: &Message,
+        row_json: String,
+        unit: Option<Arc<WorkUnit>>,
+    ) {
+        match push(message, self.options, &mut self.collector) {
             Ok(pushed) => {
-                good.push((entry, Some(Arc::new(*unit)), rows..rows + pushed, String::new()));
-                rows += pushed;
+                let rows = self.rows..self.rows + pushed;
+                self.rows = rows.end;
+                self.collected.push(Collected { entry, rows, row_json, unit });
             }
             Err(error) => {
-                let (id, row_json) = (entry.id.clone(), String::new());
-                rejected.push(RejectedEntry { id, error, row_json, unit: Some(Arc::new(*unit)) });
+                let id = entry.id.clone();
+                self.rejected.push(RejectedEntry { id, error, row_json, unit });
             }
         }
     }
-    let plan = Plan::new(collector.finish());
-    let mut entries_by_grant = vec![Vec::new(); plan.grants()];
-    let mut owners = vec![String::new(); plan.rows().len()];
-    for (entry, _, rows, _) in &good {
-        owners[rows.clone()].fill(entry.id.clone());
-    }
-    let mut planned = Vec::with_capacity(good.len());
-    for (entry, unit, rows, row_json) in good {
-        let asked: Vec<(GrantId, usize)> = rows.filter_map(|row| plan.rows().get(row)).collect();
-        for (grant, _) in &asked {
-            entries_by_grant[*grant as usize].push(planned.len());
+
+    fn finish(self) -> (Batch, Vec<RejectedEntry>) {
+        let plan = Plan::new(self.collector.finish());
+        let mut entries_by_grant = vec![Vec::new(); plan.grants()];
+        let mut owners = vec![String::new(); plan.rows().len()];
+        for Collected { entry, rows, .. } in &self.collected {
+            owners[rows.clone()].fill(entry.id.clone());
         }
-        let standing = asked.first().map(|(_, standing)| owners[*standing].clone());
-        planned.push(BatchEntry {
-            id: entry.id.clone(),
-            duplicate_of: standing.filter(|owner| *owner != entry.id && unit.is_none()),
-            grants: asked.into_iter().map(|(grant, _)| grant).collect(),
-            row_json,
-            unit,
-            before: (entry.sent, entry.doubt),
-        });
+        let mut entries = Vec::with_capacity(self.collected.len());
+        for Collected { entry, rows, row_json, unit } in self.collected {
+            let grants: Vec<(GrantId, usize)> =
+                rows.filter_map(|row| plan.rows().get(row)).collect();
+            for (grant, _) in &grants {
+                entries_by_grant[*grant as usize].push(entries.len());
+            }
+            let owner = grants.first().map(|(_, first_row)| owners[*first_row].clone());
+            entries.push(BatchEntry {
+                id: entry.id.clone(),
+                duplicate_of: owner.filter(|owner| *owner != entry.id && unit.is_none()),
+                grants: grants.into_iter().map(|(grant, _)| grant).collect(),
+                row_json,
+                unit,
+                before: (entry.sent, entry.doubt),
+            });
+        }
+        (Batch { plan: Arc::new(plan), entries, entries_by_grant }, self.rejected)
     }
-    (Batch { plan: Arc::new(plan), entries: planned, entries_by_grant }, rejected)
 }
 
 fn check(

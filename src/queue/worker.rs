@@ -55,8 +55,8 @@ pub struct Worker<T> {
 /// The reply to a read, and when the read was sent.
 type ReadReply = (Instant, Result<Vec<Entry>, ConnectionError>);
 
-/// The reply to a claim: the next cursor and the entries; and when the claim was sent.
-type ClaimReply = (Instant, Result<(String, Vec<Entry>), ConnectionError>);
+/// The reply to a claim, when the claim was sent, and the next cursor.
+type ClaimReply = (Instant, String, Result<Vec<Entry>, ConnectionError>);
 
 /// A call to Redis under way, if there is one.
 type Call<'a, V> = Option<Pin<Box<dyn Future<Output = V> + Send + 'a>>>;
@@ -83,7 +83,6 @@ impl<T: Transport> Worker<T> {
         let mut claim: Call<'_, ClaimReply> = None;
         let mut heartbeat: Call<'_, ()> = None;
         let claim_interval = self.settings.lease / 3;
-        let heartbeat_interval = claim_interval.min(MAX_HEARTBEAT);
         let (mut heartbeat_at, mut claim_at) = (Instant::now(), Instant::now());
         let mut read_at = Instant::now();
         let mut cursor = "0-0".to_owned();
@@ -120,10 +119,7 @@ impl<T: Transport> Worker<T> {
                 }
                 () = poll_call(&mut heartbeat) => {
                     heartbeat = None;
-                    // Retried soon while Redis is unreachable, so that leases lose little time.
-                    let is_up = self.store().is_reachable();
-                    let pause = heartbeat_interval.min(if is_up { Duration::MAX } else { SHORT_PAUSE });
-                    heartbeat_at = Instant::now() + pause;
+                    heartbeat_at = Instant::now() + self.heartbeat_interval();
                 }
                 (asked_at, entries) = poll_call(&mut read) => {
                     read = None;
@@ -132,12 +128,8 @@ impl<T: Transport> Worker<T> {
                     }
                     self.on_entries(in_flight, asked_at, entries).await;
                 }
-                (asked_at, claimed) = poll_call(&mut claim) => {
+                (asked_at, next, entries) = poll_call(&mut claim) => {
                     claim = None;
-                    let (next, entries) = match claimed {
-                        Ok((next, entries)) => (next, Ok(entries)),
-                        Err(error) => ("0-0".to_owned(), Err(error)),
-                    };
                     // A scan that is not at its end continues at once.
                     let is_complete = next == "0-0";
                     claim_at = Instant::now() + if is_complete { claim_interval } else { Duration::ZERO };
@@ -160,7 +152,16 @@ impl<T: Transport> Worker<T> {
         let lease_ms = u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX);
         let limit = READ_LIMIT.min(self.settings.window);
         let store = self.store();
-        (asked_at, store.consumer.claim_expired(&store.link, lease_ms, &cursor, limit).await)
+        match store.consumer.claim_expired(&store.link, lease_ms, &cursor, limit).await {
+            Ok((next, entries)) => (asked_at, next, Ok(entries)),
+            Err(error) => (asked_at, "0-0".to_owned(), Err(error)),
+        }
+    }
+
+    /// Shorter while Redis is unreachable, so that leases lose little time.
+    fn heartbeat_interval(&self) -> Duration {
+        let longest = if self.store().is_reachable() { MAX_HEARTBEAT } else { SHORT_PAUSE };
+        longest.min(self.settings.lease / 3)
     }
 
     /// Renews the leases, flushes the outbox, measures the queue, and drops deleted entries.

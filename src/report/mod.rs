@@ -15,5 +15,6 @@ pub mod print;
 pub mod progress;
 pub mod queue_status;
 mod recent;
+pub mod run_status;
 pub mod summary;
 pub mod text;

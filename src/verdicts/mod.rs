@@ -7,12 +7,14 @@ mod ledger_state;
 mod note_cache;
 mod notes;
 mod packed_note;
+mod run_status;
 mod spill_file;
 
 pub use ledger_state::{LedgerState, Ranges, Unanswered, grants_in, ranges_of};
 pub use note_cache::NoteCache;
 pub use notes::{Note, NoteId};
 pub use packed_note::{PackedNote, RequestId};
+pub use run_status::RunStatus;
 
 use crate::ledger::{AttemptResult, AttemptState, GrantSet};
 use crate::model::Status;

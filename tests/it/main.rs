@@ -31,3 +31,4 @@ mod sim_server;
 mod simulation;
 mod sizes;
 mod spreadsheets;
+mod status;
