@@ -100,7 +100,7 @@ struct Tally {
 impl Tally {
     fn new(grants: usize, run: &RunRecord, now: Timestamp) -> Self {
         let end = run.ended_at.unwrap_or(now);
-        let window = Timestamp::try_from(end - PACE_WINDOW).unwrap_or(end);
+        let window = end.checked_sub(PACE_WINDOW).unwrap_or(end);
         let from = run.started_at.map_or(window, |started| started.max(window));
         Self {
             // An attempt without an answer may still be answered, so it is neither settled nor lost.

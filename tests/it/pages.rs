@@ -58,6 +58,18 @@ fn help_of_the_queue() {
 }
 
 #[test]
+fn help_of_status_and_of_operating_a_queue() {
+    let pages: [&[&str]; 5] = [
+        &["status"],
+        &["queue"],
+        &["queue", "status"],
+        &["queue", "dead"],
+        &["queue", "dead", "drop"],
+    ];
+    insta::assert_snapshot!(pages.map(help).join("\n=====\n\n"));
+}
+
+#[test]
 fn help_of_simulate() {
     insta::assert_snapshot!(help(&["simulate"]));
 }
