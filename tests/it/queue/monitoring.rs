@@ -114,11 +114,14 @@ fn the_dashboard_queries_metrics_that_a_worker_serves() {
     let dashboard: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let mut rules = "groups:\n  - name: dashboard\n    rules:\n".to_owned();
     let panels = dashboard["panels"].as_array().expect("panels");
-    for target in panels.iter().flat_map(|panel| panel["targets"].as_array().expect("targets")) {
+    let targets =
+        panels.iter().flat_map(|panel| panel["targets"].as_array().expect("a list of targets"));
+    let recorded = targets.map(|target| {
         let query = target["expr"].as_str().expect("a query");
         let query = query.replace("$job", "j").replace("$__rate_interval", "1m");
-        rules += &format!("      - record: a:b\n        expr: {}\n", serde_json::json!(query));
-    }
+        format!("      - record: a:b\n        expr: {}\n", serde_json::json!(query))
+    });
+    rules.extend(recorded);
     sandbox.file("rules.yml", &rules);
     promtool(&sandbox, &["check", "rules", "--lint=none", "rules.yml"]);
 }
