@@ -13,7 +13,7 @@ pub enum Exit {
     Otherwise,
     /// The command line is wrong.
     Usage,
-    /// Stopped early; the same command goes on.
+    /// Stopped early; the same command continues.
     Stopped,
     /// Refused by a guard or at the prompt; nothing was sent.
     Refused,
@@ -21,7 +21,7 @@ pub enum Exit {
     InvalidInput,
     /// An input is missing.
     MissingInput,
-    /// A defect of this tool.
+    /// An internal error.
     Internal,
     /// A file can't be read or written.
     File,

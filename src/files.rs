@@ -60,10 +60,17 @@ impl RunFiles {
         }
     }
 
-    /// Why an outcome can't have this name, if so: it is a folder or a device, which setting aside
-    /// would rename.
+    /// Why an outcome cannot have this name, if so: it is a folder or a device, which would be
+    /// renamed with the files of an earlier run, or a symbolic link to a file that does not exist.
     pub fn is_no_file(&self) -> Option<String> {
-        let about = fs::metadata(&self.out).ok()?;
+        let Ok(about) = fs::metadata(&self.out) else {
+            let target = fs::read_link(&self.out).ok()?;
+            return Some(format!(
+                "{} is a symbolic link to {}, which does not exist",
+                self.out.display(),
+                target.display()
+            ));
+        };
         (!about.is_file()).then(|| format!("{} is not a file", self.out.display()))
     }
 

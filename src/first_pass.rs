@@ -9,6 +9,7 @@ use crate::input::{Format, InputError, Options, Reader, Report, RowContent, Sour
 use crate::model::{MESSAGE_COLUMN, REHEARSAL};
 use crate::pipeline::{BatchSender, run_pipeline};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The result of the first pass.
 pub struct FirstPass {
@@ -30,6 +31,8 @@ pub struct Findings {
     pub protected: Vec<u64>,
     /// Rows of an outcome that are carried over unchanged.
     pub carried: usize,
+    /// Of these, the rows that are neither revoked nor already absent.
+    pub carried_not_revoked: usize,
     /// Rows with names that have not been looked up; only with [`Options::names`].
     pub unresolved: u64,
     /// Whether a carried row comes from a rehearsal.
@@ -49,10 +52,26 @@ pub fn read(
     protection: &Protection,
     shown: usize,
 ) -> Result<FirstPass, TooManyRows> {
+    read_with_progress(sources, options, protection, shown, &mut |_| {})
+}
+
+/// Like [`read`]; calls `on_bytes` now and then with the bytes read so far, as counted by
+/// [`Source::size`].
+pub fn read_with_progress(
+    sources: Vec<Source>,
+    options: &Arc<Options>,
+    protection: &Protection,
+    shown: usize,
+    on_bytes: &mut dyn FnMut(u64),
+) -> Result<FirstPass, TooManyRows> {
     let mut collector = Collector::default();
+    let bytes = AtomicU64::new(0);
     let (findings, collected) = run_pipeline(
-        |batches| read_rows(sources, options, protection, shown, batches),
-        |batch| collector.take(batch),
+        |batches| read_rows(sources, options, protection, shown, (batches, &bytes)),
+        |batch| {
+            on_bytes(bytes.load(Ordering::Relaxed));
+            collector.take(batch)
+        },
     );
     collected?;
     Ok(FirstPass { grants: collector.finish(), findings })
@@ -64,7 +83,7 @@ fn read_rows(
     options: &Arc<Options>,
     protection: &Protection,
     shown: usize,
-    batches: &BatchSender<Batch>,
+    (batches, bytes): (&BatchSender<Batch>, &AtomicU64),
 ) -> Findings {
     let mut reader = Reader::new(sources, Arc::clone(options));
     let mut batch = Batch::default();
@@ -72,6 +91,7 @@ fn read_rows(
     let mut lacks_instance = false;
     let mut protected = Vec::new();
     let (mut carried, mut unresolved, mut is_rehearsed) = (0, 0, false);
+    let mut carried_not_revoked = 0;
     let stopped = loop {
         let next = reader.next();
         let Ok(Some(row)) = &next else { break next.err() };
@@ -84,8 +104,9 @@ fn read_rows(
                 lacks_instance |= grant.instance_id.is_empty();
                 batch.push(Some(grant));
             }
-            RowContent::Carried(_) => {
+            RowContent::Carried(status) => {
                 carried += 1;
+                carried_not_revoked += usize::from(!status.is_gone());
                 is_rehearsed |= row.named(MESSAGE_COLUMN).starts_with(REHEARSAL);
                 batch.push(None);
             }
@@ -98,8 +119,11 @@ fn read_rows(
                 batch.push(None);
             }
         }
-        if batch.is_full() && !batches.exchange(&mut batch) {
-            break None;
+        if batch.is_full() {
+            bytes.store(reader.bytes_read(), Ordering::Relaxed);
+            if !batches.exchange(&mut batch) {
+                break None;
+            }
         }
     };
     // If the receiver is gone, the collector returns the reason.
@@ -111,6 +135,7 @@ fn read_rows(
         report,
         protected,
         carried,
+        carried_not_revoked,
         unresolved,
         is_rehearsed,
         lacks_instance,

@@ -57,6 +57,10 @@ pub struct CollectArgs {
     /// PEM certificates to trust for Redis, instead of the system's
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ca_file: Option<PathBuf>,
+    /// Run this shell command at the end, with the JSON summary on its standard input; its failure
+    /// does not change the exit code
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub on_finish: Option<String>,
     /// Print the summary as JSON on standard output
     #[arg(long)]
     pub json: bool,

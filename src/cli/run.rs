@@ -147,6 +147,10 @@ pub struct RunArgs {
         conflicts_with_all = ["rehearse", "report_only"]
     )]
     pub via: Option<String>,
+    /// Run this shell command at the end, with the JSON summary on its standard input; its failure
+    /// does not change the exit code
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub on_finish: Option<String>,
     /// Print the summary as JSON on standard output
     #[arg(long)]
     pub json: bool,

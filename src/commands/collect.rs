@@ -19,8 +19,11 @@ pub async fn collect(args: &CollectArgs, quiet: bool) -> Result<Exit, Failure> {
     }
     let job = Ledger::open(&files.ledger())?.job()?;
     let requests = RequestSettings::of_collect(args.deadline);
-    let settings =
-        RunSettings { json: args.json, ..RunSettings::of_job(&job, files.out, requests)? };
+    let settings = RunSettings {
+        on_finish: args.on_finish.clone(),
+        json: args.json,
+        ..RunSettings::of_job(&job, files.out, requests)?
+    };
     let show = Show { quiet, json: args.json };
     Box::pin(driver::drive(&settings, Executor::Queue(Box::new(queue)), show)).await
 }

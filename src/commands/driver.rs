@@ -8,7 +8,7 @@ use super::execution::{Execution, Show};
 use super::job::Job;
 use super::job_files::{self, PriorRun};
 use super::queue_job::QueueJob;
-use super::{local, resume_hint};
+use super::{local, on_finish, resume_hint};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::StopCause;
@@ -17,7 +17,7 @@ use crate::files::{LOCK_PATIENCE, Lock, RunFiles};
 use crate::ledger::{Ledger, SqliteJournal};
 use crate::outcome::Tally;
 use crate::report::panics::or_internal;
-use crate::report::summary::{RunReport, Sendings};
+use crate::report::summary::{Carried, Ending, RunReport, Sendings};
 use crate::report::{causes as stop_causes, plan as plan_report};
 use crate::verdicts::Verdicts;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ pub async fn drive(
             let journal = Arc::new(start_journal(ledger, run)?);
             let execution = local::execute(&job, settings, &journal, state, show).await;
             let ledger = Arc::into_inner(journal).and_then(SqliteJournal::stop);
-            finish_run(job, settings, &execution, ledger.map(|ledger| (ledger, run)), show)
+            finish_run(job, settings, &execution, ledger.map(|ledger| (ledger, run)), show).await
         }
         Executor::Queue(queue) => {
             let name = QueueJob::name(&ledger)?;
@@ -97,7 +97,7 @@ pub async fn drive(
             if queue.only_publishes() {
                 return queue.finish_publishing(settings, &execution, ledger, run, show);
             }
-            finish_run(job, settings, &execution, ledger.map(|ledger| (ledger, run)), show)
+            finish_run(job, settings, &execution, ledger.map(|ledger| (ledger, run)), show).await
         }
     }
 }
@@ -114,33 +114,53 @@ fn start_journal(ledger: Ledger, run: i64) -> Result<SqliteJournal, Failure> {
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot start a thread: {error}")))
 }
 
-/// Writes the outcome, reports, and records the end of the run.
-fn finish_run(
+/// Writes the outcome, reports, records the end of the run, and runs the command of `--on-finish`.
+async fn finish_run(
     job: Job,
     settings: &RunSettings,
     execution: &Execution,
     ledger: Option<(Ledger, i64)>,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let finished = finish(job, settings, execution, show);
+    let finished = write_and_report(job, settings, execution, show);
     if let Some((ledger, run)) = ledger {
-        let exit = finished.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
+        let exit = finished.as_ref().map_or_else(|failure| failure.exit, |(exit, _)| *exit);
         job_files::record_end(ledger, run, exit, &execution.causes);
     }
-    finished
+    let (exit, summary) = finished?;
+    notify(settings, &summary).await;
+    Ok(exit)
 }
 
-/// Writes the outcome and reports.
-pub fn finish(
+/// Writes the outcome of a run without a ledger, reports, and runs the command of `--on-finish`.
+pub async fn finish(
     job: Job,
     settings: &RunSettings,
     execution: &Execution,
     show: Show,
 ) -> Result<Exit, Failure> {
+    let (exit, summary) = write_and_report(job, settings, execution, show)?;
+    notify(settings, &summary).await;
+    Ok(exit)
+}
+
+async fn notify(settings: &RunSettings, summary: &Ending) {
+    if let Some(command) = &settings.on_finish {
+        on_finish::run(command, summary).await;
+    }
+}
+
+/// Writes the outcome and reports.
+fn write_and_report(
+    job: Job,
+    settings: &RunSettings,
+    execution: &Execution,
+    show: Show,
+) -> Result<(Exit, Ending), Failure> {
     let Execution { verdicts, causes, sendings, took } = execution;
     let is_open = verdicts.settled() < verdicts.len() && !settings.rehearse;
     let hint = is_open.then(|| continue_hint(causes));
-    let carried = job.left_out.carried as u64;
+    let carried = job.carried();
     let written = job.write_outcome(verdicts, settings.rehearse, &settings.out);
     let tally = written.map_err(|failure| {
         // Both reasons are needed to understand a full disk.
@@ -155,7 +175,7 @@ pub fn finish(
             tracing::error!("stopped: {}", stop_causes::cause(cause));
         }
     }
-    show.report(&RunReport {
+    let report = RunReport {
         tally: &tally,
         sendings: *sendings,
         took: *took,
@@ -164,11 +184,12 @@ pub fn finish(
         outcome: &settings.out.to_string_lossy(),
         carried,
         rehearsal: settings.rehearse,
-    })?;
+    };
+    show.report(&report)?;
     if let Some(hint) = hint {
         show.line(&hint)?;
     }
-    Ok(exit)
+    Ok((exit, report.ending()))
 }
 
 /// The command that continues the run. A canary or `--fail-over` that stopped this plan would stop
@@ -193,7 +214,7 @@ fn already_finished(
     settings: &RunSettings,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let carried = job.left_out.carried;
+    let carried = job.carried();
     let ended = exit_code
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::Stopped | Exit::File | Exit::Internal));
@@ -225,7 +246,7 @@ fn report_only(
             ));
         }
     };
-    let carried = job.left_out.carried;
+    let carried = job.carried();
     let tally = job.write_outcome(&verdicts, false, &settings.out)?;
     let exit = Exit::of_run(&[], &tally);
     show.report(&report_from_files(carried, &tally, exit, &settings.out.to_string_lossy()))?;
@@ -233,7 +254,7 @@ fn report_only(
 }
 
 fn report_from_files<'a>(
-    carried: usize,
+    carried: Carried,
     tally: &'a Tally,
     exit: Exit,
     outcome: &'a str,
@@ -245,7 +266,7 @@ fn report_from_files<'a>(
         causes: &[],
         exit,
         outcome,
-        carried: carried as u64,
+        carried,
         rehearsal: false,
     }
 }

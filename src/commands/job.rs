@@ -13,6 +13,7 @@ use crate::outcome::{Outcome, Tally};
 use crate::pipeline::BackgroundTask;
 use crate::plan::Plan;
 use crate::plan::summary::{LeftOut, Summary};
+use crate::report::summary::Carried;
 use crate::verdicts::Verdicts;
 use std::io;
 use std::path::Path;
@@ -29,6 +30,7 @@ pub struct Job {
     pub(super) snapshot: Spool,
     options: Arc<Options>,
     columns: Vec<String>,
+    carried_not_revoked: usize,
     spec: PendingSpec,
     excel: bool,
 }
@@ -56,7 +58,7 @@ impl Job {
             InputPolicy { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
         let read = list::read(snapshot.sources(), &options, &protection, policy)?;
         check_findings(&read.findings, settings)?;
-        let Findings { columns, protected, carried, .. } = read.findings;
+        let Findings { columns, protected, carried, carried_not_revoked, .. } = read.findings;
         let plan = Arc::new(Plan::new(read.grants));
         let digests = input_digest.map(|input| {
             let plan = Arc::clone(&plan);
@@ -70,7 +72,17 @@ impl Job {
         }
         let spec = PendingSpec { spec: spec(settings, &snapshot, &plan), digests };
         let excel = settings.excel;
-        Ok(Self { plan, numbers, left_out, snapshot, options, columns, spec, excel })
+        Ok(Self {
+            plan,
+            numbers,
+            left_out,
+            snapshot,
+            options,
+            columns,
+            carried_not_revoked,
+            spec,
+            excel,
+        })
     }
 
     /// The specification, complete with its digests.
@@ -83,6 +95,11 @@ impl Job {
             spec.identity.plan_sha256 = plan.wait();
         }
         Ok(spec)
+    }
+
+    /// Rows that are carried over.
+    pub fn carried(&self) -> Carried {
+        Carried { rows: self.left_out.carried as u64, not_revoked: self.carried_not_revoked as u64 }
     }
 
     /// Writes the outcome. Frees the plan first, except for the rows.

@@ -7,6 +7,7 @@ use crate::guards::Protection;
 use crate::input::{InputError, Options, Report, RulesError, Source};
 use crate::input_snapshot::{InputName, Spool};
 use crate::report::findings;
+use crate::report::reading::ReadingProgress;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,14 +23,18 @@ pub struct InputPolicy {
     pub strict: bool,
 }
 
-/// Reads all rows and returns everything found; `shown` findings are kept in full.
+/// Reads all rows, with progress on a terminal, and returns everything found; `shown` findings are kept in full.
 pub fn look_through(
     sources: Vec<Source>,
     options: &Arc<Options>,
     protection: &Protection,
     shown: usize,
 ) -> Result<FirstPass, Failure> {
-    first_pass::read(sources, options, protection, shown)
+    let total_bytes = sources.iter().filter_map(Source::size).sum();
+    let is_quiet = !tracing::enabled!(tracing::Level::WARN);
+    let mut progress = ReadingProgress::new(total_bytes, is_quiet);
+    let on_bytes = &mut |read_bytes| progress.on(read_bytes);
+    first_pass::read_with_progress(sources, options, protection, shown, on_bytes)
         .map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))
 }
 

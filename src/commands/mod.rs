@@ -22,6 +22,7 @@ pub mod job_files;
 pub mod list;
 pub mod local;
 pub mod man;
+mod on_finish;
 pub mod plan;
 pub mod queue_admin;
 pub mod queue_connection;

@@ -1,11 +1,10 @@
-//! The command that goes on where a run stopped, to be copied into a shell.
+//! The command that continues a stopped run, to be copied into a shell.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 
-/// The command with these arguments, the program's name first, quoted for a shell. It is the same
-/// one again but for `--restart`, which would begin anew instead of going on, and for the options
-/// in `without`, which take a value each.
+/// The command with these arguments, the program's name first, quoted for a shell. It omits
+/// `--restart`, which would start over, and the options in `without`, which take a value each.
 pub fn command(arguments: impl IntoIterator<Item = OsString>, without: &[&str]) -> String {
     let mut kept = Vec::new();
     let mut arguments = arguments.into_iter();
@@ -78,10 +77,10 @@ mod tests {
     }
 
     #[test]
-    fn to_go_on_is_not_to_begin_anew() {
+    fn a_continued_run_is_not_restarted() {
         let words = ["./bastion-revoke", "run", "my list.csv", "--restart", "--yes"];
-        let go_on = command(words.map(OsString::from), &[]);
-        assert_eq!(go_on, "./bastion-revoke run 'my list.csv' --yes");
+        let continued = command(words.map(OsString::from), &[]);
+        assert_eq!(continued, "./bastion-revoke run 'my list.csv' --yes");
     }
 
     #[test]

@@ -53,7 +53,7 @@ async fn rehearse(settings: &RunSettings, show: Show) -> Result<Exit, Failure> {
     show.plan(&job, settings)?;
     let state = LedgerState::new(job.plan.grants());
     let execution = local::execute(&job, settings, &Arc::new(MemoryJournal), state, show).await;
-    driver::finish(job, settings, &execution, show)
+    driver::finish(job, settings, &execution, show).await
 }
 
 /// Refuses a rehearsal that would overwrite the files of a real run.

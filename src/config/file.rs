@@ -149,7 +149,7 @@ impl FileParser<'_> {
         }
     }
 
-    /// A file to read stands beside the file that names it.
+    /// A relative path is relative to the settings file that contains it.
     fn beside(&self, arg: &Arg, value: String) -> String {
         let folder: PathBuf = self.path.parent().unwrap_or(Path::new("")).into();
         match (arg.get_value_hint(), folder.join(&value).into_os_string().into_string()) {
@@ -189,7 +189,7 @@ impl FileParser<'_> {
     }
 
     fn wrong_value(&mut self, key: &str, value: &Spanned<DeValue<'_>>, what: &str) {
-        // The values of an address are shown by nobody: there may be a password in it.
+        // The value of an address is not printed: it may contain a password.
         let span = value.span();
         let text = self.text.get(span.clone()).unwrap_or_default();
         let until = text.contains('@').then_some(span.start);

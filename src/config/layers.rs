@@ -133,9 +133,9 @@ fn matches(command: Command, arguments: &[OsString]) -> Result<ArgMatches, Stop>
             usage(format!("{option}{between}{value}: {}", value::reason(&error)))
         }
         ErrorKind::UnknownArgument if is_secret(option) => usage(format!(
-            "{} is no option, for secrets are never taken from the command line, where everybody \
-             on this machine can read them; `bastion-revoke credentials show --help` lists where \
-             keys are looked for",
+            "{} is not an option: every user of this machine can read a command line, so secrets \
+             are not accepted there; `bastion-revoke credentials show --help` lists where keys are \
+             read from",
             shown(option.split('=').next().unwrap_or_default())
         )),
         _ => {
@@ -198,8 +198,8 @@ impl Layers {
     }
 }
 
-/// The settings among the variables. One of ours that sets nothing is a mistake: a guard that
-/// somebody has misspelt must not be left out in silence.
+/// The settings among the variables. A variable with our prefix that sets nothing is an error: a
+/// misspelt guard must not be ignored.
 fn variables(sources: &Sources, settable: &[Arg]) -> Result<Vec<(String, Given)>, Failure> {
     let mut found = Vec::new();
     for name in sources.variables.keys().filter_map(|name| name.to_str()) {

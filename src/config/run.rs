@@ -72,6 +72,8 @@ pub struct RunSettings {
     pub confirmation: Confirmation,
     /// How requests are sent.
     pub requests: RequestSettings,
+    /// The command that receives the summary at the end.
+    pub on_finish: Option<String>,
     /// Whether to print the summary as JSON.
     pub json: bool,
 }
@@ -140,6 +142,7 @@ impl RunSettings {
             skip_protected: guards.skip_protected,
             confirmation,
             requests,
+            on_finish: args.on_finish.clone(),
             json: args.json,
         })
     }
@@ -187,6 +190,7 @@ impl RunSettings {
             skip_protected: options.skip_protected,
             confirmation: Confirmation::Yes,
             requests: RequestSettings { endpoint, ..requests },
+            on_finish: None,
             json: false,
         })
     }

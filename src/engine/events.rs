@@ -16,6 +16,8 @@ pub enum Event {
         waiting: [usize; Operation::ALL.len()],
         /// Grants that earlier runs have settled.
         settled: usize,
+        /// Input rows of these grants.
+        settled_rows: usize,
     },
     /// A request left.
     Sent {
@@ -32,6 +34,8 @@ pub enum Event {
         state: AttemptState,
         /// Grants settled so far, of the whole plan.
         settled: usize,
+        /// Input rows of these grants.
+        settled_rows: usize,
         /// How many of them failed or are unknown.
         failed: usize,
         /// Whether it was the end of a request that waited when the run began.

@@ -70,7 +70,9 @@ impl<'a, J: Journal> JobCoordinator<'a, J> {
     ) -> Self {
         let open = state.take_unanswered();
         let waiting = waiting_requests(plan, &state.verdicts);
-        let events = vec![Event::Began { waiting, settled: state.verdicts.settled() }];
+        state.verdicts.count_rows(plan.rows());
+        let (settled, settled_rows) = (state.verdicts.settled(), state.verdicts.settled_rows());
+        let events = vec![Event::Began { waiting, settled, settled_rows }];
         let after = "0-0".to_owned();
         let taken = Vec::new();
         Self { plan, journal, keys, connection, clock, job, state, open, after, taken, events }
@@ -248,6 +250,7 @@ impl<'a, J: Journal> JobCoordinator<'a, J> {
                 operation,
                 state: result.state,
                 settled: self.state.verdicts.settled(),
+                settled_rows: self.state.verdicts.settled_rows(),
                 failed: self.state.verdicts.failed(),
                 planned_done: number == count,
             });

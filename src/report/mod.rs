@@ -14,6 +14,7 @@ pub mod plan;
 pub mod print;
 pub mod progress;
 pub mod queue_status;
+pub mod reading;
 mod recent;
 pub mod run_status;
 pub mod summary;

@@ -25,6 +25,11 @@ pub struct Progress {
     sendings: Sendings,
     grants: u64,
     settled: u64,
+    /// Rows to be decided: all but those carried over.
+    rows: u64,
+    /// Of these, the rows for which nothing is sent.
+    unsent_rows: u64,
+    settled_rows: u64,
     failed: u64,
     /// Unsent requests when the run began.
     waiting: u64,
@@ -56,6 +61,9 @@ impl Progress {
             sendings: Sendings { planned: plan.total_requests() as u64, ..Sendings::default() },
             grants: plan.revocations as u64,
             settled: 0,
+            rows: plan.rows.saturating_sub(plan.carried) as u64,
+            unsent_rows: (plan.invalid + plan.protected) as u64,
+            settled_rows: 0,
             failed: 0,
             waiting: waiting_left.iter().sum(),
             waiting_left,
@@ -76,10 +84,10 @@ impl Progress {
     /// Handles an event.
     pub fn on(&mut self, event: &Event) {
         match event {
-            Event::Began { waiting, settled } => {
+            Event::Began { waiting, settled, settled_rows } => {
                 self.waiting_left = waiting.map(|requests| requests as u64);
                 self.waiting = self.waiting_left.iter().sum();
-                self.settled = *settled as u64;
+                (self.settled, self.settled_rows) = (*settled as u64, *settled_rows as u64);
                 self.draw();
             }
             Event::Sent { operation, pace_per_s } => {
@@ -88,7 +96,7 @@ impl Progress {
                 self.sent_lately.add(self.started.elapsed(), 1);
                 self.draw();
             }
-            Event::Settled { operation, state, settled, failed, planned_done } => {
+            Event::Settled { operation, state, settled, settled_rows, failed, planned_done } => {
                 match state {
                     AttemptState::Throttled => self.sendings.throttled += 1,
                     AttemptState::Lost | AttemptState::Unconnected => self.sendings.lost += 1,
@@ -100,6 +108,7 @@ impl Progress {
                 let more = settled.saturating_sub(self.settled);
                 self.settled_lately.add(self.started.elapsed(), more);
                 (self.settled, self.failed) = (settled, *failed as u64);
+                self.settled_rows = *settled_rows as u64;
                 self.draw();
             }
             Event::Retrying { grants, delay, code } => {
@@ -162,7 +171,9 @@ impl Progress {
 
     /// The most important parts come first: a narrow terminal cuts the end off.
     fn message(&mut self, now: Duration) -> String {
-        let done = format!("{}/{} revocations", count(self.settled), count(self.grants));
+        let rows = self.unsent_rows + self.settled_rows;
+        let rows = format!("{}/{} rows", count(rows), count(self.rows));
+        let grants = format!("{}/{} revocations", count(self.settled), count(self.grants));
         let left = match self.left_s(now) {
             _ if self.is_paused => Some("waiting for the service".to_owned()),
             left_s => left_s.map(|left_s| format!("about {} left", length(left_s))),
@@ -174,7 +185,7 @@ impl Progress {
         let Sendings { sent, throttled, .. } = self.sendings;
         let throttled = (throttled > 0)
             .then(|| format!("{:.1} % throttled", number(throttled) * 100.0 / number(sent)));
-        let parts = [Some(done), left, failed, Some(requests), pace, throttled];
+        let parts = [Some(rows), left, failed, Some(grants), Some(requests), pace, throttled];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
@@ -218,11 +229,11 @@ mod tests {
     fn progress() -> Progress {
         let requests = [(Operation::ALL[0].name(), 50), (Operation::ALL[1].name(), 20)];
         let plan = Summary {
-            rows: 1000,
-            invalid: 0,
-            protected: 0,
-            carried: 0,
-            duplicates: 0,
+            rows: 1250,
+            invalid: 3,
+            protected: 2,
+            carried: 45,
+            duplicates: 200,
             users: 1,
             user_groups: 0,
             targets: 1,
@@ -238,7 +249,8 @@ mod tests {
     const OPERATION: Operation = Operation::ALL[0];
 
     fn settled(settled: usize, state: AttemptState) -> Event {
-        Event::Settled { operation: OPERATION, state, settled, failed: 3, planned_done: true }
+        let (operation, settled_rows) = (OPERATION, settled + 20);
+        Event::Settled { operation, state, settled, settled_rows, failed: 3, planned_done: true }
     }
 
     fn waiting(first: usize, second: usize) -> [usize; Operation::ALL.len()] {
@@ -253,26 +265,29 @@ mod tests {
     fn at_first_it_says_what_the_requests_take() {
         let mut progress = progress();
         let message = progress.message(Duration::ZERO);
-        assert_eq!(message, "0/1,000 revocations, about 5.3 s left, 0/70 requests");
-        progress.on(&Event::Began { waiting: waiting(19, 2), settled: 600 });
+        assert_eq!(message, "5/1,205 rows, about 5.3 s left, 0/1,000 revocations, 0/70 requests");
+        progress.on(&Event::Began { waiting: waiting(19, 2), settled: 600, settled_rows: 700 });
         progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
         let message = progress.message(Duration::ZERO);
-        assert_eq!(message, "600/1,000 revocations, about 2.0 s left, 0/21 requests");
+        assert_eq!(
+            message,
+            "705/1,205 rows, about 2.0 s left, 600/1,000 revocations, 0/21 requests"
+        );
     }
 
     #[test]
     fn later_it_says_how_fast_it_went_lately() {
         let mut progress = progress();
         // 100 were settled by an earlier run, which says nothing of the speed of this one.
-        progress.on(&Event::Began { waiting: waiting(45, 20), settled: 100 });
+        progress.on(&Event::Began { waiting: waiting(45, 20), settled: 100, settled_rows: 100 });
         for state in [AttemptState::Answered, AttemptState::Throttled] {
             progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
             progress.on(&settled(200, state));
         }
         assert_eq!(
             progress.message(SECOND * 8),
-            "200/1,000 revocations, about 1 min 4 s left, 3 failed or unknown, 2/65 requests, \
-             0.2/s, 50.0 % throttled"
+            "225/1,205 rows, about 1 min 4 s left, 3 failed or unknown, 200/1,000 revocations, \
+             2/65 requests, 0.2/s, 50.0 % throttled"
         );
     }
 
@@ -280,7 +295,7 @@ mod tests {
     fn nothing_is_promised_while_the_service_is_silent() {
         let mut progress = progress();
         let silent = progress.message(SECOND * 60);
-        assert_eq!(silent, "0/1,000 revocations, 0/70 requests, 0.0/s");
+        assert_eq!(silent, "5/1,205 rows, 0/1,000 revocations, 0/70 requests, 0.0/s");
         progress.on(&Event::Paused { pause: SECOND, message: String::new() });
         assert!(progress.message(Duration::ZERO).contains("waiting for the service"));
         progress.on(&Event::Resumed);
@@ -292,8 +307,16 @@ mod tests {
         let mut progress = progress();
         progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
         let (operation, state) = (OPERATION, AttemptState::Answered);
-        let (settled, failed, planned_done) = (1000, 0, true);
-        progress.on(&Event::Settled { operation, state, settled, failed, planned_done });
-        assert_eq!(progress.message(Duration::ZERO), "1,000/1,000 revocations, 1/70 requests");
+        let (settled, settled_rows, failed, planned_done) = (1000, 1200, 0, true);
+        progress.on(&Event::Settled {
+            operation,
+            state,
+            settled,
+            settled_rows,
+            failed,
+            planned_done,
+        });
+        let message = progress.message(Duration::ZERO);
+        assert_eq!(message, "1,205/1,205 rows, 1,000/1,000 revocations, 1/70 requests");
     }
 }

@@ -37,6 +37,8 @@ pub struct Ending {
     pub rows: BTreeMap<&'static str, u64>,
     /// Rows of an earlier outcome that were not selected; they are not in `rows`.
     pub carried: u64,
+    /// Of these, the rows that are neither revoked nor already absent.
+    pub carried_not_revoked: u64,
     /// Requests in numbers.
     pub requests: Sendings,
     /// Wall time of sending, in seconds.
@@ -45,6 +47,15 @@ pub struct Ending {
     pub outcome: Option<String>,
     /// The causes of an early stop.
     pub causes: Vec<String>,
+}
+
+/// Rows of an earlier outcome that `--only` did not select.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// All of them.
+    pub rows: u64,
+    /// Those that are neither revoked nor already absent.
+    pub not_revoked: u64,
 }
 
 /// The result of a run, for people.
@@ -62,7 +73,7 @@ pub struct RunReport<'a> {
     /// The outcome file.
     pub outcome: &'a str,
     /// Rows carried over unchanged.
-    pub carried: u64,
+    pub carried: Carried,
     /// Whether it was a rehearsal.
     pub rehearsal: bool,
 }
@@ -75,7 +86,8 @@ impl RunReport<'_> {
             exit_code: self.exit.code(),
             rehearsal: self.rehearsal,
             rows: Status::ALL.iter().map(|s| (s.name(), self.tally.of(*s))).collect(),
-            carried: self.carried,
+            carried: self.carried.rows,
+            carried_not_revoked: self.carried.not_revoked,
             requests: self.sendings,
             seconds: (self.took.as_secs_f64() * 1000.0).round() / 1000.0,
             outcome: Some(self.outcome.to_owned()),
@@ -110,8 +122,12 @@ impl RunReport<'_> {
         for status in Status::ALL.iter().filter(|status| self.tally.of(**status) > 0) {
             entry(&mut out, status.name(), self.tally.of(*status), meaning(*status));
         }
-        if self.carried > 0 {
-            entry(&mut out, "carried over", self.carried, "not selected by --only; unchanged");
+        let Carried { rows: carried, not_revoked } = self.carried;
+        if carried > 0 {
+            entry(&mut out, "carried over", carried, "not selected by --only; unchanged");
+        }
+        if not_revoked > 0 {
+            entry(&mut out, "  not revoked", not_revoked, "their earlier status says why");
         }
         let Sendings { planned, sent, throttled, lost } = self.sendings;
         entry(&mut out, "requests planned", planned, "");
@@ -161,6 +177,9 @@ impl RunReport<'_> {
         if unsuccessful.into_iter().any(|status| of(status) > 0) {
             steps.push("check the other rows; their code and message say why");
         }
+        if self.carried.not_revoked > 0 {
+            steps.push("check the carried rows that are not revoked");
+        }
         if self.rehearsal {
             steps.push("nothing was changed; run without --rehearse to revoke");
         }
@@ -193,7 +212,8 @@ mod tests {
         let stopped = StopCause::Credentials { code: expired, message };
         let report = |causes: &[StopCause]| {
             let (tally, sendings, took) = (&Tally::default(), Sendings::default(), Duration::ZERO);
-            let (exit, outcome, carried, rehearsal) = (Exit::Credentials, "o.csv", 0, false);
+            let (exit, outcome, rehearsal) = (Exit::Credentials, "o.csv", false);
+            let carried = Carried::default();
             RunReport { tally, sendings, took, causes, exit, outcome, carried, rehearsal }.text()
         };
         let text = report(&[stopped]);

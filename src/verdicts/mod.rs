@@ -8,6 +8,7 @@ mod note_cache;
 mod notes;
 mod packed_note;
 mod run_status;
+mod settled_rows;
 mod spill_file;
 
 pub use ledger_state::{LedgerState, Ranges, Unanswered, grants_in, ranges_of};
@@ -18,8 +19,9 @@ pub use run_status::RunStatus;
 
 use crate::ledger::{AttemptResult, AttemptState, GrantSet};
 use crate::model::Status;
-use crate::plan::GrantId;
+use crate::plan::{GrantId, Rows};
 use notes::Notes;
+use settled_rows::SettledRows;
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::io;
@@ -65,6 +67,7 @@ pub struct Verdicts {
     notes: Notes,
     settled: usize,
     failed: usize,
+    rows: SettledRows,
 }
 
 impl Verdicts {
@@ -78,6 +81,7 @@ impl Verdicts {
             notes: Notes::default(),
             settled: 0,
             failed: 0,
+            rows: SettledRows::default(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Verdicts {
             if let Some(status) = self.grants[grant as usize].apply(observation, note, result.last)
             {
                 self.settled += 1;
+                self.rows.settle(grant);
                 self.failed += usize::from(matches!(status, Status::Failed | Status::Unknown));
             }
         }
@@ -133,6 +138,16 @@ impl Verdicts {
     pub fn has_settled(&self, grants: Range<GrantId>) -> bool {
         let grants = &self.grants[grants.start as usize..grants.end as usize];
         grants.iter().any(|grant| matches!(grant.progress, Progress::Settled(_)))
+    }
+
+    /// From now on [`Verdicts::settled_rows`] counts these rows.
+    pub fn count_rows(&mut self, rows: &Rows) {
+        self.rows = SettledRows::new(rows, |grant| self.is_settled(grant));
+    }
+
+    /// The rows whose grant is settled, of those given to [`Verdicts::count_rows`].
+    pub fn settled_rows(&self) -> usize {
+        self.rows.count()
     }
 
     /// How many grants are settled.

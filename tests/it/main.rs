@@ -13,6 +13,7 @@ mod imports;
 mod kill;
 mod memory;
 mod messages;
+mod on_finish;
 mod only;
 mod outcome_file;
 mod overwriting;

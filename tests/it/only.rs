@@ -80,7 +80,19 @@ fn the_exit_code_is_about_the_chosen_rows() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     // Two failed rows are left as they are: they were none of this run's.
-    run(&sandbox, &service, &["--only", "unprocessed", "--yes"]).expect(0, "");
+    let ended = run(&sandbox, &service, &["--only", "unprocessed", "--yes"]).expect(0, "");
+    // The summary still says how many of them need a look: two failed, one unknown, one invalid.
+    let line = ended.out.lines().find(|line| line.starts_with("    not revoked"));
+    let numbers: Vec<&str> = line.expect("a line").split_whitespace().collect();
+    assert_eq!(numbers[2], "4", "{}", ended.out);
+    assert!(
+        ended.out.contains("Next: check the carried rows that are not revoked"),
+        "{}",
+        ended.out
+    );
+    let json = run(&sandbox, &service, &["--only", "unprocessed", "--yes", "--json"]).expect(0, "");
+    let json: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!([&json["carried"], &json["carried_not_revoked"]], [6, 4], "a finished job too");
     let expected = ["revoked", "failed", "revoked", "unknown", "revoked", "failed", "invalid"];
     assert_eq!(statuses(&sandbox.outcome("second.csv")), expected);
     // The invalid row is still invalid when it is chosen.

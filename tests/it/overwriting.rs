@@ -33,6 +33,19 @@ fn a_plan_does_not_write_its_requests_over_its_list() {
 }
 
 #[test]
+fn an_outcome_that_is_a_dangling_link_is_refused_by_name() {
+    let sandbox = sandbox();
+    std::os::unix::fs::symlink("nowhere/gone.csv", sandbox.path("link.csv")).expect("a link");
+    let says = "--out: link.csv is a symbolic link to nowhere/gone.csv, which does not exist; use \
+                another name";
+    let run =
+        |more: &[&str]| sandbox.ends(&[&["run", "list.csv", "--out", "link.csv"], more].concat());
+    run(&["--yes"]).expect(2, says);
+    run(&["--rehearse"]).expect(2, says);
+    assert!(sandbox.path("link.csv").is_symlink(), "the link is still there");
+}
+
+#[test]
 fn an_outcome_does_not_take_the_place_of_what_a_run_reads_or_keeps() {
     let sandbox = sandbox();
     let files = sandbox.files().len();

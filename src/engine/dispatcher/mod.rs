@@ -142,9 +142,10 @@ impl<T: Transport, J: Journal> Engine<T, J> {
         &self,
         admissions: [Admission; Operation::ALL.len()],
         shared: Option<(Instant, watch::Receiver<u64>)>,
-        start: LedgerState,
+        mut start: LedgerState,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Ended {
+        start.verdicts.count_rows(self.plan.rows());
         let canary = self.settings.canary.filter(|requests| *requests < self.plan.requests());
         let sent = start.sent_requests(&self.plan);
         let answered = sent.iter().filter(|sent| **sent).count();
@@ -186,7 +187,8 @@ impl<T: Transport, J: Journal> Engine<T, J> {
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     async fn run(mut self) -> Ended {
         let waiting = self.queue.waiting(&self.engine.plan);
-        self.emit(Event::Began { waiting, settled: self.verdicts.settled() });
+        let (settled, settled_rows) = (self.verdicts.settled(), self.verdicts.settled_rows());
+        self.emit(Event::Began { waiting, settled, settled_rows });
         let mut control = self.engine.control.clone();
         let mut control_is_open = true;
         loop {

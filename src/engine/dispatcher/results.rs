@@ -147,6 +147,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             operation: unit.operation,
             state: result.state,
             settled: self.verdicts.settled(),
+            settled_rows: self.verdicts.settled_rows(),
             failed: self.verdicts.failed(),
             planned_done: unit.planned && next == Next::Done,
         });
