@@ -85,6 +85,7 @@ impl Exit {
             StopCause::Unreachable { .. }
             | StopCause::Canary { .. }
             | StopCause::FailOver { .. }
+            | StopCause::LongWait { .. }
             | StopCause::Deadline
             | StopCause::Signal => Self::Stopped,
         };

@@ -301,7 +301,7 @@ mod tests {
             collector.push(row).unwrap();
         }
         let plan = Plan::new(collector.finish());
-        let numbers = Summary::of(&plan, LeftOut::default(), 10.0);
+        let numbers = Summary::of(&plan, LeftOut::default(), |_| 1.0);
         let limits = Limits {
             max_revocations: Some(2),
             max_users: Some(1),

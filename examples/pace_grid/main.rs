@@ -7,7 +7,10 @@ use std::io::Write as _;
 mod lab;
 
 fn main() -> std::io::Result<()> {
-    let unseen = std::env::args().nth(1).is_some_and(|option| option == "--unseen");
-    let page = if unseen { lab::page::unseen() } else { lab::page::page() };
+    let page = match std::env::args().nth(1).as_deref() {
+        Some("--unseen") => lab::page::unseen(),
+        Some("--jobs") => lab::page::jobs(),
+        _ => lab::page::page(),
+    };
     std::io::stdout().lock().write_all(page.as_bytes())
 }

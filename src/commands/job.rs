@@ -2,6 +2,7 @@
 
 use super::list::{self, InputPolicy};
 use crate::config::RunSettings;
+use crate::engine::rate_controller::seconds_at_least;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::first_pass::Findings;
@@ -65,7 +66,9 @@ impl Job {
             Digests { input, plan: BackgroundTask::spawn(move || plan.digest()) }
         });
         let left_out = LeftOut { protected: protected.len(), carried };
-        let numbers = Summary::of(&plan, left_out, settings.requests.engine.rate_per_s);
+        let rate_per_s = settings.requests.engine.rate_per_s;
+        let seconds = |requests| seconds_at_least(requests, rate_per_s);
+        let numbers = Summary::of(&plan, left_out, seconds);
         let exceeded = settings.limits.exceeded(&plan, &numbers);
         if !exceeded.is_empty() {
             return Err(refused_by_guard(&exceeded.join("\n")));

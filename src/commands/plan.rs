@@ -3,6 +3,7 @@
 use super::list::{self, InputPolicy};
 use crate::cli::PlanArgs;
 use crate::config::PlanSettings;
+use crate::engine::rate_controller::seconds_at_least;
 use crate::exit::{Exit, Failure};
 use crate::guards::Protection;
 use crate::model::{Accounts, Name, Request};
@@ -24,7 +25,8 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let read = list::read(sources, &options, &Protection::default(), policy)?;
     let plan = Plan::new(read.grants);
     let left_out = LeftOut { protected: 0, carried: read.findings.carried };
-    let numbers = Summary::of(&plan, left_out, settings.rate_per_s);
+    let seconds = |requests| seconds_at_least(requests, settings.rate_per_s);
+    let numbers = Summary::of(&plan, left_out, seconds);
     if let Some(path) = &settings.requests {
         write_requests(&plan, path)?;
     }

@@ -50,8 +50,11 @@ enum Limiter {
 
 impl Admission {
     /// A admission that lets at most `rate_per_s` through, and `start_per_s` at first.
-    pub(super) fn new(rate_per_s: f64, start_per_s: f64) -> Self {
-        let pace = Box::new(RateController::starting_at(rate_per_s, start_per_s));
+    pub(super) fn new(rate_per_s: f64, start_per_s: Option<f64>) -> Self {
+        let pace = Box::new(match start_per_s {
+            Some(start_per_s) => RateController::starting_at(rate_per_s, start_per_s),
+            None => RateController::new(rate_per_s),
+        });
         Self::of(Limiter::Own(pace, FixedRateLimiter::new(rate_per_s)))
     }
 

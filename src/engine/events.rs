@@ -3,7 +3,7 @@
 use super::StopCause;
 use crate::ledger::AttemptState;
 use crate::model::Operation;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// One thing that happened.
@@ -56,6 +56,8 @@ pub enum Event {
         operation: Operation,
         /// For how long.
         wait: Duration,
+        /// When the operation continues, by the local clock.
+        until: Timestamp,
     },
     /// The service seems to be down: sending pauses, then one request probes.
     Paused {

@@ -105,6 +105,13 @@ pub enum StopCause {
         /// Of how many that were settled by then.
         settled: usize,
     },
+    /// The service asks for a wait of more than an hour, and the run has no deadline (exit 3).
+    LongWait {
+        /// The operation's name.
+        operation: &'static str,
+        /// The wait.
+        wait: Duration,
+    },
     /// The time set for the run was over (exit 3).
     Deadline,
     /// Somebody asked it to stop (exit 3).
@@ -123,6 +130,7 @@ impl StopCause {
             Self::Unreachable { .. }
                 | Self::Canary { .. }
                 | Self::FailOver { .. }
+                | Self::LongWait { .. }
                 | Self::Deadline
                 | Self::Signal
         )

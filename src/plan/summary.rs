@@ -36,7 +36,8 @@ pub struct Summary {
     pub revocations: usize,
     /// Requests by operation; operations without any are left out.
     pub requests: BTreeMap<&'static str, usize>,
-    /// How long the requests take at the rate, in seconds; operations run side by side.
+    /// How long the requests take at least, in seconds; operations run in parallel. Above the
+    /// default rate the quota is unknown, and the climb to the rate is included.
     pub seconds: f64,
 }
 
@@ -50,9 +51,9 @@ pub struct LeftOut {
 }
 
 impl Summary {
-    /// Counts a plan. `rate_per_s` is per operation; of the rows that nothing is sent for, those
+    /// Counts a plan. `seconds` returns how long that many requests of one operation take; of the rows that nothing is sent for, those
     /// that are not `left_out` for another reason are invalid.
-    pub fn of(plan: &Plan, left_out: LeftOut, rate_per_s: f64) -> Self {
+    pub fn of(plan: &Plan, left_out: LeftOut, seconds: impl FnOnce(usize) -> f64) -> Self {
         let LeftOut { protected, carried } = left_out;
         let mut requests = [0_usize; Operation::ALL.len()];
         for (operation, planned) in plan.by_scope() {
@@ -61,8 +62,6 @@ impl Summary {
         let named = Named::of(plan);
         let sent = plan.rows.asking();
         let longest = requests.iter().copied().max().unwrap_or(0);
-        #[expect(clippy::cast_precision_loss, reason = "a duration for people")]
-        let seconds = longest as f64 / rate_per_s;
         Self {
             rows: plan.rows.len(),
             invalid: plan.rows.len() - sent - protected - carried,
@@ -80,7 +79,7 @@ impl Summary {
                 .filter(|operation| requests[operation.index()] > 0)
                 .map(|operation| (operation.name(), requests[operation.index()]))
                 .collect(),
-            seconds: (seconds * 10.0).ceil() / 10.0,
+            seconds: (seconds(longest) * 10.0).ceil() / 10.0,
         }
     }
 
@@ -218,7 +217,7 @@ mod tests {
             // So small that scopes have several requests.
             let limits = Limits { targets: 2, accounts: 2 };
             let plan = Plan::with_limits(collector.finish(), limits);
-            let summary = Summary::of(&plan, LeftOut::default(), 1.0);
+            let summary = Summary::of(&plan, LeftOut::default(), |_| 1.0);
             let users = holders.iter().filter(|holder| holder.1 == GranteeKind::User).count();
             assert_eq!(summary.users, users);
             assert_eq!(summary.user_groups, holders.len() - users);

@@ -328,7 +328,7 @@ mod tests {
             (entry("e", &[("row", "{\"user\":")]), "bad_json"),
             (entry("f", &[("row", "{\"user\":\"7\nx\"}")]), "bad_json"),
             (entry("g", &[("row", r#"{"user":"7"}"#), ("user", "8")]), "repeated_member"),
-            (entry("h", &[("row", &array)]), "wrong_type"),
+            (entry("h", &[("row", &array)]), "several_values"),
             (entry("i", &[("user", &huge)]), "too_long"),
             (entry("j", &[("_unit", &many)]), "bad_unit"),
             (entry("k", &[("_unit", &unit.replace("LIST", "[]"))]), "bad_unit"),

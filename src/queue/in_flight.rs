@@ -130,7 +130,7 @@ impl InFlight {
         for cause in causes {
             match cause {
                 StopCause::Signal | StopCause::Deadline => {}
-                StopCause::Unreachable { .. } => pause = LONG_PAUSE,
+                StopCause::Unreachable { .. } | StopCause::LongWait { .. } => pause = LONG_PAUSE,
                 // A fault of some messages must not stop the others.
                 StopCause::RefusedAlike { code, message } => {
                     tracing::warn!(code, message, "several requests were refused alike");

@@ -1,6 +1,6 @@
 //! Causes of an early stop, for people.
 
-use super::text::{count, shown_long, things};
+use super::text::{count, length, shown_long, things};
 use crate::engine::StopCause;
 
 /// The cause of an early stop, as a sentence that is safe to print.
@@ -44,6 +44,11 @@ pub fn cause(cause: &StopCause) -> String {
             "{} of {} settled revocations failed or are unknown, more than --fail-over allows",
             count(*failed as u64),
             count(*settled as u64)
+        ),
+        StopCause::LongWait { operation, wait } => format!(
+            "the service asks to wait {} before the next {operation}; run the same command again \
+             after that, or pass --deadline to wait",
+            length(wait.as_secs_f64())
         ),
         StopCause::Deadline => "deadline exceeded".to_owned(),
         StopCause::Signal => "stopped by signal".to_owned(),

@@ -1,17 +1,22 @@
 //! The plan, for people.
 
 use super::text::{count, entry, length, things};
+use crate::engine::rate_controller::DEFAULT_CEILING_PER_S;
 use crate::plan::summary::Summary;
 use std::fmt::Write as _;
 
 /// Prints what a run would do.
 pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     let requests = plan.total_requests();
+    // Above the default rate the quota is unknown.
+    let is_unknown = rate_per_s > DEFAULT_CEILING_PER_S;
     let mut out = format!(
-        "Plan: {} in {}, about {} at {rate_per_s}/s for each operation\n",
+        "Plan: {} in {}, {} {} at {}{rate_per_s}/s for each operation\n",
         things(plan.revocations, "revocation", "revocations"),
         things(requests, "request", "requests"),
-        length(plan.seconds)
+        if is_unknown { "at least" } else { "about" },
+        length(plan.seconds),
+        if is_unknown { "up to " } else { "" },
     );
     let mut line = |label: &str, number: usize, remark: &str| {
         entry(&mut out, label, number as u64, remark);

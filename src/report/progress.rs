@@ -5,6 +5,7 @@ use super::narrow_terminal;
 use super::recent::Recent;
 use super::summary::Sendings;
 use super::text::{count, length, things};
+use crate::clock::utc_seconds;
 use crate::engine::events::Event;
 use crate::engine::rate_controller::START_PER_S;
 use crate::ledger::AttemptState;
@@ -114,12 +115,11 @@ impl Progress {
             Event::Retrying { grants, delay, code } => {
                 tracing::info!(grants, delay_ms = delay.as_millis(), code, "retrying");
             }
-            Event::Waiting { operation, wait } => {
-                self.warn(&format!(
-                    "{operation}: the service asks to wait {}",
-                    seconds(*wait)
-                ));
-            }
+            Event::Waiting { operation, wait, until } => self.warn(&format!(
+                "{operation}: the service asks to wait {}; the run continues at {}",
+                seconds(*wait),
+                utc_seconds(*until)
+            )),
             Event::Paused { pause, message } => {
                 self.is_paused = true;
                 self.warn(&format!(

@@ -36,8 +36,8 @@ fn the_right_number_goes_ahead_after_the_largest_were_shown() {
     for line in [
         "  user 17: 3 revocations",
         "  user 18: 1 revocation",
-        "Whole targets:",
-        "  host 12, from user 17",
+        "Targets revoked completely:",
+        "  host 12 of user 17",
         "Finished: access is gone for 4 of 4 rows",
     ] {
         assert!(
@@ -53,11 +53,11 @@ fn anything_else_is_4_and_sends_and_writes_nothing() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     for (answer, says) in [
-        (r"\n", "that is not the number of revocations; nothing was sent"),
+        (r"\n", "the answer is not the number of revocations; nothing was sent"),
         (r"y\n", "that is not the number of revocations; nothing was sent"),
         (r"5\n", "that is not the number of revocations; nothing was sent"),
         (r"\x03", "interrupted; nothing was sent"),
-        (r"\x04", "nobody answered; nothing was sent"),
+        (r"\x04", "no answer: standard input was closed; nothing was sent"),
     ] {
         let ended = answered(&sandbox, &service, answer);
         assert_eq!(ended.code, 4, "{answer}: {ended:?}");

@@ -3,5 +3,6 @@
 
 pub(crate) mod client;
 pub(crate) mod grid;
+pub(crate) mod jobs;
 pub(crate) mod page;
 pub(crate) mod server;

@@ -17,7 +17,6 @@ use super::admission::{Admission, Quota};
 use super::breaker::{Breaker, Permit};
 use super::decide::Next;
 use super::events::Event;
-use super::rate_controller;
 use super::retry::Budget;
 use super::send_queue::{Queue, Unit};
 use super::{Control, Settings, StopCause};
@@ -109,7 +108,9 @@ struct Dispatcher<'a, T, J> {
 impl<T: Transport, J: Journal> Engine<T, J> {
     /// Carries the plan out. Returns when everything is settled, or as much as could be.
     pub async fn run(&self, start: LedgerState, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
-        self.run_from(rate_controller::START_PER_S, start, events).await
+        let rate_per_s = self.settings.rate_per_s;
+        let admissions = Operation::ALL.map(|_| Admission::new(rate_per_s, None));
+        self.run_through(admissions, None, start, events).await
     }
 
     /// The same from another first pace, in requests per second of each operation: for a service
@@ -121,7 +122,7 @@ impl<T: Transport, J: Journal> Engine<T, J> {
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Ended {
         let rate_per_s = self.settings.rate_per_s;
-        let admissions = Operation::ALL.map(|_| Admission::new(rate_per_s, start_per_s));
+        let admissions = Operation::ALL.map(|_| Admission::new(rate_per_s, Some(start_per_s)));
         self.run_through(admissions, None, start, events).await
     }
 

@@ -10,12 +10,17 @@ use crate::engine::rate_controller;
 use crate::engine::retry::backoff;
 use crate::engine::send_queue::Unit;
 use crate::ledger::{AttemptId, AttemptResult, AttemptState, Journal, JournalError, Record};
+use crate::model::Operation;
 use crate::plan::GrantId;
+use jiff::SignedDuration;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A service's wait that is told to whoever watches.
-const WAIT_WORTH_TELLING: Duration = Duration::from_secs(5);
+/// The shortest wait of the service that is reported.
+const REPORTED_WAIT: Duration = Duration::from_secs(5);
+
+/// The longest wait of the service that a run without a deadline sits out.
+const LONGEST_UNATTENDED_WAIT: Duration = Duration::from_secs(60 * 60);
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     pub(super) fn on_reply(&mut self, returned: Result<WorkerReply, tokio::task::JoinError>) {
@@ -73,8 +78,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         // Whatever else an answer says: a wait that it asks for is kept.
         if result.state == AttemptState::Throttled || wait.is_some() {
             admission.on_event(now, rate_controller::Event::Throttled { sent_at, wait });
-            if let Some(wait) = wait.filter(|wait| *wait >= WAIT_WORTH_TELLING) {
-                self.emit(Event::Waiting { operation: unit.operation, wait });
+            if let Some(wait) = wait {
+                self.on_wait(unit.operation, wait);
             }
         }
         if !decision.healthy {
@@ -87,6 +92,21 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
                 self.emit(Event::Paused { pause, message });
             }
             Change::Closed => self.emit(Event::Resumed),
+        }
+    }
+
+    /// Reports a wait that the service asks for. One of more than an hour stops a run without a
+    /// deadline: it can be resumed later, and nobody expects it to hang for a day.
+    fn on_wait(&mut self, operation: Operation, wait: Duration) {
+        let wait = wait.min(rate_controller::LONGEST_WAIT);
+        if wait >= REPORTED_WAIT {
+            let span = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+            let now = self.engine.clock.now();
+            let until = now.checked_add(span).unwrap_or(now);
+            self.emit(Event::Waiting { operation, wait, until });
+        }
+        if wait > LONGEST_UNATTENDED_WAIT && self.engine.settings.deadline.is_none() {
+            self.stop(StopCause::LongWait { operation: operation.name(), wait });
         }
     }
 

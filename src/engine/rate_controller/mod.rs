@@ -33,6 +33,7 @@ mod accepted_window;
 mod exhaustion;
 mod probing;
 mod send_schedule;
+mod slow_start;
 #[cfg(test)]
 mod tests;
 mod throughput;
@@ -42,11 +43,15 @@ use std::time::Duration;
 use exhaustion::QuotaExhaustion;
 use probing::ProbeSchedule;
 use send_schedule::SendSchedule;
+use slow_start::SlowStart;
 use throughput::Throughput;
 
 /// Where a run starts unless the ceiling is lower: a little under the 10 per second that the
 /// API's pages give for sibling operations.
 pub const START_PER_S: f64 = 9.5;
+
+/// The default of `--rate`. A higher ceiling makes a run look for a higher quota by slow start.
+pub const DEFAULT_CEILING_PER_S: f64 = 10.0;
 
 /// The pace never falls below one request in five seconds (or the ceiling, if that is lower): it
 /// must notice that a server opened again, and throttled calls cost pace, never an attempt.
@@ -122,6 +127,7 @@ pub struct RateController {
     slots: SendSchedule,
     probes: ProbeSchedule,
     throughput: Throughput,
+    slow_start: SlowStart,
     closure: QuotaExhaustion,
     /// Requests that left up to then cannot cause another cut,
     cut_at: Option<Duration>,
@@ -132,14 +138,28 @@ pub struct RateController {
 }
 
 impl RateController {
-    /// Starts at 9.5 per second, or at the ceiling if that is lower. The ceiling must be above 0;
-    /// anything else counts as one call in 1000 seconds.
+    /// Starts at 9.5 per second, or at the ceiling if that is lower; with slow start if the ceiling
+    /// is above the default of `--rate`. The ceiling must be above 0; anything else counts as one
+    /// call in 1000 seconds.
     pub fn new(ceiling_per_s: f64) -> Self {
-        Self::starting_at(ceiling_per_s, START_PER_S)
+        // A ceiling above the default says that more may be possible; the default one does not.
+        let slow_start = if ceiling_per_s > DEFAULT_CEILING_PER_S {
+            SlowStart::new()
+        } else {
+            SlowStart::over()
+        };
+        Self::with(ceiling_per_s, START_PER_S, slow_start)
     }
 
-    /// Starts at another pace, or at the ceiling if that is lower.
+    /// Starts at another rate, or at the ceiling if that is lower, without slow start: for a quota
+    /// that is about known.
     pub fn starting_at(ceiling_per_s: f64, start_per_s: f64) -> Self {
+        let is_below = start_per_s < ceiling_per_s && ceiling_per_s > DEFAULT_CEILING_PER_S;
+        let slow_start = if is_below { SlowStart::from_known_rate() } else { SlowStart::over() };
+        Self::with(ceiling_per_s, start_per_s, slow_start)
+    }
+
+    fn with(ceiling_per_s: f64, start_per_s: f64, slow_start: SlowStart) -> Self {
         // `max` also turns a NaN into the least.
         let ceiling_per_s = ceiling_per_s.max(0.001);
         let rate_per_s = ceiling_per_s.min(start_per_s);
@@ -151,6 +171,7 @@ impl RateController {
             slots: SendSchedule::default(),
             probes: ProbeSchedule::new(),
             throughput: Throughput::new(),
+            slow_start,
             closure: QuotaExhaustion::new(),
             cut_at: None,
             strong_cut_at: None,
@@ -196,6 +217,15 @@ impl RateController {
         self.closure.run_ends();
         let catching_up = (TAKE_BACK_PER_S / self.rate_per_s).min(1.0);
         self.lagging_per_s += (self.rate_per_s - self.lagging_per_s) * catching_up;
+        if self.slow_start.is_active() {
+            self.slow_start.on_accepted(now, sent_at);
+            let growth = self.slow_start.growth(now, self.rate_per_s, self.slots.on_time());
+            self.set(self.rate_per_s * growth);
+            if self.rate_per_s >= self.ceiling_per_s {
+                self.slow_start.on_ceiling();
+            }
+            return;
+        }
         if !self.slots.on_time() {
             return;
         }
@@ -206,6 +236,15 @@ impl RateController {
     fn throttled(&mut self, now: Duration, sent_at: Duration, wait: Option<Duration>) {
         if let Some(wait) = wait {
             self.slots.hold_until(now + wait);
+        }
+        if self.slow_start.is_active() {
+            if is_before(sent_at, self.strong_cut_at) {
+                // In flight when the doubling ended: no news.
+                return;
+            }
+            if let Some(rate_per_s) = self.slow_start.on_throttled(self.rate_per_s) {
+                return self.end_doubling(now, rate_per_s);
+            }
         }
         let looking = self.probes.ramping_from_known();
         self.probes.disturbed(self.rate_per_s);
@@ -238,6 +277,13 @@ impl RateController {
             let pace = back.min(self.rate_per_s * cut).max(back * cut);
             self.limit_found(pace, wait.map_or(0.0, |wait| wait.as_secs_f64()));
         }
+    }
+
+    /// The first throttled call ends the doubling of slow start. Calls in flight cannot cause
+    /// another cut.
+    fn end_doubling(&mut self, now: Duration, rate_per_s: f64) {
+        self.cut_epoch(now);
+        self.settle(rate_per_s);
     }
 
     /// The server asked for a wait that is long enough to be felt. Those in flight will be told
@@ -287,6 +333,17 @@ impl RateController {
 
     fn set(&mut self, rate_per_s: f64) {
         self.rate_per_s = rate_per_s.max(FLOOR_PER_S).min(self.ceiling_per_s);
+    }
+}
+
+/// The seconds that some requests of one operation take at least at a ceiling, from the start of a
+/// run.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub fn seconds_at_least(requests: usize, ceiling_per_s: f64) -> f64 {
+    if ceiling_per_s > DEFAULT_CEILING_PER_S {
+        slow_start::seconds_at_least(requests as f64, START_PER_S, ceiling_per_s)
+    } else {
+        requests as f64 / ceiling_per_s
     }
 }
 

@@ -305,6 +305,7 @@ fn cause(cause: &StopCause) -> &'static str {
         StopCause::Unreachable { .. } => "unreachable",
         StopCause::Canary { .. } => "canary",
         StopCause::FailOver { .. } => "fail over",
+        StopCause::LongWait { .. } => "long wait",
         StopCause::Deadline => "deadline",
         StopCause::Signal => "signal",
         StopCause::Journal(_) => "journal",
