@@ -100,15 +100,15 @@ pub fn status_text(status: &RunStatus, state: RunState, out: &str) -> String {
         _ => "no answer recorded: unknown until the next run",
     };
     entry(&mut text, "requests sent", status.sent, "");
-    if status.unanswered > 0 {
-        entry(&mut text, "requests without an answer", status.unanswered, unanswered);
-    }
     if status.throttled > 0 {
         let share = percent(status.throttled, status.sent);
         entry(&mut text, "  throttled", status.throttled, &share);
     }
     if status.lost > 0 {
         entry(&mut text, "  lost", status.lost, "");
+    }
+    if status.unanswered > 0 {
+        entry(&mut text, "requests without an answer", status.unanswered, unanswered);
     }
     if state == RunState::Running {
         let _ = writeln!(

@@ -1,5 +1,5 @@
 //! What must hold whatever happened: one outcome for each entry, nothing called revoked that is
-//! not, nothing revoked that nobody asked for, and nothing left pending.
+//! not, nothing revoked that no row names, and nothing left pending.
 
 use super::server::{Connection, Fields};
 use bastion_revoke::sim::Audit;
@@ -47,7 +47,7 @@ pub(crate) fn check(
     }
     let wanted: BTreeSet<&Reservation> = asked.values().flatten().collect();
     let foreign: Vec<&Reservation> = removed.iter().filter(|ask| !wanted.contains(ask)).collect();
-    assert!(foreign.is_empty(), "nobody asked for {foreign:?}");
+    assert!(foreign.is_empty(), "no row names {foreign:?}");
     is_clean(redis, stream);
     counts
 }

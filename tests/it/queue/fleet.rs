@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 const OPERATION: Operation = Operation::ALL[0];
 
-/// The backend of the test: the scripts run in Redis, which is told what time it is.
+/// The backend of the test: the scripts run in Redis, with the time of the test.
 struct TestBackend {
     redis: Mutex<Connection>,
     began: Instant,
@@ -154,19 +154,19 @@ fn holds((used, throttled): (f64, f64)) {
 }
 
 #[test]
-fn four_workers_keep_the_figures_of_one() {
+fn four_workers_keep_the_pace_of_one() {
     holds(shares(1, 10, 20.0, false));
     holds(shares(4, 10, 20.0, false));
     holds(shares(4, 40, 100.0, false));
 }
 
 #[test]
-fn a_worker_that_dies_wastes_little_of_the_quota() {
+fn a_killed_worker_wastes_little_of_the_quota() {
     holds(shares(4, 10, 20.0, true));
 }
 
 #[test]
-fn the_ceiling_is_that_of_all_together() {
+fn the_ceiling_applies_to_all_workers_together() {
     let (used, throttled) = shares(4, 50, 10.0, false);
     // A fifth of what the service would take; nothing may be above it.
     assert!((0.19..=0.2001).contains(&used), "{used}");

@@ -43,7 +43,7 @@ fn ends(mut command: Command) -> Ended {
 }
 
 /// What an outcome says, without what is never the same twice.
-fn told(rows: Vec<Row>) -> Vec<Row> {
+fn comparable(rows: Vec<Row>) -> Vec<Row> {
     let mut rows = rows;
     for row in &mut rows {
         row.remove("request_id");
@@ -60,11 +60,11 @@ fn by_run(users: usize) -> Vec<Row> {
     sandbox.file("list.csv", list);
     let ended = ends(command(&sandbox, &service, &["run", "list.csv"]));
     assert_eq!(ended.code, 1, "{ended:?}");
-    told(sandbox.outcome("outcome.csv"))
+    comparable(sandbox.outcome("outcome.csv"))
 }
 
 #[test]
-fn a_job_by_way_of_the_queue_ends_as_a_run_does() {
+fn a_job_through_the_queue_has_the_outcome_of_a_run() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let (list, grants) = list(20);
     let service = TestService::start(Settings { grants, ..Settings::default() });
@@ -88,7 +88,7 @@ fn a_job_by_way_of_the_queue_ends_as_a_run_does() {
     for worker in workers {
         assert_eq!(worker.drain(), 0);
     }
-    assert_eq!(told(sandbox.outcome("outcome.csv")), by_run(20));
+    assert_eq!(comparable(sandbox.outcome("outcome.csv")), by_run(20));
     let audit = service.stop();
     assert!(audit.removed.iter().all(|grant| grant.grantee.starts_with('u')));
     is_clean(&mut client, STREAM);
@@ -99,7 +99,7 @@ fn a_job_by_way_of_the_queue_ends_as_a_run_does() {
 }
 
 #[test]
-fn a_run_via_the_queue_does_it_all() {
+fn a_run_via_the_queue_publishes_works_and_collects() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let (list, grants) = list(5);
     let service = TestService::start(Settings { grants, ..Settings::default() });
@@ -107,7 +107,7 @@ fn a_run_via_the_queue_does_it_all() {
     let ended =
         ends(command(&sandbox, &service, &["run", "list.csv", "--via", &redis.queue(STREAM)]));
     assert_eq!(ended.code, 1, "{ended:?}");
-    assert_eq!(told(sandbox.outcome("outcome.csv")), by_run(5));
+    assert_eq!(comparable(sandbox.outcome("outcome.csv")), by_run(5));
     is_clean(&mut redis.connect(), STREAM);
 }
 
@@ -116,7 +116,7 @@ fn spawn(mut command: Command) -> Child {
 }
 
 #[test]
-fn a_redis_that_loses_everything_costs_repetition_and_no_rows() {
+fn a_redis_that_loses_its_data_costs_repetition_and_no_rows() {
     let (sandbox, mut redis) = (Sandbox::new(), Redis::start());
     let mut list = "user,kind,target,account\n".to_owned();
     for user in 0..150 {
@@ -141,7 +141,7 @@ fn a_redis_that_loses_everything_costs_repetition_and_no_rows() {
         while service.audit().counts.attempts < attempts {
             service.wait(Duration::from_millis(5));
         }
-        redis.start_anew();
+        redis.restart_empty();
     }
     let ended = Ended::of(&collect.wait_with_output().expect("it ends"));
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -153,7 +153,7 @@ fn a_redis_that_loses_everything_costs_repetition_and_no_rows() {
 }
 
 #[test]
-fn a_collector_that_is_killed_goes_on_where_it_was() {
+fn a_killed_collector_continues_where_it_stopped() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let (list, grants) = list(30);
     let service = TestService::start(Settings { grants, ..Settings::default() });

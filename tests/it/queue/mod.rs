@@ -5,7 +5,7 @@ mod proxy;
 mod server;
 mod workers;
 
-mod deaths;
+mod failures;
 mod fleet;
 mod jobs;
 mod monitoring;

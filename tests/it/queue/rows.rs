@@ -15,7 +15,7 @@ fn ask(user: &str, target: &str, account: &str) -> Reservation {
 }
 
 #[test]
-fn rows_come_as_fields_or_as_json_and_each_gets_an_outcome() {
+fn rows_are_fields_or_json_and_each_gets_an_outcome() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = TestService::start(Settings::default());
     let mut client = redis.connect();
@@ -50,7 +50,7 @@ fn rows_come_as_fields_or_as_json_and_each_gets_an_outcome() {
 }
 
 #[test]
-fn hostile_messages_die_alone() {
+fn hostile_messages_are_rejected_and_affect_no_other() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = TestService::start(Settings::default());
     let mut client = redis.connect();
@@ -98,7 +98,7 @@ fn hostile_messages_die_alone() {
     client.wait_for(OUTCOMES, asked.len());
     assert_eq!(worker.drain(), 0);
     let dead: usize = client.ask(&["XLEN", DEAD]);
-    assert_eq!(dead, hostile.len(), "each is kept for somebody to look at");
+    assert_eq!(dead, hostile.len(), "each is kept as a dead letter");
     let audit = service.stop();
     // A unit's outcome has no status of its own.
     let outcomes = client.entries(OUTCOMES);

@@ -62,7 +62,7 @@ impl Redis {
     }
 
     /// Starts it again on the same port, with what it has on disk.
-    pub(crate) fn start_again(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.kill();
         for _ in 0..50 {
             if let Some(child) = launch(self.port, self.folder.path(), &self.more) {
@@ -74,12 +74,12 @@ impl Redis {
     }
 
     /// Starts it again, with all its data lost.
-    pub(crate) fn start_anew(&mut self) {
+    pub(crate) fn restart_empty(&mut self) {
         self.kill();
         for entry in fs::read_dir(self.folder.path()).expect("the folder") {
             fs::remove_file(entry.expect("an entry").path()).expect("a file of redis-server");
         }
-        self.start_again();
+        self.restart();
     }
 }
 

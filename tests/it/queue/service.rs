@@ -12,7 +12,7 @@ const OUTCOMES: &str = "{revocations}:outcomes";
 
 /// One answer: status line and body.
 fn get(port: u16, path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a listener");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .expect("a request");
     let mut answer = String::new();
@@ -28,7 +28,7 @@ fn work(sandbox: &Sandbox, redis: &Redis, endpoint: &str, secret: &str) -> Comma
 }
 
 #[test]
-fn a_worker_tells_how_it_is() {
+fn a_worker_serves_health_checks_and_metrics() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = TestService::start(Settings::default());
     let mut client = redis.connect();
@@ -107,7 +107,7 @@ fn refused_keys_end_a_worker_and_cost_no_delivery() {
     assert_eq!((outcome["id"].as_str(), outcome["status"].as_str()), (id.as_str(), "revoked"));
 }
 
-/// A service that lets nobody do anything, for as long as the process lives.
+/// A service that refuses every permission, until the process ends.
 fn forbidding() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let endpoint = format!("http://{}", listener.local_addr().expect("its address"));
@@ -153,7 +153,7 @@ fn a_refused_permission_leaves_the_rows_and_ends_with_77() {
 }
 
 #[test]
-fn a_password_is_never_in_the_address_and_a_wrong_one_is_told() {
+fn a_password_in_the_address_is_refused_and_a_wrong_one_ends_with_77() {
     let sandbox = Sandbox::new();
     let redis = Redis::start_with(&["--requirepass", "opensesame"]);
     let work = |queue: &str, password: &str| {

@@ -49,7 +49,7 @@ fn all_gone(counts: &BTreeMap<String, usize>, rows: usize) {
 }
 
 #[test]
-fn one_of_three_workers_is_killed_again_and_again() {
+fn one_of_three_workers_is_killed_repeatedly() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = slow_service(15);
     let mut client = redis.connect();
@@ -74,7 +74,7 @@ fn one_of_three_workers_is_killed_again_and_again() {
 }
 
 #[test]
-fn a_worker_that_wakes_up_late_stores_no_second_outcome_and_sends_nothing_more() {
+fn a_suspended_worker_stores_no_second_outcome_and_sends_nothing_more() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = slow_service(100);
     let mut client = redis.connect();
@@ -103,7 +103,7 @@ fn a_worker_that_wakes_up_late_stores_no_second_outcome_and_sends_nothing_more()
 }
 
 #[test]
-fn redis_comes_back_with_its_data() {
+fn redis_restarts_with_its_data() {
     let (sandbox, mut redis) =
         (Sandbox::new(), Redis::start_with(&["--appendonly", "yes", "--appendfsync", "always"]));
     let service = slow_service(30);
@@ -114,7 +114,7 @@ fn redis_comes_back_with_its_data() {
         let mut client = redis.connect();
         add(&mut client, &mut asked, round * 40..round * 40 + 40);
         client.wait_for(OUTCOMES, round * 40 + 10);
-        redis.start_again();
+        redis.restart();
     }
     let mut client = redis.connect();
     client.wait_for(OUTCOMES, asked.len());
@@ -125,7 +125,7 @@ fn redis_comes_back_with_its_data() {
 }
 
 #[test]
-fn a_replica_takes_over_that_has_not_heard_the_last_of_it() {
+fn a_replica_without_the_last_writes_is_promoted() {
     let (sandbox, primary) = (Sandbox::new(), Redis::start());
     let port = primary.port.to_string();
     let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &port]);
@@ -143,7 +143,7 @@ fn a_replica_takes_over_that_has_not_heard_the_last_of_it() {
     client.wait_for(OUTCOMES, 20);
     let mut heir = replica.connect();
     heir.ask::<String>(&["REPLICAOF", "NO", "ONE"]);
-    // What the primary hears from now on is lost with it.
+    // Later writes to the primary are lost with it.
     client.wait_for(OUTCOMES, 60);
     way.lead_to(Some(replica.port));
     drop(primary);
@@ -155,7 +155,7 @@ fn a_replica_takes_over_that_has_not_heard_the_last_of_it() {
 }
 
 #[test]
-fn a_worker_without_redis_sends_nothing_and_keeps_what_it_has_on_disk() {
+fn a_worker_without_redis_sends_nothing_and_keeps_outcomes_on_disk() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = slow_service(400);
     let way = Proxy::to(redis.port);
@@ -201,7 +201,7 @@ fn a_worker_without_redis_sends_nothing_and_keeps_what_it_has_on_disk() {
 }
 
 #[test]
-fn what_kills_every_worker_ends_among_the_dead() {
+fn an_entry_that_kills_every_worker_becomes_a_dead_letter() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = TestService::start(Settings::default());
     let mut client = redis.connect();
@@ -213,7 +213,7 @@ fn what_kills_every_worker_ends_among_the_dead() {
     client.ask::<redis::Value>(&read);
     let claim = ["XCLAIM", STREAM, "bastion-revoke", "gone", "0", &id];
     client.ask::<redis::Value>(&[&claim[..], &["IDLE", "100000", "RETRYCOUNT", "5"]].concat());
-    // One of them has sent it, and nobody has recorded an answer.
+    // One of them sent it, and no answer is recorded.
     client.ask::<i64>(&["HSET", "{revocations}:attempts", &format!("{id} sent"), "1"]);
     client.ask::<i64>(&["HSET", "{revocations}:attempts", &format!("{id} doubt"), "1"]);
     let worker = Worker::start(&sandbox, &redis, &service.endpoint(), &["--lease", "1s"]);
