@@ -46,6 +46,9 @@ pub(crate) enum JobPacer {
     Floor,
 }
 
+/// Something that happens to a call: when, its number, its operation, when it was sent, and its state.
+type CallEvent = (Duration, u64, usize, Duration, u8);
+
 impl Job {
     /// Requests in flight at most: enough to use the quota, at least the default of the command.
     fn concurrency(&self) -> usize {
@@ -75,7 +78,7 @@ impl Job {
         let mut waiting: Vec<u32> = share(self.requests, self.operations);
         let mut known_at = Duration::ZERO;
         let known_gap = Duration::from_secs_f64(1.0 / (self.quota_per_s * 0.99));
-        let mut heap: BinaryHeap<Reverse<(Duration, u64, usize, Duration, u8)>> = BinaryHeap::new();
+        let mut heap: BinaryHeap<Reverse<CallEvent>> = BinaryHeap::new();
         let (mut number, mut in_flight, mut accepted, mut throttled) = (0, 0, 0, 0);
         let mut waits: Vec<Option<Duration>> = Vec::new();
         let mut now = Duration::ZERO;
