@@ -13,6 +13,9 @@ pub async fn enqueue(args: &EnqueueArgs, files: &[String], quiet: bool) -> Resul
     if settings.rehearse || settings.report_only {
         return Err(Failure::new(Exit::Usage, "a rehearsal or a report needs no queue: use `run`"));
     }
+    if settings.on_finish.is_some() {
+        tracing::warn!("--on-finish is ignored by enqueue; pass it to collect");
+    }
     let executor = Executor::Queue(Box::new(QueueJob::publish(&args.queue, &settings)?));
     let show = Show { quiet, json: settings.json };
     Box::pin(driver::drive(&settings, executor, show)).await

@@ -4,7 +4,7 @@
 //! free columns the echo would wrap to the next line and leave the bar behind.
 
 use console::Term;
-use indicatif::{ProgressDrawTarget, TermLike};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use std::io;
 
 /// Columns left free for the echo.
@@ -16,8 +16,16 @@ const HZ: u8 = 20;
 #[derive(Debug)]
 struct NarrowTerminal(Term);
 
-/// The draw target of a bar: hidden without a terminal.
-pub(super) fn standard_error() -> ProgressDrawTarget {
+/// A bar with a message on standard error; hidden without a terminal.
+pub(super) fn bar(total: u64, quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { standard_error() };
+    let style = ProgressStyle::with_template("  [{bar:12}] {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
+    ProgressBar::with_draw_target(Some(total), target).with_style(style)
+}
+
+fn standard_error() -> ProgressDrawTarget {
     let terminal = Term::buffered_stderr();
     if terminal.features().is_attended() {
         ProgressDrawTarget::term_like_with_hz(Box::new(NarrowTerminal(terminal)), HZ)

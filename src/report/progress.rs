@@ -11,7 +11,7 @@ use crate::engine::rate_controller::START_PER_S;
 use crate::ledger::AttemptState;
 use crate::model::Operation;
 use crate::plan::summary::Summary;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use std::io::Write as _;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -47,13 +47,7 @@ pub struct Progress {
 impl Progress {
     /// Starts with nothing done. Without a terminal nothing is drawn.
     pub fn new(plan: &Summary, rate_per_s: f64, quiet: bool) -> Self {
-        let target =
-            if quiet { ProgressDrawTarget::hidden() } else { narrow_terminal::standard_error() };
-        let bar = ProgressBar::with_draw_target(Some(plan.revocations as u64), target);
-        let style = ProgressStyle::with_template("  [{bar:12}] {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar())
-            .progress_chars("=> ");
-        bar.set_style(style);
+        let bar = narrow_terminal::bar(plan.revocations as u64, quiet);
         let waiting_left = Operation::ALL
             .map(|operation| plan.requests.get(operation.name()).map_or(0, |n| *n as u64));
         let progress = Self {

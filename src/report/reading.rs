@@ -2,7 +2,7 @@
 
 use super::narrow_terminal;
 use super::text::length;
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -31,7 +31,7 @@ impl ReadingProgress {
         }
         let message = message(read_bytes, self.total_bytes, elapsed);
         let (total_bytes, quiet) = (self.total_bytes, self.quiet);
-        let bar = self.bar.get_or_insert_with(|| bar(total_bytes, quiet));
+        let bar = self.bar.get_or_insert_with(|| narrow_terminal::bar(total_bytes, quiet));
         bar.set_message(message);
         bar.set_position(read_bytes);
         bar.tick();
@@ -44,17 +44,6 @@ impl Drop for ReadingProgress {
             bar.finish_and_clear();
         }
     }
-}
-
-fn bar(total_bytes: u64, quiet: bool) -> ProgressBar {
-    let target =
-        if quiet { ProgressDrawTarget::hidden() } else { narrow_terminal::standard_error() };
-    let bar = ProgressBar::with_draw_target(Some(total_bytes), target);
-    let style = ProgressStyle::with_template("  [{bar:12}] {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ");
-    bar.set_style(style);
-    bar
 }
 
 fn message(read_bytes: u64, total_bytes: u64, elapsed: Duration) -> String {
