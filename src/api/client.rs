@@ -4,9 +4,10 @@ use super::compose::Attempt;
 use super::credentials::{Credentials, Provider, redact};
 use super::endpoint::Endpoints;
 use super::error::Class;
+use super::operation::{self, Parameter};
 use super::response::{self, Judgement};
 use super::sign::Scheme;
-use super::transport::{SendError, Transport};
+use super::transport::{SendError, Transport, WireAnswer};
 use crate::clock::{WallClock, utc_seconds};
 use crate::model::Request;
 use http::HeaderMap;
@@ -104,10 +105,12 @@ impl<T: Transport> Client<T> {
         let ahead_s = self.ahead_s.load(Ordering::Relaxed);
         let now = self.clock.now();
         let ahead = SignedDuration::from_secs(ahead_s);
+        let parameters = operation::parameters(request);
         let attempt = Attempt {
             scheme: self.scheme,
             endpoint,
-            request,
+            action: request.operation().name(),
+            parameters: &parameters,
             repeat,
             credentials: &credentials,
             timestamp: utc_seconds(now.checked_add(ahead).unwrap_or(now)),
@@ -136,6 +139,39 @@ impl<T: Transport> Client<T> {
                 reply
             }
         }
+    }
+
+    /// Sends one call of a reading operation once, under a fresh nonce, timestamp and signature, and
+    /// returns the answer as it is.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is no answer.
+    pub async fn call(
+        &self,
+        region: &str,
+        action: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<WireAnswer, SendError> {
+        let Some(endpoint) = self.endpoints.of(region) else {
+            return Err(SendError::NotSent(format!("no endpoint is known for region {region}")));
+        };
+        let credentials = self.keys.current().await;
+        let credentials =
+            credentials.map_err(|error| SendError::NoCredentials(error.to_string()))?;
+        let ahead = SignedDuration::from_secs(self.ahead_s.load(Ordering::Relaxed));
+        let now = self.clock.now();
+        let attempt = Attempt {
+            scheme: self.scheme,
+            endpoint,
+            action,
+            parameters,
+            repeat: Repeat::default(),
+            credentials: &credentials,
+            timestamp: utc_seconds(now.checked_add(ahead).unwrap_or(now)),
+            nonce: self.clock.nonce(),
+        };
+        self.transport.send(attempt.compose().0).await
     }
 
     /// Looks for other keys than those that the service says have expired.

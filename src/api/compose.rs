@@ -1,10 +1,9 @@
 //! A request as it goes over the wire: common and own parameters, signed in one of the two ways.
 
 use super::credentials::Credentials;
-use super::operation;
+use super::operation::Parameter;
 use super::sign::{self, Acs3, Form, Pair, Scheme};
 use super::transport::{WireRequest, headers};
-use crate::model::Request;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use std::time::Duration;
@@ -28,7 +27,8 @@ const ACCEPT: &str = "application/json";
 pub(super) struct Attempt<'a> {
     pub(super) scheme: Scheme,
     pub(super) endpoint: &'a Url,
-    pub(super) request: &'a Request,
+    pub(super) action: &'a str,
+    pub(super) parameters: &'a [Parameter<'a>],
     pub(super) repeat: Repeat,
     pub(super) credentials: &'a Credentials,
     pub(super) timestamp: String,
@@ -38,8 +38,7 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// The signed request, and the text that was signed.
     pub(super) fn compose(&self) -> (WireRequest, String) {
-        let own = operation::parameters(self.request);
-        let own = own.iter().map(|(name, value)| (&**name, &**value));
+        let own = self.parameters.iter().map(|(name, value)| (&**name, &**value));
         match self.scheme {
             Scheme::V1 => self.v1(own.collect()),
             Scheme::Acs3 => self.acs3(&own.collect::<Vec<Pair<'_>>>()),
@@ -49,7 +48,7 @@ impl Attempt<'_> {
     fn v1<'a>(&'a self, mut body: Form<'a>) -> (WireRequest, String) {
         let common = [
             ("AccessKeyId", self.credentials.access_key_id.as_str()),
-            ("Action", self.request.operation().name()),
+            ("Action", self.action),
             // Documents disagree on the default, so it is always said.
             ("Format", "JSON"),
             ("SignatureMethod", "HMAC-SHA1"),
@@ -88,7 +87,7 @@ impl Attempt<'_> {
         let mut all = vec![
             ("accept", ACCEPT),
             ("host", host.as_str()),
-            ("x-acs-action", self.request.operation().name()),
+            ("x-acs-action", self.action),
             ("x-acs-content-sha256", hash.as_str()),
             ("x-acs-date", self.timestamp.as_str()),
             ("x-acs-signature-nonce", self.nonce.as_str()),

@@ -10,6 +10,7 @@ use crate::clock::WallClock;
 use crate::config::RequestSettings;
 use crate::engine::StopCause;
 use crate::sim::server::Running;
+use crate::sim::world::World;
 use crate::sim::{self, Service};
 use reqwest::Url;
 use std::path::Path;
@@ -46,14 +47,17 @@ impl ApiSession {
         Self::new(settings, endpoint, regions, ca_pem.as_deref(), provider, clock)
     }
 
-    /// The same with a simulated service inside this process and its test key.
+    /// The same with a simulated service inside this process and its test key. `with_world`: it
+    /// serves the built-in world, in which names can be looked up; else whatever is asked existed.
     pub async fn simulate<'a>(
         settings: &RequestSettings,
+        with_world: bool,
         regions: impl IntoIterator<Item = &'a str>,
         clock: &Arc<dyn WallClock>,
     ) -> Result<Self, StopCause> {
         let ca_pem = certificates(settings.ca_file.as_deref()).map_err(setup)?;
-        let service = Service::new(sim::Settings::default());
+        let world = with_world.then(World::sample);
+        let service = Service::new(sim::Settings { world, ..sim::Settings::default() });
         let running = Running::start(service, Arc::clone(clock))
             .await
             .map_err(|error| setup(format!("cannot start the simulated service: {error}")))?;

@@ -51,7 +51,7 @@ pub async fn drive(
     show: Show,
 ) -> Result<Exit, Failure> {
     let (_lock, files) = open_files(settings).await?;
-    let mut job = Job::read(settings, &files)?;
+    let mut job = Job::read(settings, &files).await?;
     let is_queued = matches!(executor, Executor::Queue(_));
     let prior = job_files::prior_run(&mut job, settings, &files, is_queued)?;
     if matches!(executor, Executor::Report) {

@@ -1,6 +1,7 @@
 //! A job: the list as copied, read and planned, with its identity.
 
 use super::list::{self, InputPolicy};
+use super::names;
 use crate::config::RunSettings;
 use crate::engine::rate_controller::seconds_at_least;
 use crate::exit::{Exit, Failure};
@@ -50,10 +51,10 @@ struct Digests {
 impl Job {
     /// Copies, reads and plans the list. The copy kept by an earlier run is used if it is the same,
     /// or if the list no longer exists: a resume does not depend on the list.
-    pub fn read(settings: &RunSettings, files: &RunFiles) -> Result<Self, Failure> {
+    pub async fn read(settings: &RunSettings, files: &RunFiles) -> Result<Self, Failure> {
         let snapshot = snapshot(settings, files)?;
         let input_digest = (!settings.rehearse).then(|| BackgroundTask::spawn(snapshot.sha256()));
-        let options = Arc::new(settings.input.options.clone());
+        let options = Arc::new(names::look_up(&snapshot, settings, files).await?);
         let protection = list::protection(settings.protect.as_deref())?;
         let policy =
             InputPolicy { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
@@ -73,7 +74,7 @@ impl Job {
         if !exceeded.is_empty() {
             return Err(refused_by_guard(&exceeded.join("\n")));
         }
-        let spec = PendingSpec { spec: spec(settings, &snapshot, &plan), digests };
+        let spec = PendingSpec { spec: spec(settings, &options, &snapshot, &plan), digests };
         let excel = settings.excel;
         Ok(Self {
             plan,
@@ -86,6 +87,11 @@ impl Job {
             spec,
             excel,
         })
+    }
+
+    /// Whether the list has names that were looked up.
+    pub fn has_names(&self) -> bool {
+        self.options.names.is_some()
     }
 
     /// The specification, complete with its digests.
@@ -185,8 +191,7 @@ fn refused_by_guard(reasons: &str) -> Failure {
 }
 
 /// The specification without its digests.
-fn spec(settings: &RunSettings, snapshot: &Spool, plan: &Plan) -> JobSpec {
-    let options = &settings.input.options;
+fn spec(settings: &RunSettings, options: &Options, snapshot: &Spool, plan: &Plan) -> JobSpec {
     let map = options.map.iter().map(|(field, column)| (field.name().to_owned(), column.clone()));
     JobSpec {
         identity: JobIdentity {

@@ -28,7 +28,7 @@ pub async fn execute<J: Journal>(
     let mut progress = Progress::new(&job.numbers, requests.engine.rate_per_s, show.is_hidden());
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let session = if settings.rehearse {
-        ApiSession::simulate(requests, job.plan.regions(), &clock).await
+        ApiSession::simulate(requests, job.has_names(), job.plan.regions(), &clock).await
     } else {
         ApiSession::connect(requests, job.plan.regions(), &clock).await
     };

@@ -1,6 +1,7 @@
 //! The commands: each wires library stages together and prints.
 //!
-//! [`driver`] takes a job from its list to its outcome: [`list`] and [`job`] read and plan it,
+//! [`driver`] takes a job from its list to its outcome: [`names`] looks up the names in it, [`list`]
+//! and [`job`] read and plan it,
 //! [`job_files`] opens its files, [`confirm`] asks, [`local`] or [`queue_job`] executes it.
 //! [`run`], [`enqueue`] and [`collect`] choose the execution; [`work`] processes a queue. The other
 //! commands have a file each.
@@ -23,6 +24,7 @@ pub mod list;
 pub mod local;
 pub mod man;
 mod on_finish;
+pub mod names;
 pub mod plan;
 pub mod queue_admin;
 pub mod queue_connection;

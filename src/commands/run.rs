@@ -49,7 +49,7 @@ pub async fn run(args: &RunArgs, files: &[String], quiet: bool) -> Result<Exit, 
 async fn rehearse(settings: &RunSettings, show: Show) -> Result<Exit, Failure> {
     let (_lock, files) = driver::open_files(settings).await?;
     refuse_real_files(&files)?;
-    let job = Job::read(settings, &files)?;
+    let job = Job::read(settings, &files).await?;
     show.plan(&job, settings)?;
     let state = LedgerState::new(job.plan.grants());
     let execution = local::execute(&job, settings, &Arc::new(MemoryJournal), state, show).await;

@@ -1,8 +1,9 @@
 //! Which listing of the API answers a name.
 //!
 //! Source: the list operations' filters. Users, user groups, hosts and host groups are listed with
-//! an exact filter, one call for each name. `ListDatabases` has no filter for names or addresses, so
-//! that all databases are listed once for an instance. Accounts are listed once for each host or
+//! an exact filter, one call for each name. All hosts of an instance are listed once for addresses:
+//! which of a host's addresses the filter of `ListHosts` compares is not documented. All databases are
+//! listed once, because `ListDatabases` has no such filter. Accounts are listed once for each host or
 //! database.
 
 use crate::input::{NameKind, NameQuery, ObjectKind};
@@ -27,9 +28,8 @@ impl ListingKey {
     /// The listing that answers a query.
     pub fn of(query: &NameQuery) -> Self {
         let is_filtered = match query.object {
-            ObjectKind::User | ObjectKind::UserGroup | ObjectKind::Host | ObjectKind::HostGroup => {
-                true
-            }
+            ObjectKind::User | ObjectKind::UserGroup | ObjectKind::HostGroup => true,
+            ObjectKind::Host => query.by == NameKind::Name,
             ObjectKind::Database | ObjectKind::HostAccount | ObjectKind::DatabaseAccount => false,
         };
         Self {
@@ -61,7 +61,6 @@ impl ListingKey {
             (ObjectKind::User, NameKind::DisplayName) => "DisplayName",
             (ObjectKind::User, _) => "UserName",
             (ObjectKind::UserGroup, _) => "UserGroupName",
-            (ObjectKind::Host, NameKind::Address) => "HostAddress",
             (ObjectKind::Host, _) => "HostName",
             (ObjectKind::HostGroup, _) => "HostGroupName",
             (ObjectKind::Database | ObjectKind::HostAccount | ObjectKind::DatabaseAccount, _) => {

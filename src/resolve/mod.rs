@@ -9,9 +9,10 @@
 //! |---|---|
 //! | when a name counts as resolved, and the messages | `decide` |
 //! | which listing answers a name, and how many calls that takes | `listing_key` |
-//! | what a listing consists of | `directory` |
+//! | what a listing consists of; how the API is read | `directory`; `api_directory` |
 //! | the passes over the list, and the concurrency | `resolver` |
 
+mod api_directory;
 mod decide;
 mod directory;
 mod listing_key;
@@ -20,6 +21,7 @@ mod resolver;
 #[cfg(test)]
 mod tests;
 
+pub use api_directory::{ApiDirectory, DEFAULT_RATE_PER_S};
 pub use decide::decide;
 pub use directory::{Candidate, Directory, Listing};
 pub use listing_key::ListingKey;

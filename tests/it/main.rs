@@ -14,6 +14,7 @@ mod kill;
 mod memory;
 mod messages;
 mod on_finish;
+mod names;
 mod only;
 mod outcome_file;
 mod overwriting;

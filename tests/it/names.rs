@@ -1,0 +1,63 @@
+//! Lists that name people and assets by name.
+
+use crate::sandbox::{Ended, Sandbox};
+
+const LEAVERS: &str = include_str!("../../samples/leavers.csv");
+
+/// A rehearsal of this list in the built-in world.
+fn rehearse(list: &str, more: &[&str]) -> (Ended, Sandbox) {
+    let sandbox = Sandbox::new();
+    sandbox.file("leavers.csv", list);
+    let args = [&["run", "leavers.csv", "--rehearse"][..], more].concat();
+    let ended = Ended::of(&sandbox.command(&args).output().expect("it starts"));
+    (ended, sandbox)
+}
+
+#[test]
+fn an_ambiguous_name_stops_the_run_with_its_candidates() {
+    let (ended, sandbox) = rehearse(LEAVERS, &[]);
+    assert_eq!(ended.code, 65, "{ended:?}");
+    for part in [
+        "error[ambiguous_name]: a name of several objects",
+        "leavers.csv:11:1",
+        "3 have it: id 61 (Li Wei, Local, Normal), id 62 (Li Wei, AD, Normal), id 63 (Li Wei",
+        "write the id in a column user",
+        "1 invalid row",
+    ] {
+        assert!(ended.err.contains(part), "{part}: {}", ended.err);
+    }
+    assert!(!sandbox.path("rehearsal.csv").exists(), "nothing was sent");
+}
+
+#[test]
+fn the_ids_of_names_are_in_the_outcome_and_the_ambiguous_row_is_invalid() {
+    let (ended, sandbox) = rehearse(LEAVERS, &["--skip-invalid"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let mut table = csv::Reader::from_path(sandbox.path("rehearsal.csv")).expect("an outcome");
+    let header = table.headers().expect("a header").clone();
+    let rows: Vec<csv::StringRecord> = table.records().map(|row| row.expect("a row")).collect();
+    let cells = |name: &str| -> Vec<String> {
+        let at = header.iter().position(|column| column == name).expect("a column");
+        rows.iter().map(|row| row[at].to_owned()).collect()
+    };
+    assert_eq!(cells("resolved_user"), ["17", "17", "17", "17", "17", "58", "58", "31", "46", ""]);
+    assert_eq!(
+        cells("resolved_target"),
+        ["1027", "1027", "1044", "12", "88", "1061", "1061", "91", "19", ""]
+    );
+    assert_eq!(
+        cells("resolved_account"),
+        ["3058", "3059", "*", "ops", "501", "3244", "3245", "*", "*", ""]
+    );
+    let statuses = cells("status");
+    assert_eq!(statuses[9], "invalid", "{statuses:?}");
+    assert!(statuses[..9].iter().all(|status| status == "revoked"), "{statuses:?}");
+    assert_eq!(cells("code")[9], "ambiguous_name");
+}
+
+#[test]
+fn a_name_that_looks_like_an_id_is_no_id() {
+    let (ended, _sandbox) = rehearse("user_name,host,account\n17,1027,3058\n", &[]);
+    assert_eq!(ended.code, 65, "{ended:?}");
+    assert!(ended.err.contains("there is no user with the name \"17\""), "{}", ended.err);
+}
