@@ -6,7 +6,9 @@ use crate::config::InputSettings;
 use crate::exit::{Exit, Failure};
 use crate::guards::Protection;
 use crate::input::{Damage, Finding, Format, InputError, Severity, Syntax};
+use crate::report::text::things;
 use crate::report::{findings, print};
+use crate::resolve;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +22,11 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let strict = settings.strict;
     let sources = list::sources(&settings.inputs)?;
     let shown = args.show.unwrap_or(if args.json { SHOWN_JSON } else { SHOWN });
-    let options = Arc::new(settings.options);
+    let mut options = settings.options;
+    if resolve::has_names(&sources, &options) {
+        options.names = Some(Arc::default());
+    }
+    let options = Arc::new(options);
     let mut read = list::look_through(sources, &options, &Protection::default(), shown)?.findings;
     let stopped = read.stopped.take();
     let is_wrong = read.report.rows() > 0
@@ -46,6 +52,12 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     }
     if let Some(error) = stopped {
         return Err(list::failure(error));
+    }
+    if read.unresolved > 0 {
+        print::line(&format!(
+            "{} with names that are not looked up here; run looks them up before it asks",
+            things(usize::try_from(read.unresolved).unwrap_or(usize::MAX), "row", "rows")
+        ))?;
     }
     if exit == Exit::Done {
         print::line(&match rows(&read.formats) {

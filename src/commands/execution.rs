@@ -5,8 +5,9 @@ use crate::config::RunSettings;
 use crate::engine::StopCause;
 use crate::exit::Failure;
 use crate::report::plan::of_plan;
-use crate::report::print;
 use crate::report::summary::{RunReport, Sendings};
+use crate::report::{self, print};
+use crate::resolve;
 use crate::verdicts::Verdicts;
 use std::time::Duration;
 
@@ -47,7 +48,14 @@ impl Show {
         if self.is_hidden() {
             return Ok(());
         }
-        print::text(&of_plan(&job.numbers, settings.requests.engine.rate_per_s))
+        print::text(&of_plan(&job.numbers, settings.requests.engine.rate_per_s))?;
+        match job.names() {
+            Some(names) => {
+                let listings = resolve::listings(names);
+                print::line(&report::plan::names(names.len(), listings))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Prints the summary.

@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::first_pass::Findings;
 use crate::guards;
-use crate::input::{InputError, Options, Reader};
+use crate::input::{InputError, Options, Reader, Resolutions};
 use crate::input_snapshot::{Spool, SpoolError};
 use crate::ledger::{JobIdentity, JobOptions, JobSize, JobSpec};
 use crate::outcome::{Outcome, Tally};
@@ -92,6 +92,11 @@ impl Job {
     /// Whether the list has names that were looked up.
     pub fn has_names(&self) -> bool {
         self.options.names.is_some()
+    }
+
+    /// The names of the list with their ids.
+    pub fn names(&self) -> Option<&Resolutions> {
+        self.options.names.as_deref()
     }
 
     /// The specification, complete with its digests.

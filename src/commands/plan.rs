@@ -10,6 +10,7 @@ use crate::model::{Accounts, Name, Request};
 use crate::plan::Plan;
 use crate::plan::summary::{LeftOut, Summary};
 use crate::report::{self, print};
+use crate::resolve;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -22,6 +23,13 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let sources = list::sources(&settings.input.inputs)?;
     let policy = InputPolicy { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
     let options = Arc::new(settings.input.options);
+    if resolve::has_names(&sources, &options) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the list has names, and plan looks nothing up: write ids, or use run, which looks \
+             names up and shows the plan before it asks",
+        ));
+    }
     let read = list::read(sources, &options, &Protection::default(), policy)?;
     let plan = Plan::new(read.grants);
     let left_out = LeftOut { protected: 0, carried: read.findings.carried };

@@ -62,6 +62,15 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     out
 }
 
+/// The line about names that were looked up, and the listings that this takes.
+pub fn names(names: usize, listings: usize) -> String {
+    format!(
+        "{} looked up in {} of the API",
+        things(names, "name", "names"),
+        things(listings, "listing", "listings")
+    )
+}
+
 /// The line about a resumed run.
 pub fn resumed(settled: usize, revocations: usize) -> String {
     format!(

@@ -19,12 +19,14 @@ mod listing_key;
 mod resolver;
 
 #[cfg(test)]
+mod api_tests;
+#[cfg(test)]
 mod tests;
 
 pub use api_directory::{ApiDirectory, DEFAULT_RATE_PER_S};
 pub use decide::decide;
 pub use directory::{Candidate, Directory, Listing};
 pub use listing_key::ListingKey;
-pub use resolver::{Progress, has_names, queries, resolve};
+pub use resolver::{Progress, has_names, listings, queries, resolve};
 
 pub use crate::input::Resolutions;

@@ -3,7 +3,9 @@
 use super::decide::decide;
 use super::directory::Directory;
 use super::listing_key::ListingKey;
-use crate::input::{Field, InputError, NameQuery, Options, Reader, RowContent, Source, Syntax};
+use crate::input::{
+    Field, InputError, NameQuery, Options, Reader, Resolutions, RowContent, Source, Syntax,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,6 +43,11 @@ pub fn has_names(sources: &[Source], options: &Options) -> bool {
         }
         false
     })
+}
+
+/// How many listings answer these names.
+pub fn listings(names: &Resolutions) -> usize {
+    names.iter().map(|(query, _)| ListingKey::of(query)).collect::<BTreeSet<_>>().len()
 }
 
 /// The distinct names of the list that have no answer yet.
