@@ -59,7 +59,7 @@
 //! | first pass | [`first_pass`] |
 //! | execution | [`engine`], [`outcome`], [`guards`]; [`sim`], which imports only [`api::sign`] |
 //! | state of a run | [`verdicts`], [`ledger`] |
-//! | work to do | [`plan`]; [`input_snapshot`], [`files`] |
+//! | work to do | [`plan`]; [`input_snapshot`], [`files`]; [`resolve`] looks names up |
 //! | rows and requests | [`input`], [`grants`], [`api`] |
 //! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`pipeline`], `malloc`, [`failpoint`] |
 

@@ -1,8 +1,8 @@
-//! Where a field ends, and which sorts of character it holds.
+//! Finds the end of a field and the classes of the characters in it.
 //!
-//! One byte after the other, through a table: the processor guesses how long a field is, for those of
-//! a column are much alike. Eight bytes at a time took twice as long, as each field had to wait until
-//! it was known where the one before it ends.
+//! One byte at a time, through a table: the fields of a column have similar lengths, so that the
+//! processor predicts their ends. Eight bytes at a time took twice as long, because each field had to
+//! wait for the end of the one before it.
 
 use super::cells::CharClass;
 

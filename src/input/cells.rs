@@ -1,4 +1,4 @@
-//! The cells of one record: where each lies, and what it says.
+//! The cells of one record: their positions and their content.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ impl CharClass {
     /// Nothing, or ASCII digits alone.
     pub(super) const NONE: Self = Self(0);
 
-    /// Nobody has looked, so that it may hold anything.
+    /// Unknown: it may hold anything.
     pub(super) const UNKNOWN: Self = Self(Self::OTHER);
 
     /// What a field of this byte alone holds.

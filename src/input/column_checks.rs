@@ -1,7 +1,7 @@
-//! What may be wrong with rows that are valid each for itself: seen only beside their neighbours.
+//! Checks that compare rows: mistakes that no single row shows.
 //!
 //! Spreadsheets keep 15 digits of a number and put zeros behind them, and drop zeros before it.
-//! Whether that happened can be told only from the column as a whole, so that the numbers of each
+//! Only the whole column shows whether that happened, so that the numbers of each
 //! column are kept, and of its ids only the first few: memory does not grow with the list.
 
 use crate::model::{Account, Grant, GranteeKind, Kind};

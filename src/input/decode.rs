@@ -12,7 +12,7 @@ use super::source::{Bytes, Source};
 /// The result of reading the first bytes of an input.
 #[derive(Debug)]
 pub(super) struct Detection {
-    /// `None` if it is UTF-8 or GB18030, which only their first character beyond ASCII tells apart.
+    /// `None` if it is UTF-8 or GB18030, which differ only from the first character beyond ASCII on.
     pub(super) encoding: Option<Encoding>,
     /// The first bytes, for knowing files that are no text at all.
     pub(super) head: Vec<u8>,

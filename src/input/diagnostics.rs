@@ -134,7 +134,7 @@ impl ProblemSink<'_> {
 /// How many characters of a value a message shows.
 const SHOWN_CHARS: usize = 60;
 
-/// A piece of somebody else's text, escaped for a terminal and cut to 60 characters.
+/// A piece of foreign text, escaped for a terminal and cut to 60 characters.
 pub fn shown(text: &str) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! What stops the reading of an input altogether.
+//! Errors that stop the reading of an input.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,12 +24,12 @@ pub enum InputError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// Nobody can say what its rows are (exit code 65).
+    /// The ends of its rows are unknown (exit code 65).
     #[error(transparent)]
     Damaged(Box<Damage>),
 }
 
-/// What is wrong with an input as a whole.
+/// An error in an input as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Damage {
     /// The sort of damage.

@@ -1,4 +1,4 @@
-//! Files that are no list at all, told by their bytes: what somebody gives by mistake.
+//! Files that are not a list, detected by their first bytes: workbooks, archives, documents.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ const UNLOCK: &str = "open it with its password, and save the sheet as CSV UTF-8
 const EXPORT: &str = "export the list as CSV and give that file";
 const UNPACK: &str = "unpack it and give the list itself (gzip alone is read as it is)";
 
-/// Knows files by their first bytes; `source` is opened again only where these do not suffice.
+/// Detects a file by its first bytes; `source` is opened again only if these do not suffice.
 pub(super) fn of(head: &[u8], gzip: bool, source: &Source) -> Option<OtherFile> {
     let (found, remedy) = match head {
         [b'P', b'K', 3, 4, ..] => return Some(archive(head)),

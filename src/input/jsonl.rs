@@ -1,4 +1,4 @@
-//! JSON Lines: one object on each line, its members in any order.
+//! Splits a line of JSON Lines into cells: one object on each line, its members in any order.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -216,7 +216,7 @@ impl<'de> Visitor<'de> for Object<'_, '_> {
                     self.line.spans[place] =
                         self.line.value(raw, self.text).map_err(A::Error::custom)?;
                 }
-                // The first fault is told; the row is invalid, but all of it is read.
+                // The first fault is reported; the row is invalid, but all of it is read.
                 Err(fault) => _ = self.fault.get_or_insert(fault),
             }
             nth += 1;

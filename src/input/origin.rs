@@ -1,4 +1,4 @@
-//! Where in a record's own text a problem stands, found only for what is shown in full.
+//! The position of a problem in the text of a record, computed only for what is shown in full.
 
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ impl Origin<'_> {
     }
 
     /// The place of a cell. The reader keeps none for those that it had to rewrite, so that the
-    /// record is taken apart anew.
+    /// record is split again.
     fn cell(&self, own: usize) -> Option<Range<usize>> {
         let Some(dialect) = self.dialect else {
             return jsonl::member(self.text, self.names.get(own)?);

@@ -82,10 +82,10 @@ problem_kinds! {
     FullWidth "full_width" "full-width characters" "write them in half width, as in 0 to 9 and *"
     /// White space inside a value, or of a sort that only looks like a blank.
     StrayWhiteSpace "stray_white_space" "stray white space" "remove it"
-    /// A character that nobody sees.
-    InvisibleCharacter "invisible_character" "an invisible character" "remove it; typing the value anew helps"
+    /// A character without a visible shape.
+    InvisibleCharacter "invisible_character" "an invisible character" "remove it; type the value again"
     /// A control character.
-    ControlCharacter "control_character" "a control character" "remove it; typing the value anew helps"
+    ControlCharacter "control_character" "a control character" "remove it; type the value again"
     /// The sign that an earlier conversion lost a character.
     BrokenCharacter "broken_character" "a character lost in an earlier conversion"
         "export the list again, as UTF-8"
@@ -122,7 +122,7 @@ problem_kinds! {
     RoundedColumn "rounded_column" "ids rounded by a spreadsheet"
         "export the list again with the column formatted as text before the ids are entered"
     /// An id shorter than others in its column that begin with zeros.
-    ShortId "short_id" "an id shorter than those beside it that begin with zeros"
+    ShortId "short_id" "an id shorter than others in its column that begin with zeros"
         "compare it with where it came from: spreadsheets drop the zeros before a number"
     /// A name where the API takes an id.
     NameForId "name_for_id" "an account's name where its id is needed"

@@ -224,7 +224,7 @@ impl<'a> RowParser<'a, '_, '_> {
             }
             "*" => Some(Account::Whole),
             _ => {
-                // Without a kind nobody knows whether it is an id; a name may be anything an id is.
+                // Without a kind it is unknown whether it is an id. The check of names passes every id.
                 let check: fn(&str) -> _ = match kind {
                     Some(Kind::Host | Kind::Database) => check_id,
                     Some(Kind::HostGroup) if self.is_column_of_lists(field) => check_one_name,

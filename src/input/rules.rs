@@ -1,7 +1,7 @@
 //! A list of rules: patterns for users, targets and accounts, in a file written like any list.
 //!
-//! A rule that nobody understands guards nothing, so that nothing in such a file is passed over:
-//! not a column, not a row, and not a file without a rule.
+//! A rule that is not understood guards nothing. Therefore an unknown column, an invalid row and a
+//! file without a rule are errors.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ const FIELDS: [Field; 7] = [
     Field::AccountName,
 ];
 
-/// How many wrong rules are told.
+/// How many wrong rules a message shows.
 const MOST_TOLD: usize = 20;
 
 /// One rule: `*` stands for any text within a value, a blank value for anything.
@@ -54,7 +54,7 @@ pub struct Rule {
 /// Why a file of rules can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
-    /// It can't be read, or is at fault as a whole.
+    /// It cannot be read, or its header is wrong.
     #[error(transparent)]
     Input(#[from] InputError),
     /// Some of its rules are wrong (exit code 65).

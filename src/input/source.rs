@@ -1,4 +1,4 @@
-//! Where bytes come from: a file, or a slice of a spool file; gzip is undone on the way.
+//! The bytes of an input: from a file, or from a slice of a snapshot file; gzip is undone.
 
 use std::fs::File;
 use std::io::{self, Cursor, ErrorKind, Read};

@@ -1,5 +1,5 @@
-//! What one value may look like. Ids are opaque text; what is refused here is what no id holds
-//! and a mistake leaves behind.
+//! Checks of single values. Ids are opaque text; the checks refuse what no id contains and mistakes
+//! leave behind.
 
 use super::MAX_VALUE_BYTES;
 use super::diagnostics::is_invisible;

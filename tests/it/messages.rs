@@ -171,6 +171,17 @@ fn lists(page: &mut Page) {
     page.says(65, &["run", "damaged.csv", "--instance-id", "i", "--yes", "--skip-invalid"]);
     page.sandbox.file("doubtful.csv", "user,host,account\n0012,1,2\n7,1,2\n");
     page.says(65, &["run", "doubtful.csv", "--instance-id", "i", "--yes", "--strict"]);
+    page.sandbox.file(
+        "joined.csv",
+        "user,kind,target,account\n\u{201c}17\u{201d},host,1,2\nNULL,host,1,2\n7,host,1,all\n\
+         \u{feff}user,kind,target,account\n7,host,1,\"2;3\"\n7,group,1,all\n",
+    );
+    page.says(65, &["run", "joined.csv", "--instance-id", "i", "--yes"]);
+    page.sandbox.file("full-width.csv", "user\u{ff0c}host\u{ff0c}account\n7\u{ff0c}1\u{ff0c}2\n");
+    page.says(65, &["check", "full-width.csv"]);
+    page.sandbox.file("names.csv", "user_name,host,account\nlina,1,2\n");
+    page.says(2, &["plan", "names.csv"]);
+    page.says(0, &["check", "names.csv"]);
     page.sandbox.file("leavers.xlsx", "PK\u{3}\u{4}[Content_Types].xml xl/workbook.xml");
     page.says(65, &["run", "leavers.xlsx", "--instance-id", "i", "--yes"]);
     page.says(65, &["run", "wrong.csv", "--instance-id", "i", "--yes", "--only", "failed"]);

@@ -1,6 +1,6 @@
 //! Lists that name people and assets by name.
 
-use crate::sandbox::{Ended, Sandbox};
+use crate::sandbox::{Ended, INSTANCE, Sandbox, TestService, with_keys};
 
 const LEAVERS: &str = include_str!("../../samples/leavers.csv");
 
@@ -60,4 +60,35 @@ fn a_name_that_looks_like_an_id_is_no_id() {
     let (ended, _sandbox) = rehearse("user_name,host,account\n17,1027,3058\n", &[]);
     assert_eq!(ended.code, 65, "{ended:?}");
     assert!(ended.err.contains("there is no user with the name \"17\""), "{}", ended.err);
+}
+
+/// The ids are in the ledger: what follows a run needs no service to read them again.
+#[test]
+fn a_finished_run_looks_nothing_up_again() {
+    let list = "user_name,host_name,account_name\nlina@corp,web-01,root\nlina@corp,build-01,*\n";
+    let world = Some(bastion_revoke::sim::world::World::sample());
+    let settings = bastion_revoke::sim::Settings { world, ..Default::default() };
+    let service = TestService::start(settings);
+    let sandbox = Sandbox::new();
+    sandbox.file("leavers.csv", list);
+    let endpoint = service.endpoint();
+    let run = |more: &[&str]| {
+        let args =
+            ["run", "leavers.csv", "--instance-id", INSTANCE, "--yes", "--endpoint", &endpoint];
+        let mut command = sandbox.command(&[&args[..], more].concat());
+        with_keys(&mut command, "testsecret");
+        Ended::of(&command.output().expect("it starts"))
+    };
+    let first = run(&[]);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(first.out.contains("4 names looked up in 4 listings of the API"), "{}", first.out);
+    let outcome = || std::fs::read_to_string(sandbox.path("outcome.csv")).expect("an outcome");
+    let before = outcome();
+    assert!(before.contains("lina@corp,web-01,root,17,1027,3058,revoked,"), "{before}");
+    drop(service);
+    for more in [&[][..], &["--report-only"]] {
+        let again = run(more);
+        assert_eq!(again.code, 0, "{again:?}");
+        assert_eq!(outcome(), before);
+    }
 }
