@@ -66,8 +66,11 @@ pub(super) fn fold(
 impl StoredPace {
     /// The stored state; a new one if there is none, or it is of another version.
     fn read(state: &str, ceiling_per_s: f64) -> Self {
-        let new =
-            || Self { pace: RateController::new(ceiling_per_s), began: None, at: Duration::ZERO };
+        let new = || Self {
+            pace: RateController::without_slow_start(ceiling_per_s),
+            began: None,
+            at: Duration::ZERO,
+        };
         serde_json::from_str(state).unwrap_or_else(|_| new())
     }
 
