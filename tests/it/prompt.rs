@@ -54,8 +54,8 @@ fn anything_else_is_4_and_sends_and_writes_nothing() {
     let service = TestService::start(Settings::default());
     for (answer, says) in [
         (r"\n", "the answer is not the number of revocations; nothing was sent"),
-        (r"y\n", "that is not the number of revocations; nothing was sent"),
-        (r"5\n", "that is not the number of revocations; nothing was sent"),
+        (r"y\n", "the answer is not the number of revocations; nothing was sent"),
+        (r"5\n", "the answer is not the number of revocations; nothing was sent"),
         (r"\x03", "interrupted; nothing was sent"),
         (r"\x04", "no answer: standard input was closed; nothing was sent"),
     ] {
