@@ -94,9 +94,8 @@ fn steady(text: &str, sandbox: &Sandbox) -> String {
 fn steady_line(line: &str) -> String {
     // How often a dead port is tried until a deadline depends on the machine.
     let varies = ["requests sent", "without a usable answer"];
-    if let Some(label) = varies.iter().find(|label| line.trim_start().starts_with(**label)) {
-        let indent = " ".repeat(line.len() - line.trim_start().len());
-        return format!("{indent}{label}  COUNT");
+    if let Some(end) = varies.iter().find_map(|label| Some(line.find(label)? + label.len())) {
+        return format!("{}  COUNT", &line[..end]);
     }
     let mut line = line.to_owned();
     let mut cut = |before: &str, shown: &str, ends: fn(char) -> bool| {
