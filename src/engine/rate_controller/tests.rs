@@ -17,7 +17,7 @@ struct Run {
 
 impl Run {
     fn new(ceiling_per_s: f64) -> Self {
-        Self { pace: RateController::new(ceiling_per_s), now: Duration::ZERO }
+        Self { pace: RateController::without_slow_start(ceiling_per_s), now: Duration::ZERO }
     }
 
     fn rate(&self) -> f64 {
@@ -218,7 +218,7 @@ fn idle_time_does_not_turn_into_a_burst() {
 
 #[test]
 fn a_timer_that_fires_late_does_not_lower_the_pace() {
-    let mut pace = RateController::new(20.0);
+    let mut pace = RateController::without_slow_start(20.0);
     let mut now = Duration::ZERO;
     for _ in 0..1000 {
         now = pace.next_at(now) + Duration::from_millis(7);
