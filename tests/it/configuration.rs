@@ -136,7 +136,7 @@ fn a_run_does_what_the_files_say() {
     assert_eq!(sandbox.outcome("mine.csv").len(), 2);
     assert_eq!(service.stop().removed.len(), 1);
     let plan = sandbox.ends(&["plan", "list.csv", "--profile", "here"]);
-    assert!(plan.code == 0 && plan.out.contains("at 1000/s"), "{plan:?}");
+    assert!(plan.code == 0 && plan.out.contains("up to 1000/s"), "{plan:?}");
     assert_eq!(sandbox.ends(&["check", "list.csv"]).code, 65, "the columns are mapped");
 }
 
@@ -229,7 +229,7 @@ fn a_secret_is_taken_neither_from_files_nor_from_the_command_line() {
         &["run", "x.csv", "--secret=planted"],
         &["credentials", "show", "--security-token", "planted"],
     ] {
-        let ended = sandbox.ends(args).expect(2, "never taken from the command line");
+        let ended = sandbox.ends(args).expect(2, "secrets are not accepted there");
         assert!(!ended.err.contains("planted"), "{ended:?}");
     }
     let ended = sandbox.ends(&["run", "x.csv", "--endpoint", "https://u:planted@h", "--yes"]);

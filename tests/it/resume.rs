@@ -434,7 +434,7 @@ async fn a_deadline_ends_it_with_an_outcome_and_the_same_command_goes_on() {
     let service = plain().await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(20));
-    sandbox.run(&service, &["--deadline", "400ms"]).code(3).says("the deadline is over");
+    sandbox.run(&service, &["--deadline", "400ms"]).code(3).says("deadline exceeded");
     assert_eq!(sandbox.column("status").len(), 20);
     let sent = arrived(&service);
     assert!((1..20).contains(&sent), "{sent}");
