@@ -8,6 +8,7 @@ use super::operation::{self, Parameter};
 use super::response::{self, Judgement};
 use super::sign::Scheme;
 use super::transport::{SendError, Transport, WireAnswer};
+use super::tree::Branch;
 use crate::clock::{WallClock, utc_seconds};
 use crate::model::Request;
 use http::HeaderMap;
@@ -58,6 +59,14 @@ impl Reply {
     }
 }
 
+/// What an attempt was signed with.
+struct Signed {
+    string_to_sign: String,
+    credentials: Arc<Credentials>,
+    /// How far the service's clock was taken to be ahead, in seconds.
+    ahead_s: i64,
+}
+
 /// A clock further off than this is not corrected: the `Date` header is then no better guess.
 const MOST_AHEAD_S: u64 = 24 * 60 * 60;
 /// A correction by less would not have been the reason for a refusal.
@@ -94,50 +103,38 @@ impl<T: Transport> Client<T> {
 
     /// Sends `request` once, under a fresh nonce, timestamp and signature.
     pub async fn attempt(&self, request: &Request, repeat: Repeat) -> Reply {
-        let Some(endpoint) = self.endpoints.of(&request.region) else {
-            let why = format!("no endpoint is known for region {}", request.region);
-            return Reply::new(Err(SendError::NotSent(why)));
-        };
-        let credentials = match self.keys.current().await {
-            Ok(credentials) => credentials,
-            Err(error) => return Reply::new(Err(SendError::NoCredentials(error.to_string()))),
-        };
-        let ahead_s = self.ahead_s.load(Ordering::Relaxed);
-        let now = self.clock.now();
-        let ahead = SignedDuration::from_secs(ahead_s);
         let parameters = operation::parameters(request);
-        let attempt = Attempt {
-            scheme: self.scheme,
-            endpoint,
-            action: request.operation().name(),
-            parameters: &parameters,
-            repeat,
-            credentials: &credentials,
-            timestamp: utc_seconds(now.checked_add(ahead).unwrap_or(now)),
-            nonce: self.clock.nonce(),
-        };
-        let (wire, string_to_sign) = attempt.compose();
-        match self.transport.send(wire).await {
+        let action = request.operation().name();
+        let sent = self.send(&request.region, action, &parameters, repeat).await;
+        match sent {
             Err(error) => Reply::new(Err(error)),
-            Ok(answer) => {
+            Ok((answer, signed)) => {
                 let judged = response::judge(request, answer.status, &answer.body);
-                let class = match &judged {
-                    Judgement::Refused { class, .. } => Some(*class),
-                    Judgement::Items { .. } => None,
-                };
-                let mut reply = Reply {
-                    wait: wait_asked_for(&answer.headers),
-                    ..Reply::new(Ok(presentable(judged, &string_to_sign, &credentials)))
-                };
-                match class {
-                    Some(Class::ExpiredTimestamp) => {
-                        self.mend_clock(ahead_s, &answer.headers, &mut reply);
-                    }
-                    Some(Class::ExpiredToken) => self.renew(&credentials, &mut reply).await,
-                    _ => {}
-                }
-                reply
+                self.reply(judged, &answer.headers, &signed).await
             }
+        }
+    }
+
+    /// Sends one call of any other operation once, and decodes the members of its answer.
+    ///
+    /// # Errors
+    ///
+    /// The reply to a call that was refused or has no answer. Its outcome is a
+    /// [`Judgement::Refused`] or a [`SendError`].
+    pub async fn exchange<R: Send>(
+        &self,
+        region: &str,
+        action: &str,
+        parameters: &[Parameter<'_>],
+        repeat: Repeat,
+        decode: &(impl Fn(Branch<'_>) -> R + Sync),
+    ) -> Result<R, Box<Reply>> {
+        let sent = self.send(region, action, parameters, repeat).await;
+        let (answer, signed) = sent.map_err(|error| Box::new(Reply::new(Err(error))))?;
+        let accepted = response::accept(answer.status, &answer.body);
+        match accepted.map(|tree| decode(tree.root())) {
+            Ok(decoded) => Ok(decoded),
+            Err(judged) => Err(Box::new(self.reply(*judged, &answer.headers, &signed).await)),
         }
     }
 
@@ -153,25 +150,57 @@ impl<T: Transport> Client<T> {
         action: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<WireAnswer, SendError> {
+        let sent = self.send(region, action, parameters, Repeat::default()).await;
+        sent.map(|(answer, _)| answer)
+    }
+
+    /// Signs and sends one attempt.
+    async fn send(
+        &self,
+        region: &str,
+        action: &str,
+        parameters: &[Parameter<'_>],
+        repeat: Repeat,
+    ) -> Result<(WireAnswer, Signed), SendError> {
         let Some(endpoint) = self.endpoints.of(region) else {
             return Err(SendError::NotSent(format!("no endpoint is known for region {region}")));
         };
         let credentials = self.keys.current().await;
         let credentials =
             credentials.map_err(|error| SendError::NoCredentials(error.to_string()))?;
-        let ahead = SignedDuration::from_secs(self.ahead_s.load(Ordering::Relaxed));
+        let ahead_s = self.ahead_s.load(Ordering::Relaxed);
         let now = self.clock.now();
+        let ahead = SignedDuration::from_secs(ahead_s);
         let attempt = Attempt {
             scheme: self.scheme,
             endpoint,
             action,
             parameters,
-            repeat: Repeat::default(),
+            repeat,
             credentials: &credentials,
             timestamp: utc_seconds(now.checked_add(ahead).unwrap_or(now)),
             nonce: self.clock.nonce(),
         };
-        self.transport.send(attempt.compose().0).await
+        let (wire, string_to_sign) = attempt.compose();
+        let answer = self.transport.send(wire).await?;
+        Ok((answer, Signed { string_to_sign, credentials, ahead_s }))
+    }
+
+    /// The reply for a judged answer. Corrects the clock and renews the keys where the service
+    /// refused them as expired.
+    async fn reply(&self, judged: Judgement, headers: &HeaderMap, signed: &Signed) -> Reply {
+        let class = match &judged {
+            Judgement::Refused { class, .. } => Some(*class),
+            Judgement::Items { .. } => None,
+        };
+        let outcome = presentable(judged, &signed.string_to_sign, &signed.credentials);
+        let mut reply = Reply { wait: wait_asked_for(headers), ..Reply::new(Ok(outcome)) };
+        match class {
+            Some(Class::ExpiredTimestamp) => self.mend_clock(signed.ahead_s, headers, &mut reply),
+            Some(Class::ExpiredToken) => self.renew(&signed.credentials, &mut reply).await,
+            _ => {}
+        }
+        reply
     }
 
     /// Looks for other keys than those that the service says have expired.

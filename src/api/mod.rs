@@ -10,16 +10,20 @@
 //! | signatures | [`sign`] |
 //! | which code means what | [`error`] |
 //! | how items of an answer are matched | [`response`] |
+//! | rate and retries of reads | [`caller`] |
+//! | users, assets, grants and rules, read | [`reading`] |
 //! | HTTP, TLS, proxies | [`transport`] |
 //! | clock correction, token renewal, retry headers | [`client`] |
 //! | sources of keys | [`credentials`] |
 
+pub mod caller;
 pub mod client;
 mod compose;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;
 pub mod operation;
+pub mod reading;
 pub mod response;
 mod sanitize;
 pub mod sign;

@@ -129,6 +129,14 @@ impl<'t> Branch<'t> {
         matches!(self.node().value, Value::Object)
     }
 
+    /// The text of a text, number or boolean.
+    pub fn text(self) -> Option<&'t str> {
+        match &self.node().value {
+            Value::Text(text) => Some(text),
+            Value::Null | Value::List | Value::Object => None,
+        }
+    }
+
     /// Hears every value under that name, lists opened, whatever the capitals.
     pub fn each(self, name: &str, hear: &mut impl FnMut(Self)) {
         self.members(name).for_each(|value| value.open(hear));

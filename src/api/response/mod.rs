@@ -76,7 +76,83 @@ impl Judgement {
 
 /// Judges the body of an answer to `request`.
 pub fn judge(request: &Request, status: u16, body: &[u8]) -> Judgement {
-    let malformed = |message: String| Judgement::Refused {
+    let tree = match readable(status, body) {
+        Ok(tree) => tree,
+        Err(refused) => return *refused,
+    };
+    judge_tree(request, status, tree.root()).unwrap_or_else(|| {
+        malformed(status, without_code(body, "the answer has neither results nor an error code"))
+    })
+}
+
+/// Reads the answer to a call of any operation: the members of an accepted call.
+///
+/// # Errors
+///
+/// A [`Judgement::Refused`] for an error of the API, and for an answer that cannot be read.
+pub fn accept(status: u16, body: &[u8]) -> Result<Tree<'_>, Box<Judgement>> {
+    let tree = readable(status, body)?;
+    let root = tree.root();
+    let code = root.member("Code");
+    let is_success = (200..300).contains(&status);
+    if is_success && is_good(code) {
+        return Ok(tree);
+    }
+    let request_id = root.member("RequestId").text().unwrap_or_default().to_owned();
+    let refused = match code.text().map(str::trim).filter(|_| !is_good(code)) {
+        Some(code) => Judgement::Refused {
+            request_id,
+            class: classify(Some(code), status),
+            code: code.to_owned(),
+            message: meaningful(root.member("Message").text().unwrap_or_default()).to_owned(),
+        },
+        None => malformed(status, without_code(body, "the answer has no error code")),
+    };
+    Err(Box::new(refused))
+}
+
+/// Whether the code of an answer reports success: no code, a blank one, `200` or `OK`.
+fn is_good(code: Member<'_>) -> bool {
+    match code {
+        Member::Absent => true,
+        Member::Text(code) => matches!(code, "" | "200") || code.eq_ignore_ascii_case("OK"),
+        Member::Contradictory => false,
+    }
+}
+
+/// The tree of a JSON or XML answer, whatever it says.
+fn readable(status: u16, body: &[u8]) -> Result<Tree<'_>, Box<Judgement>> {
+    let unreadable = |message: String| Err(Box::new(malformed(status, message)));
+    let Ok(text) = std::str::from_utf8(body) else {
+        return unreadable("the answer is not text".to_owned());
+    };
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let tree = match text.as_bytes().first() {
+        None => return unreadable("the answer is empty".to_owned()),
+        Some(b'{') => Tree::from_json(text),
+        Some(b'<') => Tree::from_xml(text),
+        Some(_) => Err("neither JSON nor XML".to_owned()),
+    };
+    match tree {
+        Ok(tree) => Ok(tree),
+        Err(error) if looks_like_html(text) => {
+            tracing::debug!(%error, "an HTML page where an answer was due");
+            unreadable(HTML_PAGE.to_owned())
+        }
+        Err(error) => unreadable(format!("the answer can't be read: {error}")),
+    }
+}
+
+const HTML_PAGE: &str = "an HTML page, probably of a proxy or gateway";
+
+/// The message for an answer that was read and has no code.
+fn without_code(body: &[u8], otherwise: &str) -> String {
+    let is_html = std::str::from_utf8(body).is_ok_and(looks_like_html);
+    if is_html { HTML_PAGE.to_owned() } else { otherwise.to_owned() }
+}
+
+fn malformed(status: u16, message: String) -> Judgement {
+    Judgement::Refused {
         request_id: String::new(),
         class: classify(None, status),
         code: if (200..300).contains(&status) {
@@ -85,32 +161,7 @@ pub fn judge(request: &Request, status: u16, body: &[u8]) -> Judgement {
             format!("HTTP {status}")
         },
         message,
-    };
-    let Ok(text) = std::str::from_utf8(body) else {
-        return malformed("the answer is not text".to_owned());
-    };
-    let text = text.trim_start_matches('\u{feff}').trim();
-    let tree = match text.as_bytes().first() {
-        None => return malformed("the answer is empty".to_owned()),
-        Some(b'{') => Tree::from_json(text),
-        Some(b'<') => Tree::from_xml(text),
-        Some(_) => Err("neither JSON nor XML".to_owned()),
-    };
-    let tree = match tree {
-        Ok(tree) => tree,
-        Err(error) if looks_like_html(text) => {
-            tracing::debug!(%error, "an HTML page where an answer was due");
-            return malformed("an HTML page, probably of a proxy or gateway".to_owned());
-        }
-        Err(error) => return malformed(format!("the answer can't be read: {error}")),
-    };
-    judge_tree(request, status, tree.root()).unwrap_or_else(|| {
-        malformed(if looks_like_html(text) {
-            "an HTML page, probably of a proxy or gateway".to_owned()
-        } else {
-            "the answer has neither results nor an error code".to_owned()
-        })
-    })
+    }
 }
 
 fn looks_like_html(text: &str) -> bool {
@@ -122,12 +173,7 @@ fn judge_tree(request: &Request, status: u16, tree: Branch<'_>) -> Option<Judgem
     let request_id = tree.member("RequestId").text().unwrap_or_default().to_owned();
     let code = tree.member("Code");
     if tree.has("Results") {
-        let is_good = match code {
-            Member::Absent => true,
-            Member::Text(code) => matches!(code, "" | "200") || code.eq_ignore_ascii_case("OK"),
-            Member::Contradictory => false,
-        };
-        if is_good && (200..300).contains(&status) {
+        if is_good(code) && (200..300).contains(&status) {
             let items = judge_items(request, tree);
             return Some(Judgement::Items { request_id, items });
         }

@@ -1,0 +1,105 @@
+//! The entry point: calls for one instance, and concurrent reads.
+
+use super::membership::Members;
+use crate::api::caller::{CallError, Caller};
+use crate::api::operation::Parameter;
+use crate::api::transport::Transport;
+use crate::api::tree::Branch;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+/// Reads one instance. Clones share the caller and what is cached.
+pub struct Reader<T> {
+    caller: Arc<Caller<T>>,
+    instance: Arc<Instance>,
+}
+
+/// The instance that is read, and what is cached of it for the run.
+struct Instance {
+    id: String,
+    region: String,
+    lacks_groups_of_user: AtomicBool,
+    members: OnceCell<Members>,
+}
+
+impl<T> Clone for Reader<T> {
+    fn clone(&self) -> Self {
+        Self { caller: Arc::clone(&self.caller), instance: Arc::clone(&self.instance) }
+    }
+}
+
+impl<T: Transport> Reader<T> {
+    /// A reader of that instance. Give all readers of a run the same caller: it holds the rate.
+    pub fn new(caller: Arc<Caller<T>>, instance_id: &str, region: &str) -> Self {
+        let instance = Instance {
+            id: instance_id.to_owned(),
+            region: region.to_owned(),
+            lacks_groups_of_user: AtomicBool::new(false),
+            members: OnceCell::new(),
+        };
+        Self { caller, instance: Arc::new(instance) }
+    }
+
+    /// The caller, for the number of calls so far.
+    pub fn caller(&self) -> &Caller<T> {
+        &self.caller
+    }
+
+    /// Runs `read` for all inputs at once and returns the results in the order of the inputs. The
+    /// caller bounds the calls in flight.
+    ///
+    /// # Errors
+    ///
+    /// The first error; the other reads are then stopped.
+    pub async fn read_all<I, R, E, F, Fut>(&self, inputs: Vec<I>, read: F) -> Result<Vec<R>, E>
+    where
+        F: Fn(Self, I) -> Fut,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: Send + 'static,
+        E: Send + 'static,
+    {
+        let mut tasks = JoinSet::new();
+        for (at, input) in inputs.into_iter().enumerate() {
+            let reading = read(self.clone(), input);
+            tasks.spawn(async move { (at, reading.await) });
+        }
+        let mut results = BTreeMap::new();
+        while let Some(joined) = tasks.join_next().await {
+            match joined {
+                Ok((at, result)) => {
+                    results.insert(at, result?);
+                }
+                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+            }
+        }
+        Ok(results.into_values().collect())
+    }
+
+    pub(super) async fn call<R: Send>(
+        &self,
+        action: &str,
+        own: &[(&'static str, &str)],
+        decode: &(impl Fn(Branch<'_>) -> R + Sync),
+    ) -> Result<R, CallError> {
+        let Instance { id, region, .. } = &*self.instance;
+        let common = [("InstanceId", id.as_str()), ("RegionId", region.as_str())];
+        let parameters = common.into_iter().chain(own.iter().copied());
+        let parameters: Vec<Parameter<'_>> =
+            parameters.map(|(name, value)| (name.into(), value.into())).collect();
+        let called = self.caller.call(region, action, &parameters, decode).await?;
+        Ok(called.value)
+    }
+
+    /// Whether `ListUserGroupsForUser` was found to be unavailable.
+    pub(super) fn lacks_groups_of_user(&self) -> &AtomicBool {
+        &self.instance.lacks_groups_of_user
+    }
+
+    /// The members of all user groups, read at most once.
+    pub(super) fn members(&self) -> &OnceCell<Members> {
+        &self.instance.members
+    }
+}
