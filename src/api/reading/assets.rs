@@ -147,8 +147,8 @@ impl Item for HostAccount {
         &self.id
     }
 
-    fn owner(&self) -> &str {
-        &self.host_id
+    fn owner(&self) -> Option<&str> {
+        Some(&self.host_id).filter(|id| !id.is_empty()).map(String::as_str)
     }
 }
 
@@ -184,8 +184,8 @@ impl Item for DatabaseAccount {
         &self.id
     }
 
-    fn owner(&self) -> &str {
-        &self.database_id
+    fn owner(&self) -> Option<&str> {
+        Some(&self.database_id).filter(|id| !id.is_empty()).map(String::as_str)
     }
 }
 

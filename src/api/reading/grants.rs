@@ -111,8 +111,8 @@ macro_rules! account_item {
                 &self.0.id
             }
 
-            fn owner(&self) -> &str {
-                &self.0.target_id
+            fn owner(&self) -> Option<&str> {
+                Some(&self.0.target_id).filter(|id| !id.is_empty()).map(String::as_str)
             }
         }
     };

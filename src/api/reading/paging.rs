@@ -89,8 +89,8 @@ pub(super) trait Item: Sized + Send {
     fn id(&self) -> &str;
 
     /// The id of the object that the item belongs to, where the answer names it.
-    fn owner(&self) -> &str {
-        ""
+    fn owner(&self) -> Option<&str> {
+        None
     }
 }
 
@@ -173,7 +173,7 @@ impl<T: Transport> Reader<T> {
             expected = Some(total);
             let is_empty = page.items.is_empty();
             let is_foreign = |item: &I| {
-                !query.owner.is_empty() && !item.owner().is_empty() && item.owner() != query.owner
+                !query.owner.is_empty() && item.owner().is_some_and(|owner| owner != query.owner)
             };
             let is_mixed = page.items.iter().any(is_foreign);
             let own = page.items.into_iter().filter(|item| !is_foreign(item));

@@ -112,8 +112,8 @@ impl Item for PublicKey {
         &self.id
     }
 
-    fn owner(&self) -> &str {
-        &self.user_id
+    fn owner(&self) -> Option<&str> {
+        Some(&self.user_id).filter(|id| !id.is_empty()).map(String::as_str)
     }
 }
 
