@@ -70,8 +70,8 @@ fn described(code: &str, message: &str) -> String {
 /// The result of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Called<R> {
-    /// What was decoded from the answer.
-    pub value: R,
+    /// What was decoded from the answer, or why there is none.
+    pub value: Result<R, CallError>,
     /// Whether an earlier attempt may have been applied, because its answer was lost or doubtful.
     pub may_repeat: bool,
 }
@@ -124,7 +124,7 @@ impl<T: Transport> Caller<T> {
         action: &str,
         parameters: &[Parameter<'_>],
         decode: &(impl Fn(Branch<'_>) -> R + Sync),
-    ) -> Result<Called<R>, CallError> {
+    ) -> Called<R> {
         // The semaphore is never closed.
         let _permit = self.in_flight.acquire().await;
         let (mut sent, mut throttled) = (0, 0);
@@ -136,11 +136,15 @@ impl<T: Transport> Caller<T> {
             let exchanged = self.client.exchange(region, action, parameters, repeat, decode).await;
             self.count();
             let reply = match exchanged {
-                Ok(value) => return Ok(Called { value, may_repeat }),
+                Ok(value) => return Called { value: Ok(value), may_repeat },
                 Err(reply) => *reply,
             };
             let wait = reply.wait;
-            let why = match failure(reply)? {
+            let failed = match failure(reply) {
+                Ok(failed) => failed,
+                Err(error) => return Called { value: Err(error), may_repeat },
+            };
+            let why = match failed {
                 Failure::Throttled => {
                     throttled += 1;
                     delay = wait.unwrap_or_else(|| backoff(throttled));
@@ -155,7 +159,7 @@ impl<T: Transport> Caller<T> {
             };
             sent += 1;
             if sent >= MOST_ATTEMPTS {
-                return Err(CallError::NoAnswer(why));
+                return Called { value: Err(CallError::NoAnswer(why)), may_repeat };
             }
             delay = wait.unwrap_or_else(|| backoff(sent));
             sleep(delay).await;

@@ -12,6 +12,7 @@
 //! | how items of an answer are matched | [`response`] |
 //! | rate and retries of reads | [`caller`] |
 //! | users, assets, grants and rules, read | [`reading`] |
+//! | locks, group members, deletion of keys | [`writing`] |
 //! | HTTP, TLS, proxies | [`transport`] |
 //! | clock correction, token renewal, retry headers | [`client`] |
 //! | sources of keys | [`credentials`] |
@@ -29,6 +30,7 @@ mod sanitize;
 pub mod sign;
 pub mod transport;
 pub mod tree;
+pub mod writing;
 
 /// The version of the API, sent with every request.
 pub const VERSION: &str = "2019-12-09";

@@ -89,8 +89,7 @@ impl<T: Transport> Reader<T> {
         let parameters = common.into_iter().chain(own.iter().copied());
         let parameters: Vec<Parameter<'_>> =
             parameters.map(|(name, value)| (name.into(), value.into())).collect();
-        let called = self.caller.call(region, action, &parameters, decode).await?;
-        Ok(called.value)
+        self.caller.call(region, action, &parameters, decode).await.value
     }
 
     /// Whether `ListUserGroupsForUser` was found to be unavailable.
