@@ -64,8 +64,8 @@ fn runtime_for(command: &Command) -> Builder {
 async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
     let quiet = cli.logs.quiet;
     match &cli.command {
-        Command::Check(args) => check::check(args),
-        Command::Plan(args) => plan::plan(args),
+        Command::Check(args) => Box::pin(check::check(args)).await,
+        Command::Plan(args) => Box::pin(plan::plan(args)).await,
         Command::Run(args) => Box::pin(run::run(args, &table.files, quiet)).await,
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, &table.files, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,

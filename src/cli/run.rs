@@ -1,6 +1,6 @@
 //! Options of `check`, `plan` and `run`.
 
-use super::shared::{ConfigurationArgs, InputArgs, RateArgs, RequestArgs};
+use super::shared::{ConfigurationArgs, InputArgs, RequestArgs};
 use super::values::{count, duration, up_to};
 use crate::engine::fail_over::FailOver;
 use crate::model::Status;
@@ -17,6 +17,12 @@ pub struct CheckArgs {
     /// Sources of settings.
     #[command(flatten)]
     pub configuration: ConfigurationArgs,
+    /// Look up names through the API; only list operations are called, nothing is changed
+    #[arg(long, help_heading = "Input")]
+    pub online: bool,
+    /// How the look-ups are sent.
+    #[command(flatten)]
+    pub lookups: RequestArgs,
     /// Maximum findings to show in full; all are counted [default: 20, with --json 1000]
     #[arg(long, value_name = "N", value_parser = count)]
     pub show: Option<usize>,
@@ -49,9 +55,12 @@ pub struct PlanArgs {
     /// Which rows are used.
     #[command(flatten)]
     pub rows: RowArgs,
-    /// The rate.
+    /// Look up names through the API; only list operations are called, nothing is changed
+    #[arg(long, help_heading = "Input")]
+    pub online: bool,
+    /// The rate of the plan, and how look-ups are sent.
     #[command(flatten)]
-    pub rate: RateArgs,
+    pub lookups: RequestArgs,
     /// Write every request to this file as JSON Lines; - for standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub requests: Option<PathBuf>,

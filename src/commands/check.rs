@@ -1,8 +1,9 @@
-//! `check`: read and validate, without any network.
+//! `check`: read and validate, without any network; with `--online`, names are looked up.
 
 use super::list::{self, SHOWN};
+use super::names;
 use crate::cli::CheckArgs;
-use crate::config::InputSettings;
+use crate::config::{InputSettings, RequestSettings};
 use crate::exit::{Exit, Failure};
 use crate::guards::Protection;
 use crate::input::{Damage, Finding, Format, InputError, Severity, Syntax};
@@ -17,14 +18,19 @@ use std::sync::Arc;
 const SHOWN_JSON: usize = 1000;
 
 /// Reads the list and prints what is wrong with it.
-pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+pub async fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = InputSettings::settle(&args.input)?;
     let strict = settings.strict;
     let sources = list::sources(&settings.inputs)?;
     let shown = args.show.unwrap_or(if args.json { SHOWN_JSON } else { SHOWN });
     let mut options = settings.options;
     if resolve::has_names(&sources, &options) {
-        options.names = Some(Arc::default());
+        if args.online {
+            let lookups = RequestSettings::settle(&args.lookups, 0);
+            options = names::resolve_online(&sources, &options, &lookups).await?;
+        } else {
+            options.names = Some(Arc::default());
+        }
     }
     let options = Arc::new(options);
     let mut read = list::look_through(sources, &options, &Protection::default(), shown)?.findings;
@@ -55,7 +61,7 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     }
     if read.unresolved > 0 {
         print::line(&format!(
-            "{} with names that are not looked up here; run looks them up before it asks",
+            "{} with names that were not looked up: pass --online, or use run, which looks them up first",
             things(usize::try_from(read.unresolved).unwrap_or(usize::MAX), "row", "rows")
         ))?;
     }

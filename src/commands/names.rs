@@ -2,11 +2,11 @@
 
 use super::api_session::ApiSession;
 use crate::clock::{SystemClock, WallClock};
-use crate::config::RunSettings;
+use crate::config::{RequestSettings, RunSettings};
 use crate::engine::StopCause;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
-use crate::input::Options;
+use crate::input::{Options, Source};
 use crate::input_snapshot::Spool;
 use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Tally;
@@ -31,13 +31,31 @@ pub async fn look_up(
     {
         return Ok(Options { names: Some(Arc::new(names)), ..options.clone() });
     }
+    resolve_names(&sources, options, &settings.requests, settings.rehearse).await
+}
+
+/// The options of a list with the ids of its names, from the API. Calls list operations only.
+pub async fn resolve_online(
+    sources: &[Source],
+    options: &Options,
+    requests: &RequestSettings,
+) -> Result<Options, Failure> {
+    resolve_names(sources, options, requests, false).await
+}
+
+async fn resolve_names(
+    sources: &[Source],
+    options: &Options,
+    requests: &RequestSettings,
+    is_rehearsal: bool,
+) -> Result<Options, Failure> {
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let regions = regions(&sources, options);
+    let regions = regions(sources, options);
     let each = || regions.iter().map(String::as_str);
-    let session = if settings.rehearse {
-        ApiSession::simulate(&settings.requests, true, each(), &clock).await
+    let session = if is_rehearsal {
+        ApiSession::simulate(requests, true, each(), &clock).await
     } else {
-        ApiSession::connect(&settings.requests, each(), &clock).await
+        ApiSession::connect(requests, each(), &clock).await
     };
     let session = session.map_err(failure)?;
     let client =
@@ -45,7 +63,7 @@ pub async fn look_up(
     let directory = ApiDirectory::new(client, DEFAULT_RATE_PER_S);
     let mut calls = 0;
     let mut progress = |progress: resolve::Progress| calls = progress.done;
-    let looked_up = resolve::resolve(&sources, options, &directory, &mut progress).await;
+    let looked_up = resolve::resolve(sources, options, &directory, &mut progress).await;
     let options = looked_up.map_err(|message| {
         Failure::new(Exit::Credentials, format!("cannot look up names: {message}"))
     })?;
@@ -71,7 +89,7 @@ fn recorded(snapshot: &Spool, files: &RunFiles) -> Result<Option<Resolutions>, F
 }
 
 /// The regions of the names.
-fn regions(sources: &[crate::input::Source], options: &Options) -> Vec<String> {
+fn regions(sources: &[Source], options: &Options) -> Vec<String> {
     let options = Arc::new(Options { names: Some(Arc::default()), ..options.clone() });
     // An unreadable list is reported by the first pass.
     let queries = resolve::queries(sources, &options).unwrap_or_default();

@@ -1,6 +1,7 @@
-//! `plan`: what a run would do, without any network.
+//! `plan`: what a run would do, without any network; with `--online`, names are looked up.
 
 use super::list::{self, InputPolicy};
+use super::names;
 use crate::cli::PlanArgs;
 use crate::config::PlanSettings;
 use crate::engine::rate_controller::seconds_at_least;
@@ -18,22 +19,27 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Plans the list and prints the plan.
-pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
+pub async fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let settings = PlanSettings::settle(args)?;
     let sources = list::sources(&settings.input.inputs)?;
     let policy = InputPolicy { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
-    let options = Arc::new(settings.input.options);
-    if resolve::has_names(&sources, &options) {
-        return Err(Failure::new(
-            Exit::Usage,
-            "the list has names, and plan looks nothing up: write ids, or use run, which looks \
-             names up and shows the plan before it asks",
-        ));
+    let mut options = settings.input.options;
+    if options.names.is_none() && resolve::has_names(&sources, &options) {
+        if !settings.online {
+            return Err(Failure::new(
+                Exit::Usage,
+                "the list has names, which a plan without the network cannot look up: pass \
+                 --online, or write ids",
+            ));
+        }
+        options = names::resolve_online(&sources, &options, &settings.lookups).await?;
     }
+    let options = Arc::new(options);
     let read = list::read(sources, &options, &Protection::default(), policy)?;
     let plan = Plan::new(read.grants);
     let left_out = LeftOut { protected: 0, carried: read.findings.carried };
-    let seconds = |requests| seconds_at_least(requests, settings.rate_per_s);
+    let rate_per_s = settings.lookups.engine.rate_per_s;
+    let seconds = |requests| seconds_at_least(requests, rate_per_s);
     let numbers = Summary::of(&plan, left_out, seconds);
     if let Some(path) = &settings.requests {
         write_requests(&plan, path)?;
@@ -41,7 +47,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     if settings.json {
         print::json(&numbers)?;
     } else if settings.requests.as_deref() != Some(Path::new("-")) {
-        print::text(&report::plan::of_plan(&numbers, settings.rate_per_s))?;
+        print::text(&report::plan::of_plan(&numbers, rate_per_s))?;
     }
     Ok(Exit::Done)
 }

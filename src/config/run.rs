@@ -25,8 +25,10 @@ pub struct PlanSettings {
     pub input: InputSettings,
     /// Whether invalid rows are skipped.
     pub skip_invalid: bool,
-    /// Requests per second and operation.
-    pub rate_per_s: f64,
+    /// Whether names are looked up.
+    pub online: bool,
+    /// The rate of the plan, and how look-ups are sent.
+    pub lookups: RequestSettings,
     /// The file that the requests are written to.
     pub requests: Option<PathBuf>,
     /// Whether to print JSON.
@@ -93,7 +95,8 @@ impl PlanSettings {
         Ok(Self {
             input,
             skip_invalid: args.rows.skip_invalid,
-            rate_per_s: args.rate.rate,
+            online: args.online,
+            lookups: RequestSettings::settle(&args.lookups, 0),
             requests: args.requests.clone(),
             json: args.json,
         })

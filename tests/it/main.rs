@@ -2,6 +2,7 @@
 
 mod configuration;
 mod credentials;
+mod dependencies;
 mod endings;
 mod excel;
 mod faults;

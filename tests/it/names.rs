@@ -92,3 +92,31 @@ fn a_finished_run_looks_nothing_up_again() {
         assert_eq!(outcome(), before);
     }
 }
+
+/// `check` and `plan` look names up only with `--online`, and change nothing.
+#[test]
+fn check_and_plan_look_names_up_when_asked_and_change_nothing() {
+    let world = Some(bastion_revoke::sim::world::World::sample());
+    let settings = bastion_revoke::sim::Settings { world, ..Default::default() };
+    let service = TestService::start(settings);
+    let sandbox = Sandbox::new();
+    sandbox.file("good.csv", "user_name,host_name,account_name\nlina@corp,web-01,root\n");
+    sandbox.file("leavers.csv", LEAVERS);
+    let endpoint = service.endpoint();
+    let run = |command: &str, list: &str, more: &[&str]| {
+        let args = [command, list, "--instance-id", INSTANCE, "--endpoint", &endpoint];
+        let mut command = sandbox.command(&[&args[..], more].concat());
+        with_keys(&mut command, "testsecret");
+        Ended::of(&command.output().expect("it starts"))
+    };
+    let offline = run("plan", "good.csv", &[]);
+    assert!(offline.code == 2 && offline.err.contains("pass --online"), "{offline:?}");
+    let planned = run("plan", "good.csv", &["--online", "--requests", "-"]);
+    assert!(planned.code == 0 && planned.out.contains("\"id\":\"1027\""), "{planned:?}");
+    let unresolved = run("check", "leavers.csv", &[]);
+    assert!(unresolved.code == 0 && unresolved.out.contains("not looked up"), "{unresolved:?}");
+    let checked = run("check", "leavers.csv", &["--online"]);
+    assert!(checked.code == 65 && checked.out.contains("ambiguous_name"), "{checked:?}");
+    assert_eq!(run("check", "good.csv", &["--online"]).code, 0);
+    assert!(service.stop().removed.is_empty());
+}
