@@ -70,7 +70,7 @@ impl<T: Transport> Writer<T> {
     ///
     /// # Errors
     ///
-    /// The keys are refused. Calls before that one may have been applied: read the users.
+    /// The keys are refused at the first call. At a later one the users that are left have failed.
     pub async fn lock_users(&self, user_ids: &[String]) -> Result<Vec<Written>, CallError> {
         self.write_users("LockUsers", None, user_ids).await
     }
@@ -151,6 +151,11 @@ impl<T: Transport> Writer<T> {
             let may_be_own = called.may_repeat;
             let results = match called.value {
                 Ok(results) => results,
+                // The results of earlier calls are kept when the keys are refused in between.
+                Err(CallError::Credentials(message)) if !all.is_empty() => {
+                    let code = "Credentials".to_owned();
+                    vec![WriteResult::Failed { code, message }; users.len()]
+                }
                 Err(error) => vec![not_written(error, may_be_own)?; users.len()],
             };
             let written = |(id, result): (&&String, WriteResult)| Written {

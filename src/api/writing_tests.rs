@@ -120,3 +120,14 @@ async fn after_a_lost_answer_a_result_may_be_the_own_one_and_a_refusal_is_unknow
     let keys = r#"{"Code":"InvalidAccessKeyId.NotFound"}"#;
     assert!(answers(&[(404, keys)]).lock_users(&ids(&["17"])).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_results_of_earlier_calls_are_kept_when_the_keys_are_refused() {
+    let first = r#"{"Results":[{"UserId":"1000","Code":"OK"}]}"#;
+    let keys = r#"{"Code":"InvalidAccessKeyId.NotFound"}"#;
+    let users: Vec<String> = (1000..1101).map(|id| id.to_string()).collect();
+    let written = answers(&[(200, first), (404, keys)]).lock_users(&users).await.unwrap();
+    assert_eq!((written.len(), &written[0].result), (101, &WriteResult::Done));
+    assert!(matches!(written[1].result, WriteResult::Unknown(_)), "{:?}", written[1]);
+    assert!(matches!(written[100].result, WriteResult::Failed { .. }), "{:?}", written[100]);
+}
