@@ -12,7 +12,7 @@ pub enum ConfigCommand {
     Show(ConfigShowArgs),
 }
 
-/// `config show`: the options of `run` are added to it, see [`command::command`].
+/// `config show`: the options of `run` are added to it, see `command::command`.
 #[derive(Debug, Clone, Args)]
 pub struct ConfigShowArgs {
     /// Print JSON

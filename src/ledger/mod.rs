@@ -1,8 +1,8 @@
 //! The ledger: an intent is durable before a request is sent, a result before it counts.
 //! Promise 7, *nothing is lost*.
 //!
-//! [`record`] has the records, [`job_spec`] what a job is. [`sqlite`] is the file of a run, with
-//! [`row`] encoding its rows; [`sqlite_journal`] writes it from a thread of its own, [`memory`] is
+//! `record` has the records, `job_spec` what a job is. `sqlite` is the file of a run, with
+//! `row` encoding its rows; `sqlite_journal` writes it from a thread of its own, `memory` is
 //! the journal of a rehearsal. Whoever sends depends on the trait [`Journal`] only.
 
 mod job_spec;

@@ -1,14 +1,14 @@
 //! Credentials: sources of access keys, in the order of the official SDKs.
 //!
-//! [`chain`] asks the sources in order (`credentials-go`, `providers/default.go`): [`environment`],
-//! [`oidc`], the CLI's `config.json` ([`cli_file`], [`profile`]), the ini file ([`ini`]), the
-//! metadata of an ECS instance ([`metadata`]), a URI ([`uri`]). An *absent* source is skipped; a
+//! `chain` asks the sources in order (`credentials-go`, `providers/default.go`): `environment`,
+//! `oidc`, the CLI's `config.json` (`cli_file`, `profile`), the ini file (`ini`), the
+//! metadata of an ECS instance (`metadata`), a URI (`uri`). An *absent* source is skipped; a
 //! *broken* one ends the search with its reason, so that no other keys are used than the intended
-//! ones. Sources get a [`context`] with a snapshot of the environment ([`Environment`]) and read no
-//! variable themselves. [`provider`] caches keys and renews temporary ones; [`sts`] assumes roles.
+//! ones. Sources get a `context` with a snapshot of the environment ([`Environment`]) and read no
+//! variable themselves. `provider` caches keys and renews temporary ones; `sts` assumes roles.
 //!
 //! To add a source, write its file with a function `keys(&Context)`, and add it to
-//! [`error::Source`] and to [`chain`].
+//! [`error::Source`] and to `chain`.
 
 mod caller;
 mod chain;

@@ -1,14 +1,14 @@
 //! The world: users, groups, assets, grants and rules that the service lists and changes.
 //!
 //! In: a world file ([`WorldFile`], TOML or JSON) or [`World::sample`]. Out: the answers of all
-//! read operations, as a [`Reply`], and the effects of all writes on the same objects.
+//! read operations, as a `Reply`, and the effects of all writes on the same objects.
 //!
 //! | to change | open |
 //! |---|---|
 //! | a member of the world file | `model`, and `file` for the checks |
 //! | a switch of `[behaviour]` | `behaviour`; `state` for time, changes and missing operations, `listing` for pages and shapes |
 //! | what a read answers | `users`, `assets`, `granted` or `rules`; `reads` maps operations to them |
-//! | what a write does | `writes`; grants are in [`super::grants`] |
+//! | what a write does | `writes`; grants are in `super::grants` |
 //!
 //! Decisions where the API's documents are silent:
 //! - a list about an unknown user, group or host is empty; only `GetUser` and `GetRule` fail;
