@@ -154,7 +154,9 @@ impl<T: Transport> Writer<T> {
                 // The results of earlier calls are kept when the keys are refused in between.
                 Err(CallError::Credentials(message)) if !all.is_empty() => {
                     let code = "Credentials".to_owned();
-                    vec![WriteResult::Failed { code, message }; users.len()]
+                    let failed = WriteResult::Failed { code, message: message.clone() };
+                    let result = if may_be_own { WriteResult::Unknown(message) } else { failed };
+                    vec![result; users.len()]
                 }
                 Err(error) => vec![not_written(error, may_be_own)?; users.len()],
             };
