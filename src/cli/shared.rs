@@ -114,6 +114,15 @@ pub struct RequestArgs {
     /// The rate.
     #[command(flatten)]
     pub rate: RateArgs,
+    /// Maximum list and read operations per second, for looking names up
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "PER_SECOND",
+        value_parser = rate,
+        help_heading = "Requests"
+    )]
+    pub read_rate: f64,
     /// Maximum requests in flight of this process, 1 to 1024
     #[arg(
         long,

@@ -10,7 +10,7 @@ use crate::input::{Options, Source};
 use crate::input_snapshot::Spool;
 use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Tally;
-use crate::resolve::{self, ApiDirectory, DEFAULT_RATE_PER_S, Resolutions};
+use crate::resolve::{self, ApiDirectory, Resolutions};
 use std::sync::Arc;
 
 /// The options of a list with the ids of its names. A list without names is not changed, and a run
@@ -60,7 +60,7 @@ async fn resolve_names(
     let session = session.map_err(failure)?;
     let client =
         session.client(each()).map_err(|message| Failure::new(Exit::Configuration, message))?;
-    let directory = ApiDirectory::new(client, DEFAULT_RATE_PER_S);
+    let directory = ApiDirectory::new(client, requests.read_rate_per_s);
     let mut calls = 0;
     let mut progress = |progress: resolve::Progress| calls = progress.done;
     let looked_up = resolve::resolve(sources, options, &directory, &mut progress).await;

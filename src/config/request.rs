@@ -21,6 +21,8 @@ pub struct RequestSettings {
     pub timeout: Duration,
     /// Certificates to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
+    /// Maximum list and read operations per second.
+    pub read_rate_per_s: f64,
     /// The credential profile.
     pub credential_profile: Option<String>,
     /// Rate, concurrency, attempts and limits of the engine.
@@ -38,6 +40,7 @@ impl RequestSettings {
             },
             timeout: args.timeout,
             ca_file: args.ca_file.clone(),
+            read_rate_per_s: args.read_rate,
             credential_profile: args.credential_profile.clone(),
             engine: engine::Settings {
                 rate_per_s: args.rate.rate,
@@ -58,6 +61,7 @@ impl RequestSettings {
             signature: Scheme::V1,
             timeout: Duration::ZERO,
             ca_file: None,
+            read_rate_per_s: DEFAULT_RATE_PER_S,
             credential_profile: None,
             engine: engine::Settings {
                 rate_per_s: DEFAULT_RATE_PER_S,

@@ -101,3 +101,33 @@ fn every_file_named_for_contributors_exists() {
     }
     assert!(count > 50, "the names are found: {count}");
 }
+
+/// The actions that a RAM policy of `samples` allows.
+fn allowed_actions(name: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
+    let text = std::fs::read_to_string(path).expect("a policy");
+    let policy: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let actions = policy["Statement"][0]["Action"].as_array().expect("a list").iter();
+    let names = actions.map(|action| {
+        let action = action.as_str().expect("text");
+        action.strip_prefix("yundun-bastionhost:").expect("the product").to_owned()
+    });
+    names.collect()
+}
+
+#[test]
+fn the_ram_policies_allow_what_is_called_and_nothing_that_grants() {
+    let revoke = allowed_actions("ram-policy-revoke.json");
+    let mut detach: Vec<&str> =
+        bastion_revoke::model::Operation::ALL.iter().map(|operation| operation.name()).collect();
+    let mut sorted: Vec<&str> = revoke.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
+    detach.sort_unstable();
+    assert_eq!(sorted, detach);
+    let both = allowed_actions("ram-policy-revoke-and-read.json");
+    assert!(revoke.iter().all(|action| both.contains(action)));
+    for action in &both {
+        let is_read = ["List", "Get", "Describe"].iter().any(|verb| action.starts_with(verb));
+        assert!(is_read || revoke.contains(action), "{action}");
+    }
+}
