@@ -1,6 +1,7 @@
 //! Looks up the names of a list before it is planned.
 
 use super::api_session::ApiSession;
+use crate::api::caller::Caller;
 use crate::clock::{SystemClock, WallClock};
 use crate::config::{RequestSettings, RunSettings};
 use crate::engine::StopCause;
@@ -60,7 +61,9 @@ async fn resolve_names(
     let session = session.map_err(failure)?;
     let client =
         session.client(each()).map_err(|message| Failure::new(Exit::Configuration, message))?;
-    let directory = ApiDirectory::new(client, requests.read_rate_per_s);
+    let concurrency = requests.engine.concurrency;
+    let caller = Arc::new(Caller::new(client, requests.read_rate_per_s, concurrency));
+    let directory = ApiDirectory::new(caller);
     let mut calls = 0;
     let mut progress = |progress: resolve::Progress| calls = progress.done;
     let looked_up = resolve::resolve(sources, options, &directory, &mut progress).await;

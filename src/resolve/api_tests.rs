@@ -1,9 +1,11 @@
 //! The directory of the API against canned answers.
 
 use super::*;
+use crate::api::caller::{Caller, DEFAULT_CONCURRENCY, DEFAULT_RATE_PER_S};
 use crate::api::client::Client;
 use crate::api::credentials::{Credentials, Secret};
 use crate::api::endpoint::Endpoints;
+use crate::api::reading::ReadError;
 use crate::api::transport::{SendError, Transport, WireAnswer, WireRequest, headers};
 use crate::clock::SystemClock;
 use crate::input::{NameKind, ObjectKind};
@@ -29,7 +31,7 @@ impl Transport for Arc<Answers> {
 }
 
 /// The listing that these answers give, and the pages that were asked for.
-async fn listed(answers: &[(u16, &str)]) -> (Result<Listing, String>, Vec<String>) {
+async fn listed(answers: &[(u16, &str)]) -> (Result<Listing, ReadError>, Vec<String>) {
     let left = answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
     let answers = Arc::new(Answers { left: Mutex::new(left), ..Answers::default() });
     let credentials = Credentials {
@@ -40,7 +42,8 @@ async fn listed(answers: &[(u16, &str)]) -> (Result<Listing, String>, Vec<String
     let endpoint = reqwest::Url::parse("http://127.0.0.1:1").unwrap();
     let endpoints = Endpoints::new(Some(endpoint), []).unwrap();
     let client = Client::new(Arc::clone(&answers), endpoints, credentials, Arc::new(SystemClock));
-    let directory = ApiDirectory::new(client, DEFAULT_RATE_PER_S);
+    let caller = Caller::new(client, DEFAULT_RATE_PER_S, DEFAULT_CONCURRENCY);
+    let directory = ApiDirectory::new(Arc::new(caller));
     let key = ListingKey {
         instance_id: "i".into(),
         region: "cn-hangzhou".into(),

@@ -53,22 +53,6 @@ impl ListingKey {
             ObjectKind::DatabaseAccount => "ListDatabaseAccounts",
         }
     }
-
-    /// The parameter of the filter, and its value.
-    pub fn filter_parameter(&self) -> Option<(&'static str, &str)> {
-        let (by, text) = self.filter.as_ref()?;
-        let name = match (self.object, by) {
-            (ObjectKind::User, NameKind::DisplayName) => "DisplayName",
-            (ObjectKind::User, _) => "UserName",
-            (ObjectKind::UserGroup, _) => "UserGroupName",
-            (ObjectKind::Host, _) => "HostName",
-            (ObjectKind::HostGroup, _) => "HostGroupName",
-            (ObjectKind::Database | ObjectKind::HostAccount | ObjectKind::DatabaseAccount, _) => {
-                return None;
-            }
-        };
-        Some((name, text))
-    }
 }
 
 impl fmt::Display for ListingKey {

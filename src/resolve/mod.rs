@@ -9,7 +9,8 @@
 //! |---|---|
 //! | when a name counts as resolved, and the messages | `decide` |
 //! | which listing answers a name, and how many calls that takes | `listing_key` |
-//! | what a listing consists of; how the API is read | `directory`; `api_directory` |
+//! | what is read of an instance to look names up | `directory` |
+//! | how the API is read | `api_directory`, which calls [`crate::api::reading`] |
 //! | the passes over the list, and the concurrency | `resolver` |
 
 mod api_directory;
@@ -23,7 +24,7 @@ mod api_tests;
 #[cfg(test)]
 mod tests;
 
-pub use api_directory::{ApiDirectory, DEFAULT_RATE_PER_S};
+pub use api_directory::ApiDirectory;
 pub use decide::decide;
 pub use directory::{Candidate, Directory, Listing};
 pub use listing_key::ListingKey;

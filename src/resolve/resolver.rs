@@ -6,11 +6,15 @@ use super::listing_key::ListingKey;
 use crate::input::{
     Field, InputError, NameQuery, Options, Reader, Resolutions, RowContent, Source, Syntax,
 };
+use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The passes that names can need: objects first, then the accounts on them.
 const MOST_PASSES: usize = 3;
+
+/// Listings that are read at the same time. The directory bounds its calls by itself.
+const LISTINGS_AT_ONCE: usize = 32;
 
 /// How many listings have been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +74,7 @@ pub fn queries(
 }
 
 /// Looks up all names of the list: `options` with the answers. `progress` is called after each
-/// listing. The same listing is read once.
+/// listing. The same listing is read once, and up to 32 are read at the same time.
 ///
 /// # Errors
 ///
@@ -95,8 +99,13 @@ pub async fn resolve<D: Directory>(
             listings.entry(ListingKey::of(&query)).or_default().push(query);
         }
         let total = done + listings.len();
-        for (key, queries) in listings {
+        let reads = listings.into_iter().map(async |(key, queries)| {
             let listing = directory.list(&key).await?;
+            Ok((queries, listing))
+        });
+        let mut listed = stream::iter(reads).buffered(LISTINGS_AT_ONCE);
+        while let Some(answer) = listed.next().await {
+            let (queries, listing) = answer?;
             for query in queries {
                 let answer = decide(&query, &listing);
                 names.insert(query, answer);

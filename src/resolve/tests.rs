@@ -16,7 +16,7 @@ struct FakeDirectory {
 }
 
 fn key_text(key: &ListingKey) -> String {
-    let filter = key.filter_parameter().map(|(name, text)| format!(" {name}={text}"));
+    let filter = key.filter.as_ref().map(|(by, text)| format!(" {by:?}={text}"));
     let parent =
         if key.parent_id.is_empty() { String::new() } else { format!(" {}", key.parent_id) };
     format!("{key}{parent}{}", filter.unwrap_or_default())
@@ -77,8 +77,8 @@ async fn resolved(text: &str, directory: FakeDirectory) -> (Vec<String>, Vec<Str
 #[tokio::test]
 async fn each_distinct_name_is_looked_up_once_and_accounts_after_their_targets() {
     let directory = FakeDirectory::default()
-        .with("ListUsers UserName=lina", Listing::Complete(vec![named("17", "lina")]))
-        .with("ListHosts HostName=web-1", Listing::Complete(vec![named("1027", "web-1")]))
+        .with("ListUsers Name=lina", Listing::Complete(vec![named("17", "lina")]))
+        .with("ListHosts Name=web-1", Listing::Complete(vec![named("1027", "web-1")]))
         .with(
             "ListHostAccounts 1027",
             Listing::Complete(vec![named("1", "root"), named("2", "ops")]),
@@ -99,12 +99,7 @@ async fn each_distinct_name_is_looked_up_once_and_accounts_after_their_targets()
     );
     assert_eq!(
         calls,
-        [
-            "ListUsers UserName=lina",
-            "ListHosts HostName=web-1",
-            "ListDatabases",
-            "ListHostAccounts 1027",
-        ]
+        ["ListUsers Name=lina", "ListHosts Name=web-1", "ListDatabases", "ListHostAccounts 1027",]
     );
 }
 
@@ -122,7 +117,7 @@ async fn several_hits_make_the_row_invalid_with_the_candidates() {
         user("20", "Ram", "Normal"),
     ];
     let directory =
-        FakeDirectory::default().with("ListUsers UserName=li.wei", Listing::Complete(three));
+        FakeDirectory::default().with("ListUsers Name=li.wei", Listing::Complete(three));
     let (rows, _) = resolved("user_name,host,account\nli.wei,2,*\n", directory).await;
     assert_eq!(
         rows,
@@ -136,7 +131,7 @@ async fn several_hits_make_the_row_invalid_with_the_candidates() {
 #[tokio::test]
 async fn a_listing_that_ignores_case_gives_no_id() {
     let directory = FakeDirectory::default()
-        .with("ListUsers UserName=li.wei", Listing::Complete(vec![named("18", "Li.Wei")]));
+        .with("ListUsers Name=li.wei", Listing::Complete(vec![named("18", "Li.Wei")]));
     let (rows, _) = resolved("user_name,host,account\nli.wei,2,*\n", directory).await;
     assert_eq!(
         rows,
@@ -155,7 +150,7 @@ async fn an_incomplete_or_refused_listing_never_gives_an_id() {
         Listing::Incomplete { candidates: Vec::new(), reason: "TotalCount changed".into() },
         Listing::NotChecked("ListUsers: NoPermission".into()),
     ] {
-        let directory = FakeDirectory::default().with("ListUsers UserName=lina", listing);
+        let directory = FakeDirectory::default().with("ListUsers Name=lina", listing);
         let (rows, _) = resolved("user_name,host,account\nlina,2,*\n", directory).await;
         assert!(rows[0].contains("a name that could not be looked up \"lina\""), "{rows:?}");
         assert!(rows[0].contains("write the id in a column user"), "{rows:?}");
@@ -199,4 +194,30 @@ fn lists_without_names_are_not_read_for_names() {
     assert!(!has("user,user_name,host,host_name,account\n1,lina,2,web-1,3\n"), "names beside ids");
     assert!(!has("user,group,account_name\n1,2,root\n"));
     assert!(!has("user_name,host\nlina,2\n"), "the first pass reports it");
+}
+
+/// Answers only when two listings are being read.
+struct Pairs(tokio::sync::Barrier);
+
+impl Directory for Pairs {
+    type Error = Infallible;
+
+    async fn list(&self, _key: &ListingKey) -> Result<Listing, Infallible> {
+        self.0.wait().await;
+        Ok(Listing::Complete(vec![named("17", "lina"), named("18", "li.wei")]))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn listings_are_read_at_the_same_time() {
+    let sources = list("user_name,host_id,account\nlina,1027,root\nli.wei,1027,root\n");
+    let (options, directory) = (Options::default(), Pairs(tokio::sync::Barrier::new(2)));
+    let mut seen = Vec::new();
+    let mut progress = |progress: Progress| seen.push(progress.done);
+    let looked_up = resolve(&sources, &options, &directory, &mut progress);
+    let hour = std::time::Duration::from_secs(3600);
+    let options = tokio::time::timeout(hour, looked_up).await.expect("one waits for the other");
+    let Ok(options) = options;
+    assert_eq!(options.names.map(|names| names.len()), Some(2));
+    assert_eq!(seen, [1, 2]);
 }
