@@ -59,10 +59,11 @@
 //! | first pass | [`first_pass`] |
 //! | execution | [`engine`], [`outcome`], [`guards`]; [`sim`], which imports only [`api::sign`] |
 //! | state of a run | [`verdicts`], [`ledger`] |
-//! | work to do | [`plan`]; [`input_snapshot`], [`files`]; [`resolve`] looks names up |
+//! | work to do | [`plan`]; [`input_snapshot`], [`files`]; [`resolve`] looks names up; [`access`] lists what users reach |
 //! | rows and requests | [`input`], [`grants`], [`api`] |
 //! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`pipeline`], `malloc`, [`failpoint`] |
 
+pub mod access;
 pub mod api;
 pub mod cli;
 pub mod clock;

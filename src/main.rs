@@ -3,7 +3,7 @@
 use bastion_revoke::cli::show::ConfigCommand;
 use bastion_revoke::cli::{Cli, Command, LogFormat};
 use bastion_revoke::commands::{
-    check, collect, completions, config, credentials, enqueue, man, plan, queue_admin, run,
+    check, collect, completions, config, credentials, enqueue, export, man, plan, queue_admin, run,
     signals, simulate, status, work,
 };
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
@@ -67,6 +67,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Check(args) => Box::pin(check::check(args)).await,
         Command::Plan(args) => Box::pin(plan::plan(args)).await,
         Command::Run(args) => Box::pin(run::run(args, &table.files, quiet)).await,
+        Command::Export(args) => Box::pin(export::export(args)).await,
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, &table.files, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,

@@ -14,6 +14,7 @@
 //! [`crate::config`], and a function in [`crate::commands`].
 
 pub mod command;
+pub mod export;
 pub mod queue;
 pub mod queue_admin;
 pub mod run;
@@ -108,6 +109,12 @@ pub enum Command {
     /// Plan, confirm, revoke and report; the same command again continues an interrupted run
     #[command(after_help = RUN_HELP)]
     Run(Box<RunArgs>),
+    /// List what users reach as an input list, and by which other routes
+    #[command(after_help = "Examples:\n  \
+        bastion-revoke export --user lina@corp --scope whole --instance-id bastionhost-cn-abc123\n  \
+        bastion-revoke export --user id:17 --users-from leavers.txt --scope accounts --out access.csv \
+        --instance-id bastionhost-cn-abc123")]
+    Export(Box<export::ExportArgs>),
     /// Plan a list and publish its requests to a queue, for workers on other machines
     #[command(
         after_help = "Examples:\n  bastion-revoke enqueue leavers.csv --queue rediss://redis.example/revocations\n  \

@@ -16,6 +16,7 @@ pub mod credentials;
 pub mod driver;
 pub mod enqueue;
 pub mod execution;
+pub mod export;
 mod failures;
 pub mod health;
 pub mod job;

@@ -102,7 +102,7 @@ fn regions(sources: &[Source], options: &Options) -> Vec<String> {
     regions
 }
 
-fn failure(cause: StopCause) -> Failure {
+pub(super) fn failure(cause: StopCause) -> Failure {
     let message = crate::report::causes::cause(&cause);
     Failure::new(Exit::of_run(&[cause], &Tally::default()), message)
 }

@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["model", "clock", "hex", "pipeline", "malloc", "failpoint"],
     &["names"],
     &["input", "grants", "api"],
-    &["plan", "files", "resolve"],
+    &["plan", "files", "resolve", "access"],
     &["input_snapshot"],
     &["ledger"],
     &["verdicts"],

@@ -5,6 +5,7 @@ mod credentials;
 mod dependencies;
 mod endings;
 mod excel;
+mod export;
 mod faults;
 #[cfg(target_os = "linux")]
 mod fsync;

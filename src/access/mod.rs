@@ -1,0 +1,26 @@
+//! What users reach, and by which routes: the data of `export`.
+//!
+//! In: the ids of users and a [`Reader`](crate::api::reading::Reader) of their instance. Out: an
+//! input list of their direct grants, and the routes by which they reach targets otherwise. What
+//! could not be read is a route `not_checked`, never a missing one.
+//!
+//! | to change | open |
+//! |---|---|
+//! | what is read of the API | `survey` |
+//! | the rows of the list | `list` |
+//! | the routes beside it | `routes` |
+//! | which routes give access to a target in addition to a direct grant | `indirect` |
+
+mod csv_text;
+mod indirect;
+mod list;
+mod routes;
+mod survey;
+
+#[cfg(test)]
+mod tests;
+
+pub use csv_text::csv_text;
+pub use list::{AccessRow, COLUMNS, UnusableRow, rows, usable};
+pub use routes::{ROUTE_COLUMNS, Route, RouteKind, routes};
+pub use survey::{GroupAccess, RuleAccess, Scope, Survey, UserAccess, survey};

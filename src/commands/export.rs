@@ -1,0 +1,228 @@
+//! `export`: what users reach directly, as an input list, and by which other routes.
+
+use super::api_session::ApiSession;
+use crate::access::{self, COLUMNS, ROUTE_COLUMNS, RouteKind, Scope, Survey};
+use crate::api::caller::Caller;
+use crate::api::reading::{Lookup, ReadError, Reader};
+use crate::api::transport::HttpTransport;
+use crate::cli::export::{ExportArgs, ScopeName, UserName};
+use crate::clock::{SystemClock, WallClock};
+use crate::config::RequestSettings;
+use crate::exit::{Exit, Failure};
+use crate::files::RunFiles;
+use crate::input::{NameKind, NameQuery, ObjectKind, Resolution};
+use crate::report::print;
+use crate::report::text::things;
+use crate::resolve::{ApiDirectory, Directory, ListingKey, decide};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Reads what the users reach and writes the list and the routes. Calls list operations only.
+pub async fn export(args: &ExportArgs) -> Result<Exit, Failure> {
+    let names = names(args)?;
+    let routes_path = routes_path(&args.out);
+    for (path, columns) in [(&args.out, &COLUMNS[..]), (&routes_path, &ROUTE_COLUMNS[..])] {
+        refuse_other_file(path, columns)?;
+    }
+    let requests = RequestSettings::settle(&args.requests, 0);
+    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+    let region = || [args.region.as_str()];
+    let session = ApiSession::connect(&requests, region(), &clock).await;
+    let session = session.map_err(super::names::failure)?;
+    let client =
+        session.client(region()).map_err(|message| Failure::new(Exit::Configuration, message))?;
+    let concurrency = requests.engine.concurrency;
+    let caller = Arc::new(Caller::new(client, requests.read_rate_per_s, concurrency));
+    let ids = resolved(names, &caller, args).await?;
+    let reader = Reader::new(Arc::clone(&caller), &args.instance_id, &args.region);
+    let scope = match args.scope {
+        ScopeName::Whole => Scope::Whole,
+        ScopeName::Accounts => Scope::Accounts,
+    };
+    let survey = access::survey(&reader, ids, scope).await?;
+    tracing::info!(calls = caller.calls(), "the access of the users was read");
+    write(args, &survey, &routes_path, &*clock)
+}
+
+fn write(
+    args: &ExportArgs,
+    survey: &Survey,
+    routes_path: &Path,
+    clock: &dyn WallClock,
+) -> Result<Exit, Failure> {
+    let now = clock.now();
+    let rows = access::rows(survey, &args.instance_id, &args.region, now);
+    let (rows, unusable) = access::usable(rows)?;
+    let routes = access::routes(survey, &unusable, now);
+    save(&args.out, &access::csv_text(COLUMNS, rows.iter().map(|row| &row.0)))?;
+    save(routes_path, &access::csv_text(ROUTE_COLUMNS, routes.iter().map(|route| &route.cells)))?;
+    let missing = survey.users.iter().filter(|user| user.user == Lookup::NotFound);
+    let missing: Vec<&str> = missing.map(|user| user.id.as_str()).collect();
+    let unchecked = routes.iter().filter(|route| route.kind == RouteKind::NotChecked).count();
+    let users = things(survey.users.len(), "user", "users");
+    let list = args.out.display();
+    print::line(&format!("{list}: {} for {users}", things(rows.len(), "row", "rows")))?;
+    print::line(&format!(
+        "{}: {}, {unchecked} of them not checked",
+        routes_path.display(),
+        things(routes.len(), "route", "routes")
+    ))?;
+    for id in &missing {
+        print::line(&format!("user {}: not found; nothing is known of its access", shown(id)))?;
+    }
+    let other = routes.iter().filter(|route| is_to_be_closed_elsewhere(route.kind)).count();
+    if other > 0 {
+        print::line(&format!(
+            "{} remain after the list is revoked: user groups, rules, keys or other users",
+            things(other, "other route", "other routes")
+        ))?;
+    }
+    print::line(&format!("Next: read both files, then bastion-revoke plan {list}"))?;
+    Ok(if unchecked > 0 || !missing.is_empty() { Exit::Otherwise } else { Exit::Done })
+}
+
+fn is_to_be_closed_elsewhere(kind: RouteKind) -> bool {
+    match kind {
+        RouteKind::UserGroup
+        | RouteKind::Rule
+        | RouteKind::RuleOfUserGroup
+        | RouteKind::PublicKey
+        | RouteKind::SamePerson
+        | RouteKind::DirectoryGroup => true,
+        RouteKind::Direct | RouteKind::NotChecked | RouteKind::NotVisible => false,
+    }
+}
+
+/// The users of the command line and the file, each once.
+fn names(args: &ExportArgs) -> Result<Vec<UserName>, Failure> {
+    let mut all = args.user.clone();
+    if let Some(path) = &args.users_from {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let exit = match error.kind() {
+                std::io::ErrorKind::NotFound => Exit::MissingInput,
+                std::io::ErrorKind::InvalidData => Exit::InvalidInput,
+                _ => Exit::File,
+            };
+            Failure::new(exit, format!("--users-from {}: cannot read: {error}", path.display()))
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        for (at, line) in text.lines().map(str::trim).enumerate() {
+            if !line.is_empty() && !line.starts_with('#') {
+                let user = UserName::new(line).map_err(|why| {
+                    let place = format!("{}:{}", path.display(), at + 1);
+                    Failure::new(Exit::InvalidInput, format!("{place}: {}: {why}", shown(line)))
+                })?;
+                all.push(user);
+            }
+        }
+        if all.is_empty() {
+            let message = format!("--users-from {}: it names no user", path.display());
+            return Err(Failure::new(Exit::InvalidInput, message));
+        }
+    }
+    let mut distinct = Vec::new();
+    for name in all {
+        if !distinct.contains(&name) {
+            distinct.push(name);
+        }
+    }
+    Ok(distinct)
+}
+
+/// The ids of the users, each once. A name that is not exactly one user's ends the command.
+async fn resolved(
+    names: Vec<UserName>,
+    caller: &Arc<Caller<HttpTransport>>,
+    args: &ExportArgs,
+) -> Result<Vec<String>, Failure> {
+    let directory = ApiDirectory::new(Arc::clone(caller));
+    let mut ids = Vec::new();
+    let mut problems = Vec::new();
+    for name in names {
+        let text = match name {
+            UserName::Id(id) => {
+                ids.push(id);
+                continue;
+            }
+            UserName::Login(text) => text,
+        };
+        let query = NameQuery {
+            instance_id: args.instance_id.clone(),
+            region: args.region.clone(),
+            object: ObjectKind::User,
+            parent_id: String::new(),
+            by: NameKind::Name,
+            text,
+            protocol: String::new(),
+        };
+        let listing = directory.list(&ListingKey::of(&query)).await?;
+        match decide(&query, &listing) {
+            Resolution::Id(id) => ids.push(id),
+            Resolution::Unknown(why) | Resolution::Ambiguous(why) | Resolution::NotChecked(why) => {
+                // The remedy of a list is a column; here it is the form id:N.
+                let why = why.replace("write the id in a column user", "pass --user id:N");
+                problems.push(format!("user {}: {why}", shown(&query.text)));
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Failure::new(Exit::InvalidInput, problems.join("\n")));
+    }
+    let mut distinct: Vec<String> = Vec::new();
+    for id in ids {
+        if !distinct.contains(&id) {
+            distinct.push(id);
+        }
+    }
+    Ok(distinct)
+}
+
+/// `access.csv` has its routes in `access.routes.csv`.
+fn routes_path(out: &Path) -> PathBuf {
+    let stem = if out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+        out.with_extension("")
+    } else {
+        out.to_owned()
+    };
+    let mut name = stem.into_os_string();
+    name.push(".routes.csv");
+    PathBuf::from(name)
+}
+
+/// Refuses to overwrite a file that is not an earlier export.
+fn refuse_other_file(path: &Path, columns: &[&str]) -> Result<(), Failure> {
+    if std::fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let header = std::fs::read(path).unwrap_or_default();
+    let header = header.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if path.is_file() && header == columns.join(",").as_bytes() {
+        return Ok(());
+    }
+    let message =
+        format!("--out: {} exists and is not an earlier export; use another name", path.display());
+    Err(Failure::new(Exit::Usage, message))
+}
+
+fn save(path: &Path, text: &[u8]) -> Result<(), Failure> {
+    let written = || {
+        let mut temporary = RunFiles::new(path.to_owned()).temporary()?;
+        temporary.write_all(text)?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(path).map_err(|error| error.error)
+    };
+    written().map(|_| ()).map_err(|error| {
+        Failure::new(Exit::File, format!("{}: cannot write: {error}", path.display()))
+    })
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::new(Exit::Credentials, format!("cannot read the users' access: {error}"))
+    }
+}
+
+fn shown(text: &str) -> String {
+    crate::input::shown(text)
+}
