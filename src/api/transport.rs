@@ -187,10 +187,15 @@ mod tests {
 
     /// What the transport returns for one HTTP answer, whose body is sent as it is.
     async fn answer(encoding: &str, body: Vec<u8>) -> Result<WireAnswer, SendError> {
+        exchange("200 OK", encoding, body).await
+    }
+
+    /// What the transport returns for an answer with this status line, headers and body.
+    async fn exchange(status: &str, headers: &str, body: Vec<u8>) -> Result<WireAnswer, SendError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let head = format!(
-            "HTTP/1.1 200 OK\r\n{encoding}Content-Length: {}\r\nConnection: close\r\n\r\n",
+            "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
         let server = tokio::spawn(async move {
@@ -247,5 +252,17 @@ mod tests {
             let error = answer(GZIP, body).await.unwrap_err();
             assert!(matches!(error, SendError::Lost(_)), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let location = format!("Location: http://{}/\r\n", other.local_addr().unwrap());
+        for status in ["302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+            let answer = exchange(status, &location, Vec::new()).await.unwrap();
+            assert_eq!(answer.status.to_string(), status[..3]);
+        }
+        let visitor = tokio::time::timeout(Duration::ZERO, other.accept()).await;
+        assert!(visitor.is_err(), "a signed request was sent to another server");
     }
 }

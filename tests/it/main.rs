@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one binary.
 
+mod api_tls;
 mod configuration;
 mod credentials;
 mod dependencies;
@@ -36,3 +37,4 @@ mod simulation;
 mod sizes;
 mod spreadsheets;
 mod status;
+mod threat_model;
