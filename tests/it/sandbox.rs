@@ -168,3 +168,17 @@ impl TestService {
         audit
     }
 }
+
+/// A program of a Debian package, which is installed if it is missing.
+pub(crate) fn program(name: &str, package: &str) -> Command {
+    static INSTALLING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = INSTALLING.lock().expect("no test panics while it installs");
+    let is_there = |name: &str| Command::new(name).arg("--version").output().is_ok();
+    if !is_there(name) {
+        for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", package]] {
+            let _ = Command::new("apt-get").arg("-qq").args(arguments).output();
+        }
+    }
+    assert!(is_there(name), "this test needs {name}: install the package {package}");
+    Command::new(name)
+}

@@ -2,12 +2,12 @@
 //! that were not written for it understand it.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use bastion_revoke::api::sign::sha256_hex;
+use crate::python::{interpreter, run};
 use bastion_revoke::clock::SystemClock;
 use bastion_revoke::sim::server::Running;
 use bastion_revoke::sim::world::WorldFile;
@@ -42,7 +42,7 @@ fn the_official_sdk_reads_and_changes_the_sample_world() {
 /// Runs a script of `tests/sdk` against a service with these settings, and returns the audit.
 fn run_script(script: &str, settings: Settings, arguments: &[&OsStr]) -> Audit {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk");
-    let python = python_with_sdks(&folder.join("requirements.txt"));
+    let python = interpreter("sdk");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -69,60 +69,4 @@ fn run_script(script: &str, settings: Settings, arguments: &[&OsStr]) -> Audit {
     let audit = running.audit();
     runtime.block_on(running.stop());
     audit
-}
-
-/// The interpreter of a virtual environment that has the SDKs; made once for each version of the
-/// requirements, by whichever test process comes first.
-fn python_with_sdks(requirements: &Path) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
-    let home = target.join("sdk-venv");
-    let python = home.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let pins = fs::read(requirements).expect("the requirements");
-    let ready = home.join(format!("ready-{}", sha256_hex(&pins)));
-    // Held until this function returns; another process then finds the environment made.
-    let lock =
-        File::create(target.join("sdk-venv.lock")).expect("a lock file in the target folder");
-    lock.lock().expect("the lock on the environment");
-    if ready.exists() {
-        return python;
-    }
-    if home.exists() {
-        // Made for other requirements, or only half made.
-        fs::remove_dir_all(&home).expect("an outdated environment can be removed");
-    }
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&home);
-    run(
-        &mut make,
-        "this test needs python3 with its venv module: install Python 3.10 or later, and on \
-         Debian and Ubuntu the package python3-venv",
-    );
-    let mut install = Command::new(&python);
-    let options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    install.args(options).arg("-r").arg(requirements);
-    run(
-        &mut install,
-        "this test installs the official SDKs with pip: it needs a package index, or wheels, \
-         that pip is configured for",
-    );
-    File::create(&ready).expect("the mark that the environment is made");
-    python
-}
-
-/// Runs a command to its end and returns its output; fails with `needs` and all of its output.
-fn run(command: &mut Command, needs: &str) -> String {
-    let program = command.get_program().to_owned();
-    let output = command.output().unwrap_or_else(|error| {
-        panic!("{needs}\n{} could not be started: {error}", OsStr::display(&program))
-    });
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{needs}\n{} ended with {}\n{}{}",
-        OsStr::display(&program),
-        output.status,
-        said(&output.stdout),
-        said(&output.stderr)
-    );
-    said(&output.stdout)
 }

@@ -3,26 +3,11 @@
 
 use super::server::{Redis, free_port};
 use super::workers::{STREAM, Worker};
-use crate::sandbox::{INSTANCE, Sandbox, TestService, with_keys};
+use crate::sandbox::{INSTANCE, Sandbox, TestService, program, with_keys};
 use bastion_revoke::queue::metrics::Metrics;
 use bastion_revoke::sim::{ACCESS_KEY_SECRET, Settings};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
-
-/// A program of a Debian package, which is installed if it is missing.
-fn program(name: &str, package: &str) -> Command {
-    static INSTALLING: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _alone = INSTALLING.lock().expect("no test panics while it installs");
-    let is_there = |name: &str| Command::new(name).arg("--version").output().is_ok();
-    if !is_there(name) {
-        for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", package]] {
-            let _ = Command::new("apt-get").arg("-qq").args(arguments).output();
-        }
-    }
-    assert!(is_there(name), "this test needs {name}: install the package {package}");
-    Command::new(name)
-}
 
 fn sample(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
