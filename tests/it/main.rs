@@ -24,6 +24,7 @@ mod overwriting;
 mod pace_grid;
 mod pages;
 mod prompt;
+mod publishing;
 mod python;
 mod queue;
 mod readme;
