@@ -1,8 +1,16 @@
 //! Lists that name people and assets by name.
 
+use std::os::unix::process::ExitStatusExt as _;
+
 use crate::sandbox::{Ended, INSTANCE, Sandbox, TestService, with_keys};
+use bastion_revoke::sim::Settings;
+use bastion_revoke::sim::world::World;
 
 const LEAVERS: &str = include_str!("../../samples/leavers.csv");
+
+fn sample_service() -> TestService {
+    TestService::start(Settings { world: Some(World::sample()), ..Settings::default() })
+}
 
 /// A rehearsal of this list in the built-in world.
 fn rehearse(list: &str, more: &[&str]) -> (Ended, Sandbox) {
@@ -66,9 +74,7 @@ fn a_name_that_looks_like_an_id_is_no_id() {
 #[test]
 fn a_finished_run_looks_nothing_up_again() {
     let list = "user_name,host_name,account_name\nlina@corp,web-01,root\nlina@corp,build-01,*\n";
-    let world = Some(bastion_revoke::sim::world::World::sample());
-    let settings = bastion_revoke::sim::Settings { world, ..Default::default() };
-    let service = TestService::start(settings);
+    let service = sample_service();
     let sandbox = Sandbox::new();
     sandbox.file("leavers.csv", list);
     let endpoint = service.endpoint();
@@ -96,9 +102,7 @@ fn a_finished_run_looks_nothing_up_again() {
 /// `check` and `plan` look names up only with `--online`, and change nothing.
 #[test]
 fn check_and_plan_look_names_up_when_asked_and_change_nothing() {
-    let world = Some(bastion_revoke::sim::world::World::sample());
-    let settings = bastion_revoke::sim::Settings { world, ..Default::default() };
-    let service = TestService::start(settings);
+    let service = sample_service();
     let sandbox = Sandbox::new();
     sandbox.file("good.csv", "user_name,host_name,account_name\nlina@corp,web-01,root\n");
     sandbox.file("leavers.csv", LEAVERS);
@@ -119,4 +123,49 @@ fn check_and_plan_look_names_up_when_asked_and_change_nothing() {
     assert!(checked.code == 65 && checked.out.contains("ambiguous_name"), "{checked:?}");
     assert_eq!(run("check", "good.csv", &["--online"]).code, 0);
     assert!(service.stop().removed.is_empty());
+}
+
+/// The sample world after the login of user 17 was given to a new user.
+fn world_with_another_lina() -> World {
+    let sample = include_str!("../../samples/world.toml");
+    let renamed = sample.replace("name = \"lina@corp\"", "name = \"lina.left@corp\"");
+    assert_ne!(renamed, sample);
+    let user = "\n[[users]]\nid = \"99\"\nname = \"lina@corp\"\n\
+                [[grants]]\nuser = \"99\"\nhost = \"1027\"\naccounts = [\"3058\"]\n";
+    World::parse(&(renamed + user)).expect("a world")
+}
+
+/// A run that was killed must not look names up again: a login may belong to somebody else by then.
+#[test]
+fn a_killed_run_resumes_with_the_ids_it_stored_although_the_login_belongs_to_another_user() {
+    let list = "user_name,host_name,db_name,account_name\nlina@corp,web-01,,root\n\
+                lina@corp,build-01,,*\nlina@corp,,orders,orders_rw\n";
+    for point in ["before-send:1", "before-send:2", "after-answer:1"] {
+        let service = sample_service();
+        let sandbox = Sandbox::new();
+        sandbox.file("leavers.csv", list);
+        let endpoint = service.endpoint();
+        let more = ["--yes", "--concurrency", "1"];
+        let mut killed = sandbox.run_command("leavers.csv", &endpoint, &more);
+        killed.env("BASTION_REVOKE_FAIL_POINT", point);
+        let killed = killed.output().expect("it starts");
+        assert_eq!(killed.status.signal(), Some(9), "{point}: {killed:?}");
+
+        let world = Some(world_with_another_lina());
+        let service = service.restart(Settings { world, ..Settings::default() });
+        let mut resumed = sandbox.run_command("leavers.csv", &endpoint, &more);
+        let resumed = Ended::of(&resumed.output().expect("it starts"));
+        assert_eq!(resumed.code, 0, "{point}: {resumed:?}");
+        let rows = sandbox.outcome("outcome.csv");
+        assert!(rows.iter().all(|row| row["resolved_user"] == "17"), "{point}: {rows:?}");
+        let audit = service.stop();
+        let removed: Vec<&str> = audit.removed.iter().map(|grant| &*grant.grantee).collect();
+        assert!(
+            !removed.is_empty() && removed.iter().all(|id| *id == "17"),
+            "{point}: {removed:?}"
+        );
+        let calls: Vec<&str> =
+            audit.asked.iter().filter_map(|attempt| attempt.operation.as_deref()).collect();
+        assert!(calls.iter().all(|name| name.starts_with("Detach")), "{point}: {calls:?}");
+    }
 }

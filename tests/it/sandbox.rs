@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use bastion_revoke::clock::SystemClock;
-use bastion_revoke::sim::server::Running;
+use bastion_revoke::sim::server::{self, Running};
 use bastion_revoke::sim::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Audit, Service, Settings};
 
 /// The bastion host of lists that name none.
@@ -146,6 +146,18 @@ impl TestService {
         let running =
             runtime.block_on(Running::start(service, Arc::new(SystemClock))).expect("a free port");
         Self { runtime, running }
+    }
+
+    /// Ends the service and starts another one on the same port.
+    pub(crate) fn restart(self, settings: Settings) -> Self {
+        let Self { runtime, running } = self;
+        let port = running.addr().port();
+        let running = runtime.block_on(async {
+            running.stop().await;
+            let listener = server::bind(port).await.expect("the same port");
+            Running::start_on(listener, Service::new(settings), Arc::new(SystemClock))
+        });
+        Self { runtime, running: running.expect("a socket that listens") }
     }
 
     pub(crate) fn endpoint(&self) -> String {
