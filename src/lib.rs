@@ -2,7 +2,7 @@
 //! plans the fewest requests, sends them at the pace the API allows, and writes one outcome row per
 //! input row.
 //!
-//! `README.md` describes the command. `docs/architecture.md` describes this library: the life of a
+//! `README.md` describes the command. `docs/src/architecture.md` describes this library: the life of a
 //! row, of an attempt and of a queue message, and how to extend it.
 //!
 //! # Data flow

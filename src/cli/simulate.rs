@@ -24,7 +24,7 @@ pub struct SimulateArgs {
     pub grants: Option<PathBuf>,
 
     /// A world file, TOML or JSON: users, groups, hosts, databases, grants, rules and keys, which
-    /// read operations list and writes change. docs/simulate.md describes it, and
+    /// read operations list and writes change. docs/src/simulate.md describes it, and
     /// samples/world.toml is one.
     #[arg(long, value_name = "FILE", conflicts_with = "grants")]
     pub world: Option<PathBuf>,

@@ -28,11 +28,11 @@ fn every_cell_keeps_its_bound_and_the_page_shows_it() {
     let missed = jobs.lines().filter(|line| line.ends_with("| **NO** |")).count();
     assert!(missed <= 100, "{missed} rows of jobs miss their bound");
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pace.md");
-    let published = std::fs::read_to_string(path).expect("docs/pace.md is there");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/pace.md");
+    let published = std::fs::read_to_string(path).expect("docs/src/pace.md is there");
     assert!(
         published == page,
-        "docs/pace.md is out of date; cargo run --example pace_grid > docs/pace.md"
+        "docs/src/pace.md is out of date; cargo run --example pace_grid > docs/src/pace.md"
     );
 }
 

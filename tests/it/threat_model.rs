@@ -32,7 +32,7 @@ fn has_test(source: &str, name: &str) -> bool {
 #[test]
 fn every_test_that_the_threat_model_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/threat-model.md")).expect("the page");
+    let page = fs::read_to_string(root.join("docs/src/threat-model.md")).expect("the page");
     let named = named_tests(&page);
     assert!(named.len() > 40, "the tests are found: {}", named.len());
     for (file, name) in named {
@@ -44,7 +44,7 @@ fn every_test_that_the_threat_model_names_exists() {
 #[test]
 fn every_threat_names_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/threat-model.md")).expect("the page");
+    let page = fs::read_to_string(root.join("docs/src/threat-model.md")).expect("the page");
     let rows = page.lines().filter(|line| line.starts_with("| "));
     for row in rows.filter(|row| *row != "| threat | defence | test |") {
         assert!(!named_tests(row).is_empty(), "no test covers: {row}");

@@ -12,7 +12,7 @@ const HEAD: &str = "\
 
 The quota of the API is unknown, shared with others, and changes. The pace finds it from the
 answers alone (`src/engine/rate_controller/`). This page is written by the tests' own simulation, in virtual
-time: `cargo run --example pace_grid > docs/pace.md`. A test fails when a bound is broken or the
+time: `cargo run --example pace_grid > docs/src/pace.md`. A test fails when a bound is broken or the
 page is out of date.
 
 **used**: accepted calls, of those that the quota allows. **throttled**: throttled calls, of those

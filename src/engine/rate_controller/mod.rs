@@ -27,7 +27,7 @@
 //! * **Hints are obeyed by everyone**: nothing leaves before a server's wait has passed.
 //!
 //! Time without work earns nothing, and a pace that was not used is not raised. How well this
-//! does against the best constant pace, on four kinds of server, is in `docs/pace.md`.
+//! does against the best constant pace, on four kinds of server, is in `docs/src/pace.md`.
 
 mod accepted_window;
 mod exhaustion;

@@ -175,8 +175,8 @@ fn a_password_in_the_address_is_refused_and_a_wrong_one_ends_with_77() {
 
 #[test]
 fn the_access_list_in_the_documentation_is_enough_and_not_too_much() {
-    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/queue.md");
-    let docs = std::fs::read_to_string(docs).expect("docs/queue.md");
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/queue.md");
+    let docs = std::fs::read_to_string(docs).expect("docs/src/queue.md");
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let mut client = redis.connect();
     let rules = docs.lines().filter(|line| line.starts_with("user "));

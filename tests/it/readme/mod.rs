@@ -1,13 +1,60 @@
-//! What README shows is what the command prints.
+//! README and the book: what they show is what the command prints, they explain everything, and
+//! their links lead somewhere.
 
-use std::path::Path;
+mod links;
+mod markdown;
+mod reference;
+
+use std::path::{Path, PathBuf};
 
 use crate::pages::without_times;
 use crate::sandbox::Sandbox;
 
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
 fn readme() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    std::fs::read_to_string(path).expect("README.md")
+    read("README.md")
+}
+
+/// The pages of the book, from the root.
+pub(crate) fn book() -> Vec<PathBuf> {
+    let folder = Path::new("docs/src");
+    let entries = std::fs::read_dir(root().join(folder)).expect("docs/src");
+    let names = entries.map(|entry| folder.join(entry.expect("an entry").file_name()));
+    names.filter(|name| name.extension().is_some_and(|extension| extension == "md")).collect()
+}
+
+/// Pages that tests make.
+const MADE: [&str; 1] = ["docs/src/commands.md"];
+
+/// README and the pages of the book that people wrote, as one text.
+pub(crate) fn written_pages() -> String {
+    let is_made = |path: &PathBuf| MADE.iter().any(|made| path == Path::new(made));
+    let pages = book().into_iter().filter(|path| !is_made(path));
+    pages
+        .map(|path| read(&path.display().to_string()))
+        .fold(readme(), |all, page| all + "\n" + &page)
+}
+
+/// Compares a page that a test makes with the file, or writes it with `INSTA_UPDATE=always`.
+pub(crate) fn assert_published(name: &str, page: &str) {
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always") {
+        std::fs::write(root().join(name), page).expect("the page is written");
+    }
+    let published = std::fs::read_to_string(root().join(name)).unwrap_or_default();
+    assert!(published == page, "{name} is out of date: run this test with INSTA_UPDATE=always");
+}
+
+#[test]
+fn readme_has_at_most_150_lines() {
+    let count = readme().lines().count();
+    assert!(count <= 150, "{count} lines: a chapter belongs into docs/src");
 }
 
 /// What stands between a command's line and the end of its block.
@@ -30,43 +77,26 @@ fn the_rehearsal_in_readme_is_what_the_command_prints() {
 }
 
 #[test]
-fn every_option_of_run_is_in_readme() {
-    let help = Sandbox::new().ends(&["run", "--help"]).out;
-    let readme = readme();
-    let options = help.lines().filter_map(|line| {
-        let at = line.find("--")?;
-        let is_option = line[..at].trim_start().is_empty() || line[..at].trim_end().ends_with(',');
-        line[at..].split([' ', '=', '.']).next().filter(|_| is_option)
-    });
-    let all: Vec<&str> = options.collect();
-    assert!(all.contains(&"--out") && all.contains(&"--skip-invalid"), "{all:?}");
-    let missing: Vec<&&str> =
-        all.iter().filter(|option| !readme.contains(&format!("`{option}"))).collect();
-    assert!(missing.is_empty(), "README does not explain {missing:?}");
-}
-
-#[test]
-fn every_member_of_the_json_summary_is_in_readme() {
+fn every_member_of_the_json_summary_is_explained() {
     let sandbox = Sandbox::new();
     let list = sandbox.sample("offboarding.csv");
     let ended = sandbox.ends(&["run", list, "--rehearse", "--json"]);
     let summary: serde_json::Value = serde_json::from_str(&ended.out).expect("one JSON value");
-    let readme = readme();
-    let (_, schema) = readme.split_once("\n## For scripts\n").expect("a part for scripts");
-    let schema = schema.split("\n## ").next().unwrap_or_default();
+    let schema = read("docs/src/scripts.md");
     let members = summary.as_object().expect("an object");
     let inner = members["requests"].as_object().expect("an object");
     for name in members.keys().chain(inner.keys()) {
-        assert!(schema.contains(&format!("`{name}`")), "README does not explain {name}");
+        assert!(
+            schema.contains(&format!("`{name}`")),
+            "docs/src/scripts.md does not explain {name}"
+        );
     }
 }
 
 #[test]
-fn every_exit_code_is_in_readme() {
+fn every_exit_code_is_explained() {
     use bastion_revoke::exit::Exit;
-    let readme = readme();
-    let (_, table) = readme.split_once("\n## Exit codes\n").expect("a table of exit codes");
-    let table = table.split("\n## ").next().unwrap_or_default();
+    let table = read("docs/src/exit-codes.md");
     let documented: Vec<u8> = table
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok())
@@ -87,10 +117,10 @@ fn file_names(page: &str) -> Vec<&str> {
 
 #[test]
 fn every_file_named_for_contributors_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let mut count = 0;
-    for page in ["docs/architecture.md", "CONTRIBUTING.md"] {
-        let text = std::fs::read_to_string(root.join(page)).expect(page);
+    for page in ["docs/src/architecture.md", "CONTRIBUTING.md"] {
+        let text = read(page);
         for name in file_names(&text) {
             count += 1;
             let exists = [root.to_owned(), root.join("src"), root.join("src/queue")]
@@ -104,8 +134,7 @@ fn every_file_named_for_contributors_exists() {
 
 /// The actions that a RAM policy of `samples` allows.
 fn allowed_actions(name: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
-    let text = std::fs::read_to_string(path).expect("a policy");
+    let text = read(&format!("samples/{name}"));
     let policy: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let actions = policy["Statement"][0]["Action"].as_array().expect("a list").iter();
     let names = actions.map(|action| {
