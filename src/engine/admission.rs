@@ -1,5 +1,5 @@
-//! What stands between an ready unit of one operation and its sending: the adaptive pace, and behind
-//! it the fixed ceiling; or a quota that is shared with other processes.
+//! Admission of one operation's requests: the adaptive rate and the fixed ceiling, or a quota that
+//! is shared with other processes.
 
 use super::fixed_rate_limiter::FixedRateLimiter;
 use super::rate_controller::{self, RateController};
@@ -12,34 +12,34 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How far ahead of their sending intents are written: enough to hide a slow disk, and little
+/// Intents are written this long before their requests leave: enough to hide a slow disk, and short
 /// enough that a crash leaves few requests that look sent and were not.
 const READY_AHEAD: Duration = Duration::from_millis(50);
 
-/// When a shared quota is asked again that has no slot for us and sends no word.
+/// A shared quota that has no slot for us and reports no change is asked again after this time.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// A quota that several dispatchers share, in other processes too. It does not wait: what it
-/// needs time for it does elsewhere, and then tells that there is news.
+/// A quota that several dispatchers share, also in other processes. Its methods do not block: slow
+/// work happens in the background, and [`Quota::changes`] reports the result.
 pub trait Quota: Send + Sync {
-    /// Requests a second that may leave at present, of everybody together.
+    /// Requests per second that may leave at present, of all dispatchers together.
     fn rate_per_s(&self, operation: Operation) -> f64;
-    /// When the next request may leave; nothing as long as no slot is reserved for it.
+    /// When the next request may leave; `None` while no slot is reserved for it.
     fn next_at(&self, operation: Operation) -> Option<Instant>;
-    /// Lets one request leave now, or sees to it that so many will be able to soon.
+    /// Lets one request leave now. If it can't, it reserves slots for the `wanted` ones.
     fn take(&self, operation: Operation, wanted: usize) -> bool;
-    /// Takes in what a request met; times are since `started`.
+    /// Records the result of a request. Times are relative to `started`.
     fn on_event(&self, operation: Operation, started: Instant, event: rate_controller::Event);
-    /// Changes its value when there is news.
+    /// The value changes whenever the quota changes.
     fn changes(&self) -> watch::Receiver<u64>;
 }
 
-/// What stands between an ready unit of one operation and its sending.
+/// Decides when the ready units of one operation may leave.
 pub(super) struct Admission {
     limiter: Limiter,
-    /// Intents that are durable, in the order in which they leave.
+    /// Units whose intents are durable, in sending order.
     pub(super) ready: VecDeque<(AttemptId, Unit)>,
-    /// Intents that are being written.
+    /// How many intents are being written.
     pub(super) arming: usize,
 }
 
@@ -49,7 +49,7 @@ enum Limiter {
 }
 
 impl Admission {
-    /// A admission that lets at most `rate_per_s` through, and `start_per_s` at first.
+    /// Admits at most `rate_per_s`, starting at `start_per_s`.
     pub(super) fn new(rate_per_s: f64, start_per_s: Option<f64>) -> Self {
         let pace = Box::new(match start_per_s {
             Some(start_per_s) => RateController::starting_at(rate_per_s, start_per_s),
@@ -58,7 +58,7 @@ impl Admission {
         Self::of(Limiter::Own(pace, FixedRateLimiter::new(rate_per_s)))
     }
 
-    /// A admission for one operation of a shared quota, in a run that started then.
+    /// For one operation of a shared quota, in a run that started at `started`.
     pub(super) fn shared(quota: Arc<dyn Quota>, operation: Operation, started: Instant) -> Self {
         Self::of(Limiter::Shared(quota, operation, started))
     }
@@ -67,7 +67,7 @@ impl Admission {
         Self { limiter, ready: VecDeque::new(), arming: 0 }
     }
 
-    /// The pace at present.
+    /// The current rate.
     pub(super) fn rate_per_s(&self) -> f64 {
         match &self.limiter {
             Limiter::Own(pace, _) => pace.rate_per_s(),
@@ -75,7 +75,7 @@ impl Admission {
         }
     }
 
-    /// Whether one more unit may be ready: as many as may leave soon, at least one.
+    /// Whether one more unit may be made ready: as many as may leave soon, at least one.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -86,7 +86,7 @@ impl Admission {
         self.ready.len() + self.arming < (soon.ceil() as usize).clamp(1, concurrency)
     }
 
-    /// When the next request may leave, as far as is known.
+    /// When the next request may leave, as far as known.
     pub(super) fn next_at(&self, now: Duration) -> Duration {
         match &self.limiter {
             Limiter::Own(pace, ceiling) => pace.next_at(now).max(ceiling.due()),
@@ -97,7 +97,7 @@ impl Admission {
         }
     }
 
-    /// Lets one request leave now, if the adaptive pace and then the fixed ceiling agree.
+    /// Lets one request leave now, if both the adaptive rate and the fixed ceiling allow it.
     pub(super) fn take(&mut self, now: Duration) -> bool {
         match &mut self.limiter {
             Limiter::Own(pace, ceiling) => {
@@ -111,7 +111,7 @@ impl Admission {
         }
     }
 
-    /// Takes in what a request met.
+    /// Records the result of a request.
     pub(super) fn on_event(&mut self, now: Duration, event: rate_controller::Event) {
         match &mut self.limiter {
             Limiter::Own(pace, _) => pace.on(now, event),

@@ -1,21 +1,22 @@
-//! When the service seems to be down: pause, send one request to see, and resume or pause longer.
+//! Circuit breaker: when the service seems to be down, sending pauses, one request probes, and the
+//! run resumes or pauses for longer.
 
 use std::time::Duration;
 
-/// Failures in a row, of any requests, that open the breaker at the latest ...
+/// At most this many consecutive failures, of any requests, open the breaker ...
 const THRESHOLD: u32 = 10;
-/// ... and at the earliest: fewer are too easily chance.
+/// ... and at least this many: fewer are too likely to be chance.
 const THRESHOLD_LEAST: u32 = 7;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long a service that never answered is probed: probably the address is wrong.
+/// How long a service that never answered is probed. The address is probably wrong.
 const GIVE_UP_FIRST: Duration = Duration::from_secs(60);
-/// How long a service that did answer before is probed.
+/// How long a service that has answered before is probed.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
-/// For so long a probe that fails costs its request no try. After that it does: what always fails
-/// is then more likely to be the request than the service.
+/// A failed probe does not count as an attempt of its request for this long. After that it does: a
+/// request that always fails is then more likely to be at fault than the service.
 const FREE_PROBE_TIME: Duration = Duration::from_secs(2 * 60);
 
 /// A circuit breaker; all times are since the start of the run.
@@ -37,45 +38,45 @@ enum State {
 /// Whether a request may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {
-    /// It may.
+    /// Yes.
     Yes,
-    /// It may, alone, as a probe.
+    /// Yes, as the only one: it is the probe.
     Probe,
-    /// Not before then.
+    /// Not before this time.
     NotBefore(Duration),
-    /// Not while a probe is under way.
+    /// Not while a probe is in flight.
     NotNow,
     /// The service has been down for too long.
     GivenUp,
 }
 
-/// What changed by a reply.
+/// The effect of a reply on the breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Nothing.
     None,
-    /// The breaker opened, or stays open, for so long.
+    /// The breaker opened, or stays open, for this long.
     Opened(Duration),
     /// The service answers again.
     Closed,
 }
 
 impl Breaker {
-    /// A breaker for requests that may be tried so often. It opens while a request that failed
-    /// each time, all alone at the end of a run, has a try left: else an outage would use up the
-    /// tries of the last requests before anything is taken for an outage.
+    /// A breaker for requests with this many attempts. It opens while the last request of a run,
+    /// failing on its own, still has an attempt left. Otherwise an outage would use up the attempts
+    /// of the last requests before it is recognised as one.
     pub fn new(max_attempts: u32) -> Self {
         Self {
             state: State::Closed { failures: 0 },
             answered_before: false,
             threshold: max_attempts.saturating_sub(1).clamp(THRESHOLD_LEAST, THRESHOLD),
-            // Who allows one attempt wants nothing to be sent twice.
+            // With a single attempt, nothing may be sent twice.
             is_probe_free: max_attempts > 1,
         }
     }
 
-    /// Whether a request whose failure is heard of at `now` keeps the try that it cost: it was
-    /// sent to see whether the service is back, and the service is to blame.
+    /// Whether a failure at `now` does not count as an attempt of its request, because the request
+    /// was the probe of a service that is down.
     pub fn is_probe_free(&self, now: Duration) -> bool {
         match self.state {
             State::Probing { since, .. } => self.is_probe_free && now < since + FREE_PROBE_TIME,
@@ -94,21 +95,21 @@ impl Breaker {
         }
     }
 
-    /// A request leaves; while the breaker is open that is the probe.
+    /// A request leaves. While the breaker is open, it is the probe.
     pub fn sent(&mut self) {
         if let State::Open { since, pause, .. } = self.state {
             self.state = State::Probing { since, pause };
         }
     }
 
-    /// The probe did not leave after all.
+    /// The probe was not sent after all.
     pub fn withdrawn(&mut self, now: Duration) {
         if let State::Probing { since, pause } = self.state {
             self.state = State::Open { since, until: now, pause };
         }
     }
 
-    /// A reply came, or failed to.
+    /// A reply arrived, or the request failed.
     pub fn on_event(&mut self, now: Duration, healthy: bool) -> Change {
         if healthy {
             self.answered_before = true;
@@ -125,7 +126,7 @@ impl Breaker {
             State::Probing { since, pause } => {
                 self.open(now, since, (pause * 2).min(LONGEST_PAUSE))
             }
-            // Requests that were under way when it opened say nothing new.
+            // Requests that were in flight when the breaker opened give no new information.
             State::Open { .. } => Change::None,
         }
     }

@@ -1,5 +1,5 @@
-//! What a reply means: a pure function from what was sent and heard to what is written down and
-//! what is done next.
+//! Decides what a reply means: a pure function from a sent request and its reply to the result for
+//! the ledger and the next step.
 
 use super::StopCause;
 use super::retry::Cost;
@@ -12,24 +12,25 @@ use crate::ledger::{AttemptResult, AttemptState, Exception};
 use crate::model::{Operation, Status};
 use jiff::Timestamp;
 
-/// Refusals alike, one after the other, that stop the run: so that a wrong instance id is not
-/// discovered a hundred times.
+/// This many consecutive refusals with the same code stop the run. Otherwise a wrong instance id
+/// would be refused once per request.
 const EQUAL_REFUSALS: u32 = 3;
 
-/// What the decision needs to know of what was sent.
+/// What the decision needs to know about the sent request.
 #[derive(Debug, Clone, Copy)]
 pub struct Sent<'a> {
     /// The operation.
     pub operation: Operation,
-    /// How many grants were in it.
+    /// The number of its grants.
     pub grants: usize,
-    /// Tries before this one, throttled ones not counted.
+    /// Earlier attempts, without throttled ones.
     pub tries: u32,
-    /// The most tries.
+    /// The maximum number of attempts.
     pub max_attempts: u32,
-    /// Whether a failure costs no try: the request was sent to see whether the service is back.
+    /// Whether a failure does not count as an attempt, because the request probes a service that is
+    /// down.
     pub spared: bool,
-    /// The latest refusal's code and how many in a row had it.
+    /// The code of the latest refusal, and how many in a row had it.
     pub refusals: (&'a str, u32),
 }
 
@@ -38,7 +39,7 @@ impl Sent<'_> {
         self.tries + 1 >= self.max_attempts
     }
 
-    /// An attempt without a usable answer: repeated unless it was the last.
+    /// An attempt without a usable answer: repeated, unless it was the last.
     fn unanswered(
         &self,
         state: AttemptState,
@@ -62,33 +63,33 @@ impl Sent<'_> {
     }
 }
 
-/// What is done about a reply.
+/// The decision about a reply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// What is written down.
+    /// The result for the ledger.
     pub result: AttemptResult,
-    /// What is done next.
+    /// The next step.
     pub next: Next,
-    /// Whether the service answered at all, for the breaker.
+    /// Whether the service answered at all; input of the breaker.
     pub healthy: bool,
 }
 
-/// What is done next.
+/// The next step after a reply.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
-    /// Nothing: every grant is settled, or has had its last attempt.
+    /// Nothing: each grant is settled or has had its last attempt.
     Done,
-    /// The same again, when the pace allows; it does not count as a try.
+    /// Send the same request again as soon as the rate allows. It does not count as an attempt.
     Again,
-    /// The whole request is tried again later.
+    /// Retry the whole request later.
     Repeat(Cost),
-    /// The same, but it does not count as a try.
+    /// Retry the whole request later; this one does not count as an attempt.
     Spare(Cost),
-    /// Some of its grants, by place, are tried again, packed with others like them.
+    /// Retry some of its grants, given by place, packed with other grants that are retried.
     RepeatItems(Vec<u8>),
-    /// Its two halves are sent apart; that does not count as a try.
+    /// Send its two halves separately. It does not count as an attempt.
     Split,
-    /// The run stops, or the operation if it is a matter of permission.
+    /// Stop the run, or only the operation if the permission for it is missing.
     Stop(StopCause),
 }
 
@@ -120,7 +121,7 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
         }
         Ok(Judgement::Items { request_id, items }) => {
             let answered_result = AttemptResult {
-                // An answer counts as an attempt, also that of a probe.
+                // An answer counts as an attempt, also when it answers a probe.
                 last: sent.is_last(),
                 code: "OK".into(),
                 request_id,
@@ -150,7 +151,7 @@ struct Refusal {
     request_id: String,
     code: String,
     message: String,
-    /// Whether the client has corrected its clock or renewed its keys because of it.
+    /// Whether the client corrected its clock or renewed its keys in response.
     is_remedied: bool,
     finished_at: Timestamp,
 }

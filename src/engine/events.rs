@@ -1,4 +1,4 @@
-//! What a run tells about itself while it goes on.
+//! The events of a run, which reporters print.
 
 use super::StopCause;
 use crate::ledger::AttemptState;
@@ -9,26 +9,26 @@ use std::time::Duration;
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// What a run finds to be done when it begins.
+    /// The run starts.
     Began {
-        /// Requests that wait, by operation ([`Operation::index`]), what is left of earlier
-        /// runs' requests included.
+        /// Requests to send, by operation ([`Operation::index`]), including the remainders of
+        /// earlier runs' requests.
         waiting: [usize; Operation::ALL.len()],
-        /// Grants that earlier runs have settled.
+        /// Grants that earlier runs settled.
         settled: usize,
         /// Input rows of these grants.
         settled_rows: usize,
     },
-    /// A request left.
+    /// A request was sent.
     Sent {
-        /// Which operation it was.
+        /// Its operation.
         operation: Operation,
-        /// At how many a second that operation goes now, as the pace has it.
+        /// The current rate of that operation, in requests per second.
         pace_per_s: f64,
     },
-    /// A reply is durable, and its grants have their verdicts as far as it tells.
+    /// A reply is durable, and the verdicts of its grants are updated.
     Settled {
-        /// Which operation it was.
+        /// The operation of the request.
         operation: Operation,
         /// How the attempt ended.
         state: AttemptState,
@@ -38,46 +38,46 @@ pub enum Event {
         settled_rows: usize,
         /// How many of them failed or are unknown.
         failed: usize,
-        /// Whether it was the end of a request that waited when the run began.
+        /// Whether it completes a request that was waiting when the run started.
         planned_done: bool,
     },
-    /// Items or a request will be tried again.
+    /// A request or some of its items will be retried.
     Retrying {
-        /// How many grants.
+        /// The number of grants.
         grants: usize,
-        /// After how long.
+        /// The delay before the retry.
         delay: Duration,
-        /// Why.
+        /// The code of the failure.
         code: String,
     },
     /// The service asks for a pause of one operation.
     Waiting {
-        /// Which operation.
+        /// The operation.
         operation: Operation,
-        /// For how long.
+        /// The length of the pause.
         wait: Duration,
         /// When the operation continues, by the local clock.
         until: Timestamp,
     },
-    /// The service seems to be down: sending pauses, then one request probes.
+    /// The service seems to be down. Sending pauses, then one request probes.
     Paused {
-        /// For how long.
+        /// The length of the pause.
         pause: Duration,
-        /// What the last attempt met.
+        /// The error of the last attempt.
         message: String,
     },
     /// The service answers again.
     Resumed,
-    /// This machine's clock is off: requests are signed by the service's from now on.
+    /// The local clock is off. Requests are now signed with the service's time.
     ClockCorrected {
         /// How far the service's clock is ahead of ours.
         ahead: SignedDuration,
     },
-    /// Everything that was tried first succeeded: the rest follows.
+    /// All requests of the canary succeeded; the rest follows.
     CanaryPassed {
-        /// The requests that were tried.
+        /// Requests of the canary.
         requests: usize,
-        /// The revocations in them.
+        /// Revocations in them.
         grants: usize,
     },
     /// The run, or one operation, stops.

@@ -1,21 +1,21 @@
-//! When a run in which too much fails stops by itself (`--fail-over`).
+//! `--fail-over`: stops a run in which too much fails.
 
 use std::str::FromStr;
 
-/// Before so many requests were answered nothing is concluded from what failed.
+/// A share is not evaluated before this many requests were answered.
 const LEAST_REQUESTS: usize = 20;
 
 /// How many revocations may end `failed` or `unknown`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FailOver {
-    /// So many.
+    /// This many.
     Count(usize),
-    /// Such a share of all that are settled, from 0 to 1.
+    /// This share of all settled ones, from 0 to 1.
     Share(f64),
 }
 
 impl FailOver {
-    /// Whether too many failed, of the `settled` ones, after so many answered requests.
+    /// Whether too many of the `settled` ones failed, after this many answered requests.
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     pub fn is_exceeded(self, failed: usize, settled: usize, requests: usize) -> bool {
         let over = match self {
@@ -26,7 +26,7 @@ impl FailOver {
     }
 }
 
-/// What stands after `--fail-over` is neither a count nor a share.
+/// The value of `--fail-over` is neither a count nor a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a number of revocations such as 50, or a share of them such as 5%")]
 pub struct InvalidLimit;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How late a wake-up may be and still count as on time. Tokio's timers are a millisecond coarse;
-/// without this each lateness would be lost for good, and a rate above some hundreds a second
-/// could not be reached at all.
+/// A wake-up that is late by up to this much counts as punctual. Tokio's timers have a resolution
+/// of a millisecond. Without this, each delay would be lost, and a rate above a few hundred per
+/// second could not be reached.
 pub(super) const SLACK: Duration = Duration::from_millis(2);
 
-/// A clock that stands where the ceiling sets it: at the engine's "now", less excused lateness.
+/// A clock that the limiter sets: the engine's "now", minus the excused delay.
 #[derive(Debug, Clone, Default)]
 struct ManualClock(Arc<AtomicU64>);
 
@@ -26,7 +26,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Lets at most so many requests a second leave, evenly spaced.
+/// Lets at most this many requests per second leave, evenly spaced.
 #[derive(Debug)]
 pub struct FixedRateLimiter {
     limiter: RateLimiter<NotKeyed, InMemoryState, ManualClock, NoOpMiddleware<Duration>>,
@@ -35,7 +35,7 @@ pub struct FixedRateLimiter {
 }
 
 impl FixedRateLimiter {
-    /// A ceiling of `rate_per_s`, which must be above 0 (the settings see to it).
+    /// A ceiling of `rate_per_s`, which must be above 0 (the settings ensure it).
     pub fn new(rate_per_s: f64) -> Self {
         let period = Duration::from_secs_f64(1.0 / rate_per_s).max(Duration::from_nanos(1));
         let quota = Quota::with_period(period)
@@ -46,12 +46,12 @@ impl FixedRateLimiter {
         Self { limiter, clock, due: Duration::ZERO }
     }
 
-    /// When the next request may leave, as far as is known.
+    /// When the next request may leave, as far as known.
     pub fn due(&self) -> Duration {
         self.due
     }
 
-    /// Lets one request leave at `now` (since the start of the run), or says when to ask again.
+    /// Lets one request leave at `now` (since the start of the run), or returns when to ask again.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
         if now < self.due {
             return Err(self.due);
@@ -60,7 +60,7 @@ impl FixedRateLimiter {
         self.clock.0.store(nanos(on_time), Ordering::Relaxed);
         match self.limiter.check() {
             Ok(()) => {
-                // Ask at once when the one after may go: a check that fails takes nothing.
+                // Check at once when the one after may go. A failed check takes nothing.
                 self.due = match self.limiter.check() {
                     Ok(()) => on_time,
                     Err(not_until) => on_time + not_until.wait_time_from(on_time),
@@ -83,7 +83,7 @@ fn nanos(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// Asks whenever told to, woken up `late`; returns the times at which requests left.
+    /// Asks whenever it is due, woken up `late`; returns the times at which requests left.
     fn times(rate_per_s: f64, late: Duration, until: Duration) -> Vec<Duration> {
         let mut ceiling = FixedRateLimiter::new(rate_per_s);
         let (mut now, mut times) = (Duration::ZERO, Vec::new());

@@ -1,9 +1,9 @@
-//! Carrying a plan out: one dispatcher owns all state; workers take a request and return a reply.
+//! Executes a plan: one dispatcher owns all state; workers take a request and return a reply.
 //!
-//! What to do about a reply, how long to wait, when to give up: all of that is decided by pure
-//! functions of "now" and what happened. The engine meets the world through
+//! Pure functions of "now" and the events decide what a reply means, how long to wait and when to
+//! give up. The engine has three interfaces to the outside:
 //! [`Transport`](crate::api::transport::Transport), [`Journal`](crate::ledger::Journal) and a
-//! clock, and tells what it does by [`events`].
+//! clock. It reports what it does as [`events`].
 
 pub mod admission;
 pub mod breaker;
@@ -21,26 +21,26 @@ pub use dispatcher::Engine;
 use crate::api::error::{Class, classify};
 use std::time::Duration;
 
-/// How a run is to be carried out.
+/// The settings of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// The most requests a second, of each operation.
+    /// The maximum rate of each operation, in requests per second.
     pub rate_per_s: f64,
-    /// The most requests under way at once.
+    /// The maximum number of requests in flight.
     pub concurrency: usize,
-    /// The most attempts of a request or item, throttled ones not counted.
+    /// The maximum number of attempts per request or item, without throttled ones.
     pub max_attempts: u32,
-    /// When to stop with what was not sent left `unprocessed`, from the start of the run.
+    /// When to stop, from the start of the run. Grants that were not sent stay `unprocessed`.
     pub deadline: Option<Duration>,
-    /// How many planned requests are tried, and must succeed, before all others are sent.
+    /// How many planned requests must succeed before the rest is sent.
     pub canary: Option<usize>,
     /// How much may fail before the run stops.
     pub fail_over: Option<fail_over::FailOver>,
-    /// Where the jitter of waits comes from.
+    /// The seed of the jitter.
     pub seed: u64,
 }
 
-/// Why a run, or one operation of it, stopped before its end.
+/// Why a run, or one operation of it, stopped early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopCause {
     /// The access key, its signature or its token was refused (exit 77).
@@ -50,7 +50,7 @@ pub enum StopCause {
         /// The API's message.
         message: String,
     },
-    /// The caller may not call this operation; the others go on (exit 77).
+    /// The caller may not call this operation; the others continue (exit 77).
     Permission {
         /// The operation's name.
         operation: &'static str,
@@ -66,7 +66,7 @@ pub enum StopCause {
         /// The API's message.
         message: String,
     },
-    /// Requests were refused alike, one after the other: something is wrong with all of them,
+    /// Consecutive requests were refused with the same code: something is wrong with all of them,
     /// such as the instance id (exit 78).
     RefusedAlike {
         /// The API's code.
@@ -74,35 +74,35 @@ pub enum StopCause {
         /// The API's message.
         message: String,
     },
-    /// There are no keys to sign with, or broken ones (exit 77).
+    /// There are no usable keys to sign with (exit 77).
     NoCredentials {
         /// What is missing.
         message: String,
     },
-    /// The run can't begin: a file, an address or the network is not set up (exit 78).
+    /// The run can't start: a file, an address or the network is not set up (exit 78).
     Setup {
         /// What is wrong.
         message: String,
     },
-    /// The service answered nothing for too long (exit 3).
+    /// The service did not answer for too long (exit 3).
     Unreachable {
-        /// What the last attempt met.
+        /// The error of the last attempt.
         message: String,
     },
-    /// Not everything that was tried first succeeded (exit 3).
+    /// Not all requests of the canary succeeded (exit 3).
     Canary {
-        /// The requests that were tried.
+        /// Requests of the canary.
         requests: usize,
-        /// The revocations in them.
+        /// Revocations in them.
         grants: usize,
-        /// What became of those that did not succeed, and of how many.
+        /// The statuses of the revocations that did not succeed, with their counts.
         amiss: Vec<(crate::model::Status, usize)>,
     },
     /// Too many revocations failed (exit 3).
     FailOver {
         /// How many ended `failed` or `unknown`.
         failed: usize,
-        /// Of how many that were settled by then.
+        /// How many were settled by then.
         settled: usize,
     },
     /// The service asks for a wait of more than an hour, and the run has no deadline (exit 3).
@@ -112,18 +112,18 @@ pub enum StopCause {
         /// The wait.
         wait: Duration,
     },
-    /// The time set for the run was over (exit 3).
+    /// The deadline was exceeded (exit 3).
     Deadline,
-    /// Somebody asked it to stop (exit 3).
+    /// The run was asked to stop (exit 3).
     Signal,
-    /// What happened can't be written down any more (exit 74).
+    /// The ledger can no longer be written (exit 74).
     Journal(String),
     /// A request could not be built; a defect of this tool (exit 70).
     Internal(String),
 }
 
 impl StopCause {
-    /// Whether it only says that no more was sent, so that it says nothing once all is settled.
+    /// Whether it only explains why no more was sent, and is irrelevant once everything is settled.
     pub fn is_about_the_rest(&self) -> bool {
         matches!(
             self,
@@ -136,21 +136,21 @@ impl StopCause {
         )
     }
 
-    /// Whether what the service refused is the time of the requests, and so this machine's clock.
+    /// Whether the service refused the time of the requests, and so this machine's clock.
     pub fn is_about_the_clock(&self) -> bool {
         let is_expired = |code| classify(Some(code), 400) == Class::ExpiredTimestamp;
         matches!(self, Self::Credentials { code, .. } if is_expired(code))
     }
 }
 
-/// What somebody at the terminal, or the operating system, asks of a run.
+/// What the user at the terminal, or the operating system, asks of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Control {
-    /// Go on.
+    /// Continue.
     #[default]
     Run,
-    /// Send nothing more, and let what is under way be answered.
+    /// Send nothing more, and wait for the answers of requests in flight.
     Drain,
-    /// Stop at once; what is under way stays unknown.
+    /// Stop at once; grants in flight are unknown.
     Abort,
 }

@@ -1,4 +1,4 @@
-//! How long to wait before trying again, and how many tries a run can afford.
+//! How long to wait before a retry, and how many retries a run may make.
 //!
 //! Source: "Exponential Backoff And Jitter" (AWS Architecture Blog, full jitter) and the retry
 //! quota of the AWS SDKs' standard mode.
@@ -8,26 +8,26 @@ use std::time::Duration;
 const BASE: Duration = Duration::from_millis(250);
 const CAP: Duration = Duration::from_secs(20);
 
-/// Full jitter: anything from nothing to 250 ms doubled with each earlier try, at most 20 s.
+/// Full jitter: between zero and 250 ms doubled with each earlier attempt, at most 20 s.
 pub fn backoff(tries: u32, random: &mut fastrand::Rng) -> Duration {
     let ceiling = BASE.saturating_mul(1_u32 << tries.saturating_sub(1).min(16)).min(CAP);
     ceiling.mul_f64(random.f64())
 }
 
-/// A run-wide allowance for tries after failures, so that a dead server gets a trickle instead of
-/// a storm. Throttled calls are exempt: the pace deals with those.
+/// A run-wide budget of retries after failures: a service that is down gets a few requests per
+/// minute and not a storm. Throttled calls are exempt, because the rate falls for those.
 #[derive(Debug, Clone)]
 pub struct Budget {
     tokens: u32,
     next_trickle: Duration,
 }
 
-/// What a try after a failure costs.
+/// The cost of a retry after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
     /// After an error or a lost connection.
     Failure,
-    /// After a time-out, which held a worker for long.
+    /// After a time-out, which occupied a worker for long.
     TimeOut,
 }
 
@@ -50,8 +50,8 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Pays for a try at `now` (since the start of the run), or says when to ask again. Without
-    /// tokens one try a second is free.
+    /// Pays for a retry at `now` (since the start of the run), or returns when to ask again.
+    /// Without tokens, one retry per second is free.
     pub fn take(&mut self, now: Duration, cost: Cost) -> Result<(), Duration> {
         if let Some(left) = self.tokens.checked_sub(cost.tokens()) {
             self.tokens = left;
@@ -64,7 +64,7 @@ impl Budget {
         }
     }
 
-    /// A request was answered: one token comes back, and what its retry had cost.
+    /// A request was answered: returns one token, and the cost of its retry.
     pub fn succeeded(&mut self, retry: Option<Cost>) {
         self.tokens = (self.tokens + retry.map_or(1, Cost::tokens)).min(CAPACITY);
     }

@@ -1,4 +1,4 @@
-//! What waits to be sent: planned requests in their order, then what comes back to be sent again.
+//! Requests to send: planned ones in order, then retries and the halves of refused ones.
 
 use super::retry::Cost;
 use crate::ledger::GrantSet;
@@ -8,39 +8,40 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
-/// Grants that go out in one request, and how often they did before.
+/// Grants that are sent in one request, and their earlier attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
-    /// What it revokes.
+    /// The grants that it revokes.
     pub grants: GrantSet,
     /// The scope of all its grants.
     pub scope: u32,
     /// The operation that carries it.
     pub operation: Operation,
-    /// Tries before, throttled ones not counted.
+    /// Earlier attempts, without throttled ones.
     pub tries: u32,
-    /// Set for a try after a failure: what it costs.
+    /// The cost of the retry, if it is one after a failure.
     pub retry: Option<Cost>,
-    /// Attempts before, throttled ones included.
+    /// Earlier attempts, including throttled ones.
     pub attempts: u32,
-    /// Since when it waits to be sent again.
+    /// Since when it has waited to be sent again.
     pub waits_since: Option<Duration>,
-    /// Whether it waited when the run began, rather than being a part of such a one.
+    /// Whether it was waiting as a whole when the run started, and is not a part of another unit.
     pub planned: bool,
 }
 
-/// One operation's units.
+/// The units of one operation.
 #[derive(Debug, Default)]
 struct OperationQueue {
     /// Where to look for the next planned request.
     cursor: usize,
-    /// Throttled, or cut out of others: to be sent before anything new.
+    /// Throttled, or removed from others: sent before anything new.
     again: VecDeque<Unit>,
-    /// Failed as a whole, by the time at which they are tried again.
+    /// Failed as a whole; by the time of the retry.
     repeats: BinaryHeap<Reverse<DelayedUnit>>,
-    /// Single grants to be tried again, by scope and tries, and when.
+    /// Single grants to retry, by scope and number of attempts, and when.
     pools: BTreeMap<(u32, u32), (Duration, Vec<GrantId>)>,
-    /// Halves of refused requests: behind everything planned, so that poison delays nobody.
+    /// Halves of refused requests. They are sent after all planned ones, so a poisoned request does
+    /// not delay healthy ones.
     halves: VecDeque<Unit>,
     stopped: bool,
 }
@@ -69,24 +70,24 @@ impl Ord for DelayedUnit {
     }
 }
 
-/// All that waits, an operation's lane each. Planned requests are not held: they are taken from
-/// the plan as they come, so a queue stays small however long the plan is.
+/// All units to send, by operation. Planned requests are not stored here but taken from the plan
+/// when they are needed, so the queue stays small for any plan.
 #[derive(Debug)]
 pub struct Queue {
     operations: [OperationQueue; Operation::ALL.len()],
     /// Planned requests that an earlier run has sent.
     sent: Vec<bool>,
-    /// Planned requests from here on are held back.
+    /// Planned requests from this one on are held back by the canary.
     horizon: usize,
-    /// Open grants of sent requests beyond the horizon.
+    /// Unsettled grants of sent requests that the canary holds back.
     held: Vec<GrantId>,
     number: u64,
 }
 
 impl Queue {
-    /// Everything planned that is not sent, and the grants of sent requests that are still
-    /// open, packed anew. With a `canary`, all beyond that many planned requests is held back
-    /// until [`Queue::release_held`].
+    /// All planned requests that were not sent, and the unsettled grants of sent requests, packed
+    /// again. With a `canary`, requests after that number are held back until
+    /// [`Queue::release_held`].
     pub fn new(
         plan: &Plan,
         sent: Vec<bool>,
@@ -106,14 +107,14 @@ impl Queue {
         queue
     }
 
-    /// Lets go what the canary held back.
+    /// Releases the requests that the canary held back.
     pub fn release_held(&mut self, plan: &Plan) {
         self.horizon = plan.requests();
         let held = std::mem::take(&mut self.held);
         self.push_open(plan, held);
     }
 
-    /// Grants of sent requests, in their order, packed anew by their scopes.
+    /// Adds grants of sent requests, in their order, packed again by scope.
     fn push_open(&mut self, plan: &Plan, grants: Vec<GrantId>) {
         let mut open: BTreeMap<u32, (Operation, Vec<GrantId>)> = BTreeMap::new();
         for grant in grants {
@@ -127,8 +128,8 @@ impl Queue {
         }
     }
 
-    /// Requests that wait when a run begins, by operation; what a canary holds back of sent ones
-    /// counts once it is let go.
+    /// The number of waiting requests by operation when a run starts. Sent ones that the canary
+    /// holds back count once they are released.
     pub fn waiting(&self, plan: &Plan) -> [usize; Operation::ALL.len()] {
         let mut waiting = std::array::from_fn(|operation| self.operations[operation].again.len());
         let is_sent = |request: &usize| self.sent.get(*request).copied().unwrap_or(false);
@@ -163,8 +164,8 @@ impl Queue {
         self.operation(operation).again.extend(units);
     }
 
-    /// The next unit of an operation at `now` (since the start of the run). `fresh_first` asks
-    /// for one that was never tried, if there is one.
+    /// The next unit of an operation at `now` (since the start of the run). `fresh_first` prefers
+    /// one without earlier attempts.
     pub fn next(
         &mut self,
         plan: &Plan,
@@ -192,7 +193,7 @@ impl Queue {
         self.operation(operation).halves.pop_front()
     }
 
-    /// The next unit that was never tried, for when tries after failures have to wait.
+    /// The next unit without earlier attempts, for when retries have to wait.
     pub fn next_fresh(&mut self, plan: &Plan, operation: Operation) -> Option<Unit> {
         self.next_planned(plan, operation).or_else(|| self.operation(operation).halves.pop_front())
     }
@@ -226,7 +227,7 @@ impl Queue {
         cursor < self.horizon
     }
 
-    /// Packs the pools whose time has come.
+    /// Packs the grants whose retry is due.
     fn pack_retries(&mut self, plan: &Plan, operation: Operation, now: Duration) {
         let due: Vec<(u32, u32)> = self
             .operation(operation)
@@ -242,26 +243,26 @@ impl Queue {
         }
     }
 
-    /// The same unit again, before anything new.
+    /// Sends the same unit again, before anything new.
     pub fn requeue(&mut self, unit: Unit) {
         self.operation(unit.operation).again.push_front(unit);
     }
 
-    /// The unit again at some time.
+    /// Sends the unit again at this time.
     pub fn retry_at(&mut self, unit: Unit, at: Duration) {
         self.number += 1;
         let number = self.number;
         self.operation(unit.operation).repeats.push(Reverse(DelayedUnit { at, number, unit }));
     }
 
-    /// Some grants of a unit again at some time, packed with others of their scope that have been
-    /// tried as often.
+    /// Retries some grants of a unit at this time, packed with others of their scope that have as
+    /// many attempts.
     pub fn retry_items(&mut self, unit: &Unit, grants: Vec<GrantId>, at: Duration) {
         let pools = &mut self.operation(unit.operation).pools;
         pools.entry((unit.scope, unit.tries)).or_insert((at, Vec::new())).1.extend(grants);
     }
 
-    /// The two halves of a unit, behind everything planned.
+    /// Queues the two halves of a unit after all planned requests.
     pub fn split(&mut self, unit: &Unit) {
         let grants: Vec<GrantId> = unit.grants.iter().collect();
         let (first, second) = grants.split_at(grants.len() / 2);
@@ -275,12 +276,12 @@ impl Queue {
         self.operation(unit.operation).halves.extend(halves);
     }
 
-    /// Nothing more of that operation is sent.
+    /// Sends nothing more of this operation.
     pub fn stop(&mut self, operation: Operation) {
         self.operation(operation).stopped = true;
     }
 
-    /// When something that waits for its time comes due.
+    /// When the next delayed unit is due.
     pub fn next_due(&self, operation: Operation) -> Option<Duration> {
         let lane = &self.operations[operation.index()];
         if lane.stopped {
@@ -291,7 +292,7 @@ impl Queue {
         repeat.into_iter().chain(pool).min()
     }
 
-    /// Whether nothing is left that could ever be sent.
+    /// Whether nothing is left to send.
     pub fn is_empty(&mut self, plan: &Plan) -> bool {
         Operation::ALL.into_iter().all(|operation| {
             let lane = self.operation(operation);

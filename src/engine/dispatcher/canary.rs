@@ -1,4 +1,4 @@
-//! What a run is tried by before and while it goes on: the canary, and how much may fail.
+//! The limits that stop a run early: `--canary` and `--fail-over`.
 
 use super::Dispatcher;
 use crate::api::transport::Transport;
@@ -9,8 +9,8 @@ use crate::model::Status;
 use crate::plan::GrantId;
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
-    /// Once everything of the canary is settled, by this run or an earlier one: lets the rest go,
-    /// or stops before it.
+    /// Once all grants of the canary are settled, by this run or an earlier one: releases the rest,
+    /// or stops the run.
     pub(super) fn check_canary(&mut self) {
         let Some(requests) = self.canary else { return };
         if self.stopping || !self.is_done() {
@@ -32,7 +32,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
     }
 
-    /// Stops a run in which too much failed, if there is anything left to be kept from.
+    /// Stops the run if too many revocations failed and some are still unsettled.
     pub(super) fn check_fail_over(&mut self) {
         let Some(most) = self.engine.settings.fail_over else { return };
         let (failed, settled) = (self.verdicts.failed(), self.verdicts.settled());

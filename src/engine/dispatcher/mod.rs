@@ -1,12 +1,11 @@
-//! The dispatcher: the one owner of everything that changes during a run.
+//! The dispatcher owns all state that changes during a run.
 //!
-//! A unit passes through these states, in this order, and every step is one function here:
-//! waiting (in the [`Queue`]) -> ready (its intent is durable) -> under way (a worker has it), which
-//! is `sending`; -> answered (its result is being written) -> settled, or waiting again, which is
-//! `answers`.
+//! A unit passes through these states in order, and each step is one function: waiting (in the
+//! [`Queue`]) -> ready (its intent is durable) -> in flight (a worker has it), in `sending`; ->
+//! answered (its result is being written) -> settled, or waiting again, in `results`.
 //!
-//! At most one commit is under way; what comes up meanwhile goes into the next one, so that many
-//! intents and results share one durable write.
+//! At most one commit is in flight. Intents and results that arrive meanwhile go into the next one,
+//! and so share one durable write.
 
 mod canary;
 mod results;
@@ -36,34 +35,34 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// Everything that a run needs.
+/// What a run needs.
 pub struct Engine<T, J> {
-    /// What is to be done.
+    /// The planned requests.
     pub plan: Arc<Plan>,
-    /// Signs and sends.
+    /// Signs and sends requests.
     pub client: Arc<Client<T>>,
     /// Makes intents and results durable.
     pub journal: Arc<J>,
-    /// For the times that are written down.
+    /// The source of recorded times.
     pub clock: Arc<dyn WallClock>,
     /// Rates and limits.
     pub settings: Settings,
-    /// What somebody asks of the run meanwhile.
+    /// What the user or the operating system asks of the run.
     pub control: watch::Receiver<Control>,
 }
 
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// What became of each grant.
+    /// The verdict of each grant.
     pub verdicts: Verdicts,
-    /// Why it stopped early, all causes in order; empty when it went through.
+    /// Why it stopped early, all causes in order; empty if it completed.
     pub causes: Vec<StopCause>,
 }
 
 type Commit = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send>>;
 
-/// What a commit makes true once it is durable.
+/// The records of a commit, and the steps that follow once it is durable.
 #[derive(Default)]
 struct Batch {
     records: Vec<Record>,
@@ -71,7 +70,7 @@ struct Batch {
     results: Vec<(AttemptId, Unit, AttemptResult, Next)>,
 }
 
-/// What a worker brings back.
+/// A worker's reply.
 type WorkerReply = (AttemptId, Unit, Reply);
 
 struct Dispatcher<'a, T, J> {
@@ -81,7 +80,7 @@ struct Dispatcher<'a, T, J> {
     verdicts: Verdicts,
     queue: Queue,
     admissions: [Admission; Operation::ALL.len()],
-    /// Moves when a quota that is shared has news.
+    /// Reports changes of a shared quota.
     quota_changes: Option<watch::Receiver<u64>>,
     breaker: Breaker,
     budget: Budget,
@@ -90,31 +89,32 @@ struct Dispatcher<'a, T, J> {
     batch: Batch,
     committing: Option<(Batch, Commit)>,
     in_flight: JoinSet<WorkerReply>,
-    /// What was sent and is not settled: unknown, should the run end now.
+    /// Sent and unsettled attempts, with their sending times. They are unknown if the run ends now.
     in_doubt: BTreeMap<AttemptId, (GrantSet, Duration)>,
     last_failure: String,
     refusals: (String, u32),
     control: Control,
-    /// Planned requests that must succeed before all others are sent, until they have.
+    /// The number of planned requests that must succeed before the rest is sent; `None` once they
+    /// have.
     canary: Option<usize>,
-    /// Requests that were answered, or might have been, by this run and earlier ones.
+    /// Requests that were answered or may have been, by this run and earlier ones.
     answered: usize,
     stopping: bool,
     causes: Vec<StopCause>,
-    /// When the budget lets a try after a failure go, if it said no.
+    /// When the budget allows the next retry, if it refused one.
     budget_due: Option<Duration>,
 }
 
 impl<T: Transport, J: Journal> Engine<T, J> {
-    /// Carries the plan out. Returns when everything is settled, or as much as could be.
+    /// Sends the plan's requests. Returns when everything is settled, or as much as possible.
     pub async fn run(&self, start: LedgerState, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
         let rate_per_s = self.settings.rate_per_s;
         let admissions = Operation::ALL.map(|_| Admission::new(rate_per_s, None));
         self.run_through(admissions, None, start, events).await
     }
 
-    /// The same from another first pace, in requests per second of each operation: for a service
-    /// whose quota is known, and for measuring without one.
+    /// Like [`Engine::run`], but starts at this rate, in requests per second of each operation: for
+    /// a service with a known quota, and for measurements without one.
     pub async fn run_from(
         &self,
         start_per_s: f64,
@@ -126,7 +126,7 @@ impl<T: Transport, J: Journal> Engine<T, J> {
         self.run_through(admissions, None, start, events).await
     }
 
-    /// The same at a pace that is shared with others.
+    /// Like [`Engine::run`], with a quota that is shared with other processes.
     pub async fn run_with(
         &self,
         quota: &Arc<dyn Quota>,
@@ -198,7 +198,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             self.check_fail_over();
             self.check_canary();
             self.send_ready();
-            // After what has left made room: else nothing would be ready when the next may leave.
+            // After sending, which makes room: otherwise no unit would be ready when the next may
+            // leave.
             self.prepare();
             self.commit();
             if self.control == Control::Abort || self.is_done() {
@@ -206,8 +207,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
             let wake = self.wake_at();
             tokio::select! {
-                // In this order and not in a random one, so that the same events give the same
-                // run; nothing starves, for the control is looked at in every round.
+                // In this order and not a random one, so the same events give the same run. No
+                // branch starves: `control` is checked in each round.
                 biased;
                 committed = poll_commit(&mut self.committing) => self.on_committed(committed),
                 Some(returned) = self.in_flight.join_next() => {
@@ -266,7 +267,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         &mut self.admissions[operation.index()]
     }
 
-    /// Nothing is under way or being written, and nothing is left to be sent.
+    /// Whether nothing is in flight, being written or waiting.
     fn is_done(&mut self) -> bool {
         let is_written =
             self.committing.is_none() && (self.batch.records.is_empty() || self.journal_failed());
@@ -279,7 +280,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.causes.iter().any(|cause| matches!(cause, StopCause::Journal(_)))
     }
 
-    /// When something happens by itself next.
+    /// When the next timer is due.
     fn wake_at(&self) -> Option<Duration> {
         let now = self.now();
         let deadline = self.engine.settings.deadline.filter(|_| !self.stopping);
@@ -288,7 +289,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             Permit::NotBefore(until) => Some(until),
             _ => None,
         };
-        // What waits for a worker, or for a probe, is woken by their return.
+        // Units that wait for a worker or a probe are woken by its return.
         let full = self.in_flight.len() >= self.engine.settings.concurrency;
         let is_open = !full && permit != Permit::NotNow;
         let admissions =
@@ -296,13 +297,13 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         let sends =
             admissions.map(|admission| admission.next_at(now).max(breaker.unwrap_or_default()));
         let queue = Operation::ALL.iter().filter_map(|operation| self.queue.next_due(*operation));
-        // What is due and was not ready waits for something else that wakes the loop.
+        // A unit that is due but not ready waits for something else that wakes the loop.
         let later = queue.chain(self.budget_due).filter(|due| *due > now);
         deadline.into_iter().chain(breaker).chain(sends).chain(later).min()
     }
 }
 
-/// Waits for the commit under way; for ever if there is none.
+/// Waits for the commit in flight; for ever if there is none.
 async fn poll_commit(
     committing: &mut Option<(Batch, Commit)>,
 ) -> (Batch, Result<(), JournalError>) {
@@ -314,7 +315,7 @@ async fn poll_commit(
     (batch, outcome)
 }
 
-/// Waits for news of a shared quota; for ever if there is none.
+/// Waits for a change of the shared quota; for ever if there is none.
 async fn quota_changed(changes: &mut Option<watch::Receiver<u64>>) {
     let is_open = match changes {
         Some(changes) => changes.changed().await.is_ok(),

@@ -1,4 +1,4 @@
-//! Under way -> answered -> settled, or waiting again: what an answer does.
+//! In flight -> answered -> settled, or waiting again: the effects of a reply.
 
 use super::{Batch, Dispatcher, WorkerReply};
 use crate::api::transport::Transport;
@@ -16,10 +16,10 @@ use jiff::SignedDuration;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The shortest wait of the service that is reported.
+/// Waits from this length on are reported.
 const REPORTED_WAIT: Duration = Duration::from_secs(5);
 
-/// The longest wait of the service that a run without a deadline sits out.
+/// The longest wait that a run without a deadline accepts.
 const LONGEST_UNATTENDED_WAIT: Duration = Duration::from_secs(60 * 60);
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
@@ -51,7 +51,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.write_result(attempt, unit, result, next);
     }
 
-    /// What pace, breaker and budget make of a reply.
+    /// Updates the rate, the breaker and the retry budget.
     fn update_controllers(
         &mut self,
         attempt: AttemptId,
@@ -75,7 +75,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         if decision.healthy && result.state != AttemptState::Throttled {
             admission.on_event(now, rate_controller::Event::Accepted { sent_at });
         }
-        // Whatever else an answer says: a wait that it asks for is kept.
+        // A wait that the service asks for is kept, whatever else its answer says.
         if result.state == AttemptState::Throttled || wait.is_some() {
             admission.on_event(now, rate_controller::Event::Throttled { sent_at, wait });
             if let Some(wait) = wait {
@@ -95,7 +95,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
     }
 
-    /// Reports a wait that the service asks for. One of more than an hour stops a run without a
+    /// Reports a wait that the service asks for. A wait of more than an hour stops a run without a
     /// deadline: it can be resumed later, and nobody expects it to hang for a day.
     fn on_wait(&mut self, operation: Operation, wait: Duration) {
         let wait = wait.min(rate_controller::LONGEST_WAIT);
@@ -136,7 +136,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.committing = Some((batch, commit));
     }
 
-    /// A commit is durable: what it holds may be sent, and believed. If it failed, neither.
+    /// Continues after a commit. If it succeeded, its intents may be sent and its results count; if
+    /// it failed, neither.
     pub(super) fn on_committed(&mut self, (batch, outcome): (Batch, Result<(), JournalError>)) {
         for (_, unit) in &batch.intents {
             self.admission(unit.operation).arming -= 1;
@@ -175,7 +176,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         let unit = Unit { attempts: unit.attempts + 1, waits_since: Some(now), ..unit };
         match next {
             Next::Done | Next::Stop(_) => {}
-            // The pace pays for throttled calls, not the budget.
+            // The rate is reduced for throttled calls; the retry budget is not charged.
             Next::Again => self.queue.requeue(Unit { retry: None, ..unit }),
             Next::Split => self.queue.split(&unit),
             Next::Repeat(cost) | Next::Spare(cost) => {

@@ -1,4 +1,4 @@
-//! Waiting -> ready -> under way: what leaves, and when.
+//! Waiting -> ready -> in flight: what is sent, and when.
 
 use super::{Dispatcher, WorkerReply};
 use crate::api::client::{Client, Repeat};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
-    /// Writes intents for what may leave soon.
+    /// Writes the intents of the units that may leave soon.
     pub(super) fn prepare(&mut self) {
         if self.stopping {
             return;
@@ -43,7 +43,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.admissions.iter().map(|admission| admission.ready.len() + admission.arming).sum()
     }
 
-    /// The next unit, if the budget for tries after failures has room for it.
+    /// The next unit, if the retry budget allows it.
     fn next_affordable(
         &mut self,
         operation: Operation,
@@ -71,9 +71,9 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.batch.intents.push((attempt, unit));
     }
 
-    // ---- ready -> under way ----
+    // ---- ready -> in flight ----
 
-    /// Sends what the pace and the breaker let go.
+    /// Sends what the rate and the breaker allow.
     pub(super) fn send_ready(&mut self) {
         for operation in Operation::ALL {
             if self.stopping || self.is_stopped(operation) {
@@ -99,7 +99,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
     }
 
-    /// Takes back the next to leave if the journal lets it leave no more.
+    /// Withdraws the next unit if the journal no longer lets it be sent.
     fn withdraw_first(&mut self, operation: Operation) -> bool {
         let journal = &self.engine.journal;
         let admission = &mut self.admissions[operation.index()];
@@ -149,7 +149,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.in_flight.spawn(attempt_of(client, request, repeat, attempt, unit));
     }
 
-    /// Takes back what is ready and will not leave.
+    /// Withdraws the ready units of an operation; they are not sent.
     pub(super) fn withdraw(&mut self, operation: Operation) {
         while let Some((attempt, unit)) = self.admission(operation).ready.pop_front() {
             self.write_result(attempt, unit, self.withdrawn(), Next::Done);
@@ -169,7 +169,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     }
 }
 
-/// One attempt, made by a worker: takes values, returns values, and touches nothing else.
+/// One attempt, made by a worker: it takes values, returns values, and changes nothing else.
 async fn attempt_of<T: Transport>(
     client: Arc<Client<T>>,
     request: Request,

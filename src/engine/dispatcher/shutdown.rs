@@ -1,4 +1,4 @@
-//! The end of a run: everything that is known is written, and what is not is called unknown.
+//! The end of a run: pending results are written, and grants without an answer become unknown.
 
 use super::{Dispatcher, Ended};
 use crate::api::transport::Transport;
@@ -6,7 +6,7 @@ use crate::ledger::{AttemptResult, AttemptState, Journal};
 use crate::model::Operation;
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
-    /// Writes what is left to write and gives the verdicts away.
+    /// Writes the pending results and returns the verdicts.
     pub(super) async fn end(mut self) -> Ended {
         self.in_flight.abort_all();
         loop {
@@ -17,13 +17,13 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             if self.journal_failed() {
                 break;
             }
-            // What this made ready never left: without these words in the ledger the next run
-            // would have to take it for sent.
+            // These units were ready but not sent. Without this record the next run would have to
+            // treat them as sent.
             for operation in Operation::ALL {
                 self.withdraw(operation);
             }
         }
-        // No answer was believed for these: whether they were applied is not known.
+        // No answer was recorded for these, so it is not known whether they were applied.
         let lost = AttemptResult {
             state: AttemptState::Lost,
             code: "Interrupted".into(),
@@ -33,7 +33,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         for (grants, _) in std::mem::take(&mut self.in_doubt).into_values() {
             self.verdicts.record(&grants, &lost);
         }
-        // What would have kept the rest back kept nothing back: the run has gone through.
+        // Causes that only prevent further sending are irrelevant if everything is settled.
         if self.verdicts.settled() == self.verdicts.len() {
             self.causes.retain(|cause| !cause.is_about_the_rest());
         }

@@ -1,19 +1,19 @@
-//! What was accepted lately, a quarter of a second at a time.
+//! Counts of recently accepted calls, per quarter of a second.
 
 use std::fmt;
 use std::time::Duration;
 
 /// The resolution.
 const SLOT_MS: u128 = 250;
-/// Two minutes: services that count calls do it over a minute at the most.
+/// Two minutes: services that count calls do so over a minute at most.
 const SLOTS: usize = 480;
 
-/// Counts of accepted calls since the last closure ended.
+/// Counts of accepted calls since the last exhaustion ended.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct AcceptedWindow {
-    /// Calls in each of the latest slots; the place of a slot is its number modulo the length.
+    /// Calls in each of the latest slots. A slot's index is its number modulo the length.
     counts: Vec<u32>,
-    /// The latest slot in which anything was counted.
+    /// The latest slot with a count.
     latest: usize,
     total: f64,
 }
@@ -23,7 +23,7 @@ impl AcceptedWindow {
         Self { counts: vec![0; SLOTS], latest: 0, total: 0.0 }
     }
 
-    /// One more accepted call.
+    /// Counts one accepted call.
     pub(super) fn count(&mut self, now: Duration) {
         let slot = slot_of(now);
         if slot > self.latest {
@@ -37,16 +37,17 @@ impl AcceptedWindow {
         self.total += 1.0;
     }
 
-    /// All calls.
+    /// The number of all calls.
     pub(super) fn total(&self) -> f64 {
         self.total
     }
 
-    /// The most calls per second in any stretch from `from` or later to `end`.
+    /// The highest rate of accepted calls in any interval that starts at `from` or later and ends
+    /// at `end`.
     ///
-    /// When a window of the server ends at `end`, it is one of these stretches, and the calls in
-    /// it are the quota, whatever its length: so this is hardly ever below the quota. It is above
-    /// where the pace changed before the window began; the next closure tells more exactly.
+    /// If a window of the server ends at `end`, it is one of these intervals, and the calls in it
+    /// are the quota, whatever its length. So the result is rarely below the quota. It is above the
+    /// quota if the rate changed before the window started; the next exhaustion corrects that.
     pub(super) fn most_per_s(&self, from: Duration, end: Duration) -> f64 {
         let mut most = self.total / seconds(from, end);
         let mut calls = 0.0;
@@ -65,7 +66,7 @@ impl fmt::Debug for AcceptedWindow {
     }
 }
 
-/// A shorter stretch would tell of chance alone.
+/// A shorter interval would only measure chance.
 fn seconds(from: Duration, to: Duration) -> f64 {
     to.saturating_sub(from).as_secs_f64().max(super::exhaustion::ENOUGH_S)
 }
@@ -83,7 +84,7 @@ fn start_of(slot: usize) -> Duration {
 mod tests {
     use super::*;
 
-    /// So many calls a second, evenly, from one second to another.
+    /// Counts this many calls per second, evenly, from one second to another.
     fn count(history: &mut AcceptedWindow, from_s: u64, to_s: u64, per_s: u64) {
         for second in from_s..to_s {
             for call in 0..per_s {
@@ -98,14 +99,14 @@ mod tests {
 
     #[test]
     fn a_window_that_began_in_a_climb_still_tells_the_quota() {
-        // A window of ten seconds, 20 a second: the probes before it was far below, and its 200
-        // calls were used up after five seconds.
+        // A window of ten seconds at 20 per second: the probes before it ran far below that, and
+        // its 200 calls were used up after five seconds.
         let mut history = AcceptedWindow::new();
         count(&mut history, 0, 30, 5);
         count(&mut history, 30, 35, 40);
         let quota_per_s = most(&history, 0, 40);
         assert!((20.0..21.0).contains(&quota_per_s), "{quota_per_s}");
-        // The plain mean would be less than half of it.
+        // The mean of all calls would be less than half of it.
         assert!(history.total() / 40.0 < 10.0);
     }
 

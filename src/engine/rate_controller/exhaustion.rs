@@ -1,46 +1,47 @@
-//! A server that accepts nothing for a while: its window is used up.
+//! An exhausted quota: the server accepts nothing until its window ends.
 //!
 //! The calls that a window accepted, divided by its length, are the quota itself. The length is
-//! not known, but a closure ends where a window does: see [`AcceptedWindow::most_per_s`].
+//! unknown, but an exhaustion ends when a window does: see [`AcceptedWindow::most_per_s`].
 
 use std::time::Duration;
 
 use super::accepted_window::AcceptedWindow;
 
-/// This many throttled calls in a row, with none accepted between, are a closure ...
+/// This many throttled calls, with none accepted between them, mean that the quota is exhausted ...
 const CLOSED_AFTER: u32 = 4;
-/// ... if they do not arrive in one heap.
+/// ... unless they arrive within this time.
 const CLOSED_FOR_S: f64 = 0.1;
-/// Closures shorter than this say nothing about the quota beyond an ordinary throttle.
+/// A shorter exhaustion gives no more information about the quota than a single throttled call.
 const SHORT_S: f64 = 0.3;
-/// We go on a little below the estimate: the next look corrects what is too low, while a pace
-/// above the quota closes every window.
+/// The rate continues a little below the estimate. The next probe corrects a rate that is too low,
+/// while a rate above the quota exhausts every window.
 const TRY_BELOW: f64 = 0.997;
-/// An estimate from a time when the pace was low is too low; believe it no further than this.
+/// An estimate from a time when the rate was low is too low. It lowers the rate at most to this
+/// share.
 const LEAST: f64 = 0.4;
-/// A short wait that comes after a long time without any tells of little: the quota is not
-/// exceeded by more. Servers round their waits, so that even this may be too much.
+/// A short wait after a long time without one means a small excess: the quota is not exceeded by
+/// more than this. Servers round their waits, so even this may be too much.
 const LEAST_AFTER_QUIET: f64 = 0.98;
 const QUIET_S: f64 = 5.0;
-/// A shorter time than this is not estimated from ...
+/// There is no estimate from a shorter time than this ...
 pub(super) const ENOUGH_S: f64 = 0.8;
-/// ... but takes this share of the pace.
+/// ... and the rate falls to this share.
 const BLIND: f64 = 0.7;
 
-/// What is known about the closure that may be under way, and the time since the last one.
+/// The current exhaustion, if any, and the time since the last one.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct QuotaExhaustion {
     /// Throttled calls since the last accepted one.
     run: u32,
     run_from: Duration,
-    /// The pace that was good when the run began.
+    /// The rate before the first of them.
     good_per_s: f64,
-    /// Whether the run ended a look for the limit.
+    /// Whether a probe for the limit caused them.
     looked: bool,
     closed: bool,
-    /// Whether a wait that the server asked for has ended a closure before.
+    /// Whether a wait that the server asked for has ended an exhaustion before.
     waited: bool,
-    /// The end of the last closure, and what was accepted since.
+    /// The end of the last exhaustion, and the calls accepted since.
     counted_from: Duration,
     history: AcceptedWindow,
 }
@@ -63,7 +64,7 @@ impl QuotaExhaustion {
         self.closed
     }
 
-    /// Whether it was our look for the limit that closed the server, and not a quota that fell.
+    /// Whether a probe for the limit caused the exhaustion, and not a quota that fell.
     pub(super) fn looked(&self) -> bool {
         self.looked
     }
@@ -72,13 +73,13 @@ impl QuotaExhaustion {
         self.history.count(now);
     }
 
-    /// Whether a call was accepted just before the latest throttled one. If not, it tells no more
-    /// than the one before it.
+    /// Whether a call was accepted just before the latest throttled one. If not, the throttled call
+    /// adds no information to the one before.
     pub(super) fn run_begins(&self) -> bool {
         self.run == 1
     }
 
-    /// Whether the latest three throttled calls had none accepted between.
+    /// Whether the latest three throttled calls had no accepted call between them.
     pub(super) fn is_one_run(&self) -> bool {
         self.run >= 3
     }
@@ -87,7 +88,7 @@ impl QuotaExhaustion {
         self.run = 0;
     }
 
-    /// One more throttled call, at a pace that was good until then.
+    /// Counts one throttled call, at a rate that was good until then.
     pub(super) fn count_throttled(&mut self, now: Duration, good_per_s: f64, looking: bool) {
         if self.run == 0 && !self.closed {
             self.run_from = now;
@@ -97,26 +98,26 @@ impl QuotaExhaustion {
         self.run += 1;
     }
 
-    /// Whether the run has become a closure; from then on it is one.
+    /// Whether the throttled calls now count as an exhaustion. Returns true once.
     pub(super) fn closes(&mut self, now: Duration) -> bool {
         let lasted_s = now.saturating_sub(self.run_from).as_secs_f64();
         self.closed = self.run >= CLOSED_AFTER && lasted_s > CLOSED_FOR_S;
         self.closed
     }
 
-    /// Since when nothing was accepted.
+    /// The seconds since the last accepted call.
     pub(super) fn lasted_s(&self, now: Duration) -> f64 {
         now.saturating_sub(self.run_from).as_secs_f64()
     }
 
-    /// A closure ends at that time, after so long: the pace to go on with.
+    /// The exhaustion ends at `end`, after `closed_s`. Returns the rate to continue with.
     pub(super) fn ends(&mut self, end: Duration, closed_s: f64) -> f64 {
         let pace = self.pace_after(end, closed_s, LEAST);
         self.count_anew(end);
         pace
     }
 
-    /// A short wait that the server asked for ends at that time: the pace to go on with.
+    /// A short wait that the server asked for ends at `end`. Returns the rate to continue with.
     pub(super) fn short_wait_ends(&mut self, end: Duration, wait_s: f64) -> f64 {
         let quiet = end.saturating_sub(self.counted_from).as_secs_f64() > QUIET_S;
         let pace = self.pace_after(end, wait_s, if quiet { LEAST_AFTER_QUIET } else { LEAST });
@@ -137,8 +138,8 @@ impl QuotaExhaustion {
         }
     }
 
-    /// The server asks for one more wait, until `end`. Whether nothing at all was accepted since
-    /// the wait before: then the two are one closure.
+    /// The server asks for one more wait, until `end`. Returns whether nothing was accepted since
+    /// the wait before: then the two are one exhaustion.
     pub(super) fn lasts(&mut self, end: Duration) -> bool {
         let lasts = self.waited && self.history.total() == 0.0;
         self.waited = true;

@@ -1,33 +1,35 @@
-//! The adaptive pace: how many requests per second leave, when nobody says how many may.
+//! The adaptive rate controller: finds how many requests per second the service accepts.
 //!
-//! The quota is unknown, shared with others, and changes. [`RateController`] finds it from the answers
-//! alone. It is a pure function of the time and the events it is told: no clock, no randomness,
-//! no I/O, and only arithmetic that every platform computes alike. One `RateController` serves one
-//! operation; the fixed ceiling (`--rate`) stands behind it and is never exceeded here either.
+//! The quota is unknown, shared with other programs, and changes. [`RateController`] finds it from
+//! the replies alone. It is a pure function of the time and the recorded events: no clock, no
+//! randomness, no I/O, and only arithmetic that gives the same result on every platform. One
+//! `RateController` serves one operation. It never exceeds the fixed ceiling (`--rate`), which
+//! [`FixedRateLimiter`](super::fixed_rate_limiter::FixedRateLimiter) also enforces.
 //!
-//! # How it moves
+//! # How the rate moves
 //!
-//! * **Up a little, down a little.** Each accepted call raises the pace by a sliver; each
-//!   throttled call lowers it by one per cent, more when throttles stand close together. Where
-//!   the two balance, about 0.6 % of the calls are throttled: enough to know where the limit is.
-//!   Above ten per second the rise is per second, not per call, or it would be unstable.
-//! * **A burst is a changed quota.** Three throttles with little between cut to the pace that
-//!   was still accepted lately, at most by half, once: calls sent before a cut cannot cause
-//!   another.
-//! * **After quiet, a ramp.** When nothing was throttled for a while we look for the limit: the
-//!   pace rises faster and faster, more gently where windows are long. The first throttle takes
-//!   back what the last five seconds added. If the ramp led to new territory the next one
-//!   follows soon; if not, later and later. The more a look costs, in time or in throttled
-//!   calls, the rarer we look.
-//! * **A quota that changed may change again.** When a pace that lasted has given way to quite
-//!   another, we look nearly twice as often for the next five minutes.
-//! * **A closed server.** When nothing at all is accepted, a window is used up: we ask rarely
-//!   until one call is accepted, and go on with the most that the server accepted per second in
-//!   any stretch before, which is hardly ever less than its quota.
-//! * **Hints are obeyed by everyone**: nothing leaves before a server's wait has passed.
+//! * **Small steps.** Each accepted call raises the rate by a small amount; each throttled call
+//!   lowers it by one per cent, and by more when throttled calls are close together. In balance
+//!   about 0.6 % of the calls are throttled, which is enough to know where the limit is. Above ten
+//!   per second the increase is per second and not per call, because it would be unstable
+//!   otherwise.
+//! * **A burst means a changed quota.** Three throttled calls with few accepted ones between them
+//!   cut the rate to what was still accepted recently, at most by half, and once: calls sent before
+//!   a cut can't cause another.
+//! * **After quiet time, a ramp.** When nothing was throttled for a while, the controller probes
+//!   for the limit: the rate rises faster and faster, more gently where windows are long. The first
+//!   throttled call takes back the increase of the last five seconds. If the ramp reached new
+//!   territory, the next one follows soon; if not, later each time. The more a probe costs, in time
+//!   or in throttled calls, the rarer probes become.
+//! * **A quota that changed may change again.** After a lasting rate has given way to a quite
+//!   different one, probes are nearly twice as frequent for five minutes.
+//! * **Exhausted quota.** If every call is throttled, the server's window is used up: requests
+//!   leave rarely until one is accepted. The rate then continues with the highest rate that the
+//!   server accepted in any interval before, which is rarely below its quota.
+//! * **Waits are kept**: nothing leaves before the wait that a server asked for is over.
 //!
-//! Time without work earns nothing, and a pace that was not used is not raised. How well this
-//! does against the best constant pace, on four kinds of server, is in `docs/src/pace.md`.
+//! Idle time earns no credit, and a rate that was not used is not raised. `docs/src/pace.md`
+//! compares the controller with the best constant rate on four kinds of server.
 
 mod accepted_window;
 mod exhaustion;
@@ -46,52 +48,53 @@ use send_schedule::SendSchedule;
 use slow_start::SlowStart;
 use throughput::Throughput;
 
-/// Where a run starts unless the ceiling is lower: a little under the 10 per second that the
-/// API's pages give for sibling operations.
+/// The starting rate, unless the ceiling is lower: a little below the 10 per second that the API's
+/// pages give for sibling operations.
 pub const START_PER_S: f64 = 9.5;
 
-/// The default of `--rate`. A higher ceiling makes a run look for a higher quota by slow start.
+/// The default of `--rate`. A higher ceiling makes a run search for a higher quota by slow start.
 pub const DEFAULT_CEILING_PER_S: f64 = 10.0;
 
-/// The pace never falls below one request in five seconds (or the ceiling, if that is lower): it
-/// must notice that a server opened again, and throttled calls cost pace, never an attempt.
+/// The rate never falls below one request in five seconds (or the ceiling, if that is lower). The
+/// controller must notice when a server accepts calls again, and a throttled call never counts as
+/// an attempt.
 pub const FLOOR_PER_S: f64 = 0.2;
 
-/// A hint is obeyed for at most this long: a day, which no run outlives.
+/// A wait that the server asks for is kept for at most a day.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The cut for one isolated throttle.
+/// The decrease for one isolated throttled call.
 const CUT: f64 = 0.01;
-/// The cut for one throttle among others.
+/// The decrease for one throttled call among others.
 const CUT_MAX: f64 = 0.07;
-/// The strong cut takes at most half.
+/// A burst lowers the rate by at most half.
 const CUT_STRONG: f64 = 0.5;
-/// While a server is closed we ask at least every other second.
+/// While the quota is exhausted, requests leave at least every two seconds.
 const ASK_PER_S: f64 = 0.5;
-/// The first throttle takes back what the last five seconds added, but no more than a tenth.
+/// The first throttled call takes back the increase of the last five seconds, but at most a tenth.
 const TAKE_BACK: f64 = 0.9;
 const TAKE_BACK_PER_S: f64 = 0.2;
-/// A pace found this much above the last one is new territory.
+/// A rate that is higher than the last limit by this factor is new territory.
 const NEW_TERRITORY: f64 = 1.05;
-/// A wait of this many seconds closes the server; a shorter one down to the second is a pause.
+/// A wait of at least this many seconds is an exhaustion; one of at least a second is a pause.
 const CLOSING_WAIT_S: f64 = 2.0;
 const PAUSING_WAIT_S: f64 = 0.25;
 
-/// What the pace learns from. Times are since the start of the run.
+/// The events that the controller learns from. Times are since the start of the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
     /// A request leaves now.
     Sent,
-    /// The server dealt with a request and did not throttle it, whatever it answered.
+    /// The server processed a request and did not throttle it, whatever it answered.
     Accepted {
         /// When the request left.
         sent_at: Duration,
     },
-    /// The server refused a request for its rate.
+    /// The server throttled a request.
     Throttled {
         /// When the request left.
         sent_at: Duration,
-        /// How long the server asks to wait (`x-acs-retry-after`, or `TimeLeft` in
+        /// The wait that the server asks for (`x-acs-retry-after`, or `TimeLeft` in
         /// `x-ratelimit-user-api`).
         wait: Option<Duration>,
     },
@@ -120,20 +123,20 @@ pub enum Event {
 pub struct RateController {
     ceiling_per_s: f64,
     rate_per_s: f64,
-    /// The pace of about five seconds ago.
+    /// The rate of about five seconds ago.
     lagging_per_s: f64,
-    /// The pace after the last cut.
+    /// The rate after the last decrease.
     settled_per_s: f64,
     slots: SendSchedule,
     probes: ProbeSchedule,
     throughput: Throughput,
     slow_start: SlowStart,
     closure: QuotaExhaustion,
-    /// Requests that left up to then cannot cause another cut,
+    /// Requests that left up to this time can't cause another decrease,
     cut_at: Option<Duration>,
-    /// ... and up to then are not even counted.
+    /// ... and those that left up to this time are not even counted.
     strong_cut_at: Option<Duration>,
-    /// When the latest request that was throttled had left.
+    /// When the latest throttled request left.
     throttled_sent_at: Duration,
 }
 
@@ -142,7 +145,7 @@ impl RateController {
     /// is above the default of `--rate`. The ceiling must be above 0; anything else counts as one
     /// call in 1000 seconds.
     pub fn new(ceiling_per_s: f64) -> Self {
-        // A ceiling above the default says that more may be possible; the default one does not.
+        // A ceiling above the default says that more may be possible; the default does not.
         let slow_start = if ceiling_per_s > DEFAULT_CEILING_PER_S {
             SlowStart::new()
         } else {
@@ -152,7 +155,7 @@ impl RateController {
     }
 
     /// Starts at another rate, or at the ceiling if that is lower, without slow start: for a quota
-    /// that is about known.
+    /// that is roughly known.
     pub fn starting_at(ceiling_per_s: f64, start_per_s: f64) -> Self {
         let is_below = start_per_s < ceiling_per_s && ceiling_per_s > DEFAULT_CEILING_PER_S;
         let slow_start = if is_below { SlowStart::from_known_rate() } else { SlowStart::over() };
@@ -167,7 +170,7 @@ impl RateController {
     }
 
     fn with(ceiling_per_s: f64, start_per_s: f64, slow_start: SlowStart) -> Self {
-        // `max` also turns a NaN into the least.
+        // `max` also turns a NaN into the minimum.
         let ceiling_per_s = ceiling_per_s.max(0.001);
         let rate_per_s = ceiling_per_s.min(start_per_s);
         Self {
@@ -186,18 +189,18 @@ impl RateController {
         }
     }
 
-    /// The pace at present; what a closed server or a hint holds back is not in it.
+    /// The current rate. It does not include exhaustion and waits.
     pub fn rate_per_s(&self) -> f64 {
         self.rate_per_s
     }
 
-    /// When the next request may leave: now or later. Ask again after every event, for a cut or
-    /// a hint moves it back, and a server that opens moves it forward.
+    /// When the next request may leave: now or later. Ask again after every event: a decrease or a
+    /// wait moves it back, and a server that accepts calls again moves it forward.
     pub fn next_at(&self, now: Duration) -> Duration {
         self.slots.next_at(now, self.rate_per_s, self.ceiling_per_s)
     }
 
-    /// Tells the pace what happened. Times must not run backward.
+    /// Records an event. Times must not run backward.
     pub fn on(&mut self, now: Duration, event: Event) {
         match event {
             Event::Sent => self.slots.sent(now, self.rate_per_s),
@@ -216,7 +219,7 @@ impl RateController {
             if is_before(sent_at, self.strong_cut_at) {
                 return;
             }
-            // It opened somewhere between the last call that was throttled and this one.
+            // The window ended between the last throttled call and this one.
             let opened_after = sent_at.saturating_sub(self.throttled_sent_at) / 2;
             let lasted_s = self.closure.lasted_s(now);
             self.reopen(self.throttled_sent_at + opened_after, lasted_s);
@@ -246,7 +249,7 @@ impl RateController {
         }
         if self.slow_start.is_active() {
             if is_before(sent_at, self.strong_cut_at) {
-                // In flight when the doubling ended: no news.
+                // It was in flight when the doubling ended.
                 return;
             }
             if let Some(rate_per_s) = self.slow_start.on_throttled(self.rate_per_s) {
@@ -286,20 +289,21 @@ impl RateController {
         }
     }
 
-    /// The first throttled call ends the doubling of slow start. Calls in flight cannot cause
-    /// another cut.
+    /// The first throttled call ends the doubling of slow start. Calls in flight can't cause
+    /// another decrease.
     fn end_doubling(&mut self, now: Duration, rate_per_s: f64) {
         self.cut_epoch(now);
         self.settle(rate_per_s);
     }
 
-    /// The server asked for a wait that is long enough to be felt. Those in flight will be told
-    /// the same; they are part of it.
+    /// The server asked for a wait long enough to matter. The replies to requests in flight will
+    /// repeat it; they are part of it.
     fn pause(&mut self, now: Duration, wait: Duration) {
         self.cut_epoch(now);
         let end = now + wait;
         if self.closure.lasts(end) {
-            // The same closure goes on: it was paid for, and nothing new is known of the quota.
+            // The same exhaustion continues. The rate was lowered for it, and nothing new is known
+            // about the quota.
             return;
         }
         if wait.as_secs_f64() > CLOSING_WAIT_S {
@@ -310,7 +314,7 @@ impl RateController {
         }
     }
 
-    /// A closure ends at that time.
+    /// The exhaustion ends at `end`.
     fn reopen(&mut self, end: Duration, closed_s: f64) {
         let pace = self.closure.ends(end, closed_s);
         self.probes.closed(closed_s, self.closure.looked());
@@ -319,7 +323,7 @@ impl RateController {
         self.settle(pace);
     }
 
-    /// The limit was found; we go on with that pace.
+    /// The limit was found; the rate continues at `pace_per_s`.
     fn limit_found(&mut self, pace_per_s: f64, closed_s: f64) {
         let before_per_s = self.settled_per_s;
         self.settle(pace_per_s);
@@ -343,8 +347,8 @@ impl RateController {
     }
 }
 
-/// The seconds that some requests of one operation take at least at a ceiling, from the start of a
-/// run.
+/// The minimum number of seconds that these requests of one operation take from the start of a run
+/// with this ceiling.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub fn seconds_at_least(requests: usize, ceiling_per_s: f64) -> f64 {
     if ceiling_per_s > DEFAULT_CEILING_PER_S {
@@ -354,7 +358,7 @@ pub fn seconds_at_least(requests: usize, ceiling_per_s: f64) -> f64 {
     }
 }
 
-/// Whether a request had already left at that time.
+/// Whether a request had left by then.
 fn is_before(sent_at: Duration, time: Option<Duration>) -> bool {
     time.is_some_and(|time| sent_at <= time)
 }

@@ -4,67 +4,67 @@
 //! above. So the rise per second never exceeds that at ten per second, which keeps it stable
 //! when many calls are in flight.
 
-/// Beats between two looks for the limit. With [`super::CUT`] per throttled call this balances
-/// at about 0.6 % throttled at ten per second.
+/// Ticks between two probes for the limit. With [`super::CUT`] per throttled call, about 0.6 % of
+/// the calls are throttled at ten per second.
 const PATIENCE: f64 = 180.0;
-/// Two minutes. Longer would learn of a doubled quota too late to be of use.
+/// Two minutes. A longer patience would detect a doubled quota too late to be useful.
 const PATIENCE_MAX: f64 = 1200.0;
-/// Each cheap throttle shortens a patience that an expensive one had stretched.
+/// Each cheap throttled call shortens a patience that an expensive one has extended.
 const PATIENCE_DECAY: f64 = 0.97;
-/// Beats of patience for each second that a look at the limit closed the server beyond the
-/// first half: closed for 2 s, we look again after 45 s.
+/// Ticks of patience for each second of exhaustion that a probe caused, beyond the first half:
+/// after 2 s of exhaustion, the next probe follows after 45 s.
 const PATIENCE_PER_S: f64 = 300.0;
-/// A look may also be expensive in calls: where answers take long, many are under way when the
-/// first is throttled. Beyond a handful, each asks for this share of a patience.
+/// A probe may also be expensive in calls: with slow answers, many are in flight when the first is
+/// throttled. Beyond this number, each adds this share to the patience.
 const CHEAP: f64 = 5.0;
 const PATIENCE_PER_CALL: f64 = 0.4;
-/// Throttled calls with fewer quiet ticks between belong to the same look.
+/// Throttled calls with fewer quiet ticks between them belong to the same probe.
 const APART: f64 = 10.0;
-/// Where nothing is known about the quota the ramp begins after three quiet seconds.
+/// While the quota is unknown, the ramp starts after three quiet seconds.
 const FIRST_RAMP: f64 = 30.0;
-/// A ramp rises by about this share while one window passes, and by four times as much in two:
-/// it may use a window up, but not long before its end.
+/// A ramp rises by about this share during one window, and by four times as much in two: it may
+/// exhaust a window, but not long before its end.
 const RAMP_IN_WINDOW: f64 = 0.06;
-/// On short windows it rises by at most 15 % a second: from 10 to 100 per second in about 20 s.
+/// With short windows it rises by at most 15 % per second: from 10 to 100 per second in about 20 s.
 const RAMP_MAX: f64 = 0.015;
-/// A single call raises a slow pace by no more than so many ticks would.
+/// A single call raises a slow rate by no more than this many ticks would.
 const TICKS_PER_CALL: f64 = 5.0;
-/// The guess at a window's length, in seconds: while nothing is known, and at most.
+/// The estimate of the window's length in seconds, while nothing is known and at most.
 const WINDOW_S: f64 = 2.0;
 const WINDOW_MAX_S: f64 = 120.0;
-/// Each cheap throttle speaks for a shorter window.
+/// Each cheap throttled call is evidence for a shorter window.
 const WINDOW_DECAY: f64 = 0.95;
-/// A pace that lasted, and is less than this share of the one that lasted before (or the other
-/// way round), proves a quota that changes ...
+/// The quota is volatile if a lasting rate is less than this share of the lasting rate before (or
+/// the other way round) ...
 const CHANGED: f64 = 0.67;
 /// ... for so many ticks: five minutes at ten per second and above.
 const VOLATILE_TICKS: f64 = 3000.0;
-/// Then we look after this share of the patience.
+/// Probes for a volatile quota follow after this share of the patience.
 const VOLATILE_PATIENCE_SHARE: f64 = 0.55;
 
-/// The patience with which we look for the limit.
+/// Schedules the probes for the limit.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct ProbeSchedule {
-    /// Beats since the last throttled call.
+    /// Ticks since the last throttled call.
     quiet: f64,
     /// Quiet ticks after which the ramp begins.
     ramp_after: f64,
-    /// Beats that should lie between two looks.
+    /// Ticks between two probes.
     patience: f64,
-    /// A guess at the length of the server's window, in seconds.
+    /// The estimated length of the server's window, in seconds.
     window_s: f64,
-    /// What the latest look has cost.
+    /// The cost of the latest probe.
     look: ProbeRound,
-    /// The latest pace that lasted for half a patience.
+    /// The latest rate that lasted for half a patience.
     lasted_per_s: Option<f64>,
-    /// Beats for which the quota counts as one that changes.
+    /// Remaining ticks for which the quota counts as volatile.
     volatile: f64,
 }
 
-/// Throttled calls that belong together.
+/// Throttled calls that belong to one probe.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct ProbeRound {
-    /// Whether it was a look for the limit from a pace that was known to be good.
+    /// Whether the probe started from a rate that was known to be good.
     meant: bool,
     throttled: f64,
     from_per_s: f64,
@@ -90,15 +90,15 @@ impl ProbeSchedule {
         self.volatile = (self.volatile - beat).max(0.0);
         let creep = super::CUT / self.patience;
         if !self.ramping() {
-            // Slow quotas would take minutes to count as quiet; the fourth root meets them
-            // half-way between calls and seconds, and is exact on every platform.
+            // In seconds, slow quotas would take minutes to count as quiet. The fourth root is a
+            // compromise between calls and seconds, and is exact on every platform.
             self.quiet += if rate_per_s < 10.0 { tenths.sqrt().sqrt() } else { beat };
             if self.quiet > PATIENCE * 0.5 {
                 self.lasts(rate_per_s);
             }
             return 1.0 + creep * beat;
         }
-        // A ramp counts time alone, or it would be slowest where the quota has risen most.
+        // A ramp counts only time. Otherwise it would be slowest where the quota has risen most.
         self.quiet += tenths;
         let window = self.window_s * 10.0;
         let steep = (self.quiet - self.ramp_from()) * 2.0 * RAMP_IN_WINDOW / (window * window);
@@ -106,7 +106,7 @@ impl ProbeSchedule {
         1.0 + (creep + steep.min(steepest)) * tenths.min(TICKS_PER_CALL)
     }
 
-    /// That pace has lasted for a while.
+    /// This rate has lasted for a while.
     fn lasts(&mut self, rate_per_s: f64) {
         if let Some(before_per_s) = self.lasted_per_s
             && (rate_per_s < before_per_s * CHANGED || before_per_s < rate_per_s * CHANGED)
@@ -124,18 +124,18 @@ impl ProbeSchedule {
         }
     }
 
-    /// Whether it was quiet for so long that we look for the limit.
+    /// Whether it has been quiet long enough to probe for the limit.
     pub(super) fn ramping(&self) -> bool {
         self.quiet > self.ramp_from()
     }
 
-    /// Whether that look began from a pace that had lasted for a whole patience. Only such a
-    /// pace is known to be good; the first ramps of a run begin after seconds.
+    /// Whether the probe started from a rate that had lasted for a whole patience. Only such a rate
+    /// is known to be good; the first ramps of a run start after seconds.
     pub(super) fn ramping_from_known(&self) -> bool {
         self.ramping() && self.ramp_after >= PATIENCE
     }
 
-    /// A call was throttled: the quiet is over.
+    /// A call was throttled, which ends the quiet time.
     pub(super) fn disturbed(&mut self, rate_per_s: f64) {
         if self.quiet > APART {
             let meant = self.ramping_from_known();
@@ -150,16 +150,16 @@ impl ProbeSchedule {
         }
     }
 
-    /// The limit was found, in new territory or about where it was before.
+    /// The limit was found, either in new territory or about where it was.
     pub(super) fn found(&mut self, new_territory: bool) {
         self.ramp_after =
             if new_territory { FIRST_RAMP } else { (self.ramp_after * 2.0).min(self.patience) };
     }
 
-    /// The server was closed for so long. If our look for the limit did it: the longer, the
-    /// rarer we look. A quota that fell is not our doing.
+    /// The quota was exhausted for `closed_s`. If a probe caused it, the next probes are rarer, in
+    /// proportion to that time. A quota that fell does not count.
     pub(super) fn closed(&mut self, closed_s: f64, by_a_look: bool) {
-        // What closed it in the middle of a window, on average, lasts for half of it.
+        // If it happens in the middle of a window, on average, it lasts for half of it.
         let window_s = (closed_s * 2.0).max(self.window_s * WINDOW_DECAY);
         self.window_s = window_s.clamp(WINDOW_S, WINDOW_MAX_S);
         let paid_s = if by_a_look { closed_s } else { 0.0 };
@@ -167,7 +167,7 @@ impl ProbeSchedule {
         self.patience = wanted.max((self.patience * PATIENCE_DECAY).max(PATIENCE));
     }
 
-    /// A closed server opened: the next ramp waits for the whole patience.
+    /// The server accepts calls again: the next ramp waits for the whole patience.
     pub(super) fn opened(&mut self) {
         self.quiet = 0.0;
         self.ramp_after = self.patience;
@@ -178,7 +178,7 @@ impl ProbeSchedule {
 mod tests {
     use super::*;
 
-    /// Quiet seconds at that pace until the next look for the limit.
+    /// Quiet seconds at that rate until the next probe.
     fn looks_after_s(probes: &mut ProbeSchedule, rate_per_s: f64) -> f64 {
         probes.disturbed(rate_per_s);
         let mut calls = 0.0;
@@ -189,7 +189,7 @@ mod tests {
         calls / rate_per_s
     }
 
-    /// After the first looks of a run.
+    /// After the first probes of a run.
     fn settled() -> ProbeSchedule {
         let mut probes = ProbeSchedule::new();
         for _ in 0..4 {

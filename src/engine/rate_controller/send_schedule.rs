@@ -1,19 +1,19 @@
-//! When the next request may leave, at a given pace.
+//! When the next request may leave, at a given rate.
 
 use crate::engine::fixed_rate_limiter::SLACK;
 use std::time::Duration;
 
 /// The times at which requests left, and the wait that a server asked for.
 ///
-/// Only the last time is kept, so the pace that counts is always the present one: when a closed
-/// server opens again nobody sits out the long interval of the closure.
+/// Only the last time is kept, and the interval follows from the current rate. So when a server
+/// accepts calls again, nothing waits for the long interval of the exhaustion.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct SendSchedule {
     /// When the last request was due; at most one interval before it left.
     slot: Option<Duration>,
     /// When the last request left.
     sent: Duration,
-    /// Nothing leaves before: a server's hint.
+    /// Nothing leaves before this time, because the server asked for a wait.
     hold: Duration,
     on_time: bool,
 }
@@ -23,31 +23,31 @@ impl SendSchedule {
     pub(super) fn next_at(&self, now: Duration, rate_per_s: f64, ceiling_per_s: f64) -> Duration {
         let Some(slot) = self.slot else { return now.max(self.hold) };
         let due = slot + interval(rate_per_s);
-        // Late work is made up for, but two requests never stand closer than the ceiling; at the
-        // ceiling itself a late timer is made up for too, as the ceiling does.
+        // A delay is made up for, but two requests are never closer than the ceiling allows. At the
+        // ceiling a late timer is made up for too, as the fixed limiter does.
         let apart = interval(ceiling_per_s).saturating_sub(SLACK);
         due.max(self.sent + apart).max(self.hold).max(now)
     }
 
-    /// A request leaves.
+    /// Records that a request leaves.
     pub(super) fn sent(&mut self, now: Duration, rate_per_s: f64) {
         let interval = interval(rate_per_s);
         let due = self.slot.map_or(now, |slot| slot + interval).max(self.hold);
-        // A timer that fires late leaves its request less than one interval behind; that much
-        // credit keeps the average. More means that there was nothing to send: time that passed
-        // idle is gone, and does not turn into a burst.
+        // A timer that fires late delays its request by less than one interval; that credit keeps
+        // the average. A longer delay means that there was nothing to send: idle time does not turn
+        // into a burst.
         self.on_time = now < due + interval;
         self.slot = Some(if self.on_time { due } else { now });
         self.sent = now;
     }
 
-    /// Nobody sends before that time.
+    /// Nothing may leave before `end`.
     pub(super) fn hold_until(&mut self, end: Duration) {
         self.hold = self.hold.max(end);
     }
 
-    /// Whether the pace was what the last request waited for, not work or a free worker. Calls
-    /// that were late for another reason prove nothing about a higher pace.
+    /// Whether the last request waited for the rate, and not for work or a free worker. Calls that
+    /// were late for another reason are no evidence for a higher rate.
     pub(super) fn on_time(&self) -> bool {
         self.on_time
     }

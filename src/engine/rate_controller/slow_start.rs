@@ -59,12 +59,12 @@ impl SlowStart {
         Self::in_phase(Phase::Doubling)
     }
 
-    /// For a run whose quota is about known: only the gentle rise.
+    /// For a quota that is roughly known: only the gentle rise.
     pub(super) fn from_known_rate() -> Self {
         Self::in_phase(Phase::Recovering)
     }
 
-    /// For a ceiling that needs none.
+    /// For a ceiling that needs no slow start.
     pub(super) fn over() -> Self {
         Self::in_phase(Phase::Over)
     }
@@ -93,7 +93,7 @@ impl SlowStart {
         }
     }
 
-    /// The factor by which an accepted call raises the rate, if the rate was what held calls back.
+    /// The factor by which an accepted call raises the rate, if calls waited for the rate.
     pub(super) fn growth(&mut self, now: Duration, rate_per_s: f64, on_time: bool) -> f64 {
         let doubling_s = match self.phase {
             Phase::Doubling => DOUBLING_S.max(self.round_trip_s * DOUBLING_ROUND_TRIPS),

@@ -1,4 +1,5 @@
-//! Many tiny stories about one controller; how it does over minutes is the business of the grid.
+//! Short cases about one controller. Its behaviour over minutes is measured by the grid of
+//! `docs/pace.md`.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::engine::fixed_rate_limiter::SLACK;
 
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// A pace and a clock that moves only by what is done.
+/// A controller and a clock that only the test moves.
 struct Run {
     pace: RateController,
     now: Duration,
@@ -198,7 +199,7 @@ fn a_hint_of_years_is_cut_short() {
 
 #[test]
 fn a_long_hint_goes_on_with_the_quota_of_its_window() {
-    // 300 calls at about 9.5 per second, then closed until second 60: 5 per second.
+    // 300 calls at about 9.5 per second, then exhausted until second 60: 5 per second.
     let mut run = Run::new(9.5);
     run.accepted_times(300);
     run.throttled_for(Some(Duration::from_secs(60).saturating_sub(run.now)));
@@ -250,7 +251,7 @@ fn after_quiet_the_pace_ramps_up() {
 #[test]
 fn the_throttle_that_ends_a_small_ramp_takes_it_back() {
     let mut run = Run::new(1000.0);
-    // The first limit lies near the start.
+    // The first limit is near the start.
     run.accepted_times(40);
     run.throttled();
     let settled = run.rate();
@@ -300,7 +301,7 @@ fn a_server_that_opens_again_gets_its_pace_back_at_once() {
     run.now = asked_at + LATENCY;
     run.pace.on(run.now, Event::Accepted { sent_at: asked_at });
     assert!(run.rate() > 7.0, "{}", run.rate());
-    // The long interval of the closure is gone as well.
+    // The long interval of the exhaustion is gone as well.
     assert!(run.pace.next_at(run.now) < asked_at + Duration::from_millis(200));
 }
 
@@ -321,7 +322,7 @@ fn an_answer_from_before_the_closure_does_not_open_it() {
 fn endless_throttling_ends_at_the_floor() {
     let mut run = Run::new(100.0);
     for _ in 0..200 {
-        // A lone accepted call now and then: never a closure, always a burst.
+        // A single accepted call between them: never an exhaustion, always a burst.
         run.throttled();
         run.throttled();
         run.throttled();
@@ -361,8 +362,9 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Whatever happens: never above the ceiling, never two requests closer than it allows but
-    /// for a late timer, never inside a wait, never below the floor, and there is always a next time.
+    /// For any sequence of events: never above the ceiling, never two requests closer than it
+    /// allows except after a late timer, never inside a wait, never below the floor, and there is
+    /// always a next time.
     #[test]
     fn the_promises_hold_over_any_events(
         ceiling_per_s in 0.05..500.0_f64,
@@ -420,7 +422,7 @@ proptest! {
             prop_assert!(rate <= ceiling_per_s);
             prop_assert!(rate >= FLOOR_PER_S.min(ceiling_per_s));
             if matches!(event, Event::Throttled { .. }) && rate > before {
-                // Only the end of a closure that a hint announces may raise it.
+                // Only the announced end of an exhaustion may raise it.
                 let hinted = matches!(event, Event::Throttled { wait: Some(_), .. });
                 prop_assert!(hinted, "{before} became {rate}");
             }

@@ -1,13 +1,13 @@
-//! What was accepted lately: the evidence behind each cut.
+//! The rate of recently accepted calls: the basis of each decrease.
 
 use std::time::Duration;
 
-/// How much of a burst is forgotten with each accepted call.
+/// The share of a burst that remains after each accepted call.
 const BURST_DECAY: f64 = 0.88;
 /// A burst: three throttled calls with few accepted ones between.
 const BURST: f64 = 3.0;
-/// With throttles `n` accepted calls apart the pace is too high by about `1/n`; take most of
-/// that off at once, and the rest when the next one comes.
+/// With throttled calls `n` accepted calls apart, the rate is too high by about `1/n`. Most of that
+/// is taken off at once, and the rest at the next one.
 const CLOSE: f64 = 0.5;
 
 /// Counts of accepted and throttled calls.
@@ -16,9 +16,9 @@ pub(super) struct Throughput {
     /// Accepted calls per second, over the last second or eight calls.
     accepted_per_s: f64,
     at: Duration,
-    /// What it was when calls began to be throttled.
+    /// Its value when calls began to be throttled.
     until_then_per_s: f64,
-    /// Throttled calls, each fading as calls are accepted.
+    /// Throttled calls; each accepted call lowers the count.
     burst: f64,
     /// Accepted calls since the last isolated throttle, and between it and the one before.
     since_throttle: f64,
@@ -45,7 +45,7 @@ impl Throughput {
         self.burst *= BURST_DECAY;
     }
 
-    /// One throttled call; whether the call before it was accepted.
+    /// Counts one throttled call. `run_begins`: the call before it was accepted.
     pub(super) fn throttled(&mut self, now: Duration, rate_per_s: f64, run_begins: bool) {
         self.fade(now, rate_per_s);
         if run_begins {
@@ -54,9 +54,9 @@ impl Throughput {
         self.burst += 1.0;
     }
 
-    /// Whether the throttled calls came in a burst; if so, the pace that was still accepted. If
-    /// they came in one run, with none accepted between, the time of the run is not counted: a
-    /// closure says nothing about the pace before it.
+    /// If the throttled calls form a burst, the rate that was still accepted. If they came in one
+    /// run, with none accepted between them, the time of the run is not counted: an exhaustion
+    /// gives no information about the rate before it.
     pub(super) fn burst(&mut self, one_run: bool) -> Option<f64> {
         if self.burst < BURST {
             return None;
@@ -65,12 +65,12 @@ impl Throughput {
         Some(if one_run { self.until_then_per_s } else { self.accepted_per_s })
     }
 
-    /// Forgets a burst that a closure explains.
+    /// Forgets a burst that an exhaustion explains.
     pub(super) fn forget_burst(&mut self) {
         self.burst = 0.0;
     }
 
-    /// By what share the pace is too high, judged by how close the last throttles stand.
+    /// By what share the rate is too high, estimated from the distance of the last throttled calls.
     pub(super) fn excess(&mut self) -> f64 {
         let excess = CLOSE * 2.0 / (self.since_throttle + self.before_that).max(1.0);
         self.before_that = self.since_throttle;
@@ -78,7 +78,7 @@ impl Throughput {
         excess
     }
 
-    /// A moving average that needs only the four operations, so that every platform computes the
+    /// A moving average that only needs the four basic operations, so every platform computes the
     /// same run from the same events.
     fn fade(&mut self, now: Duration, rate_per_s: f64) -> f64 {
         let span_s = (8.0 / rate_per_s).max(1.0);
