@@ -1,15 +1,15 @@
-//! The one wall clock and the one source of nonces, both used only where a request is signed or
-//! a time is written down. Everything that waits uses `tokio::time`.
+//! The wall clock and the source of nonces, used only to sign requests and to record times.
+//! Everything that waits uses `tokio::time`.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-/// Where wall-clock time and nonces come from; tests supply their own.
+/// The source of wall-clock time and nonces; tests supply their own.
 pub trait WallClock: Send + Sync {
     /// The time now, in UTC.
     fn now(&self) -> Timestamp;
-    /// A value never returned before, by any process.
+    /// A value that no process has returned before.
     fn nonce(&self) -> String;
 }
 
@@ -36,7 +36,7 @@ pub fn utc_seconds(time: Timestamp) -> String {
     written(time, "%Y-%m-%dT%H:%M:%SZ", |_, text| text.push('Z'))
 }
 
-/// The same to the millisecond, as the ledger keeps times: `2026-01-02T03:04:05.678Z`.
+/// The same in milliseconds, as in the ledger: `2026-01-02T03:04:05.678Z`.
 pub fn utc_millis(time: Timestamp) -> String {
     written(time, "%Y-%m-%dT%H:%M:%S.%3fZ", |at, text| {
         let millis = at.subsec_nanosecond() / 1_000_000;
@@ -46,8 +46,8 @@ pub fn utc_millis(time: Timestamp) -> String {
     })
 }
 
-/// Writes a time digit by digit, and what comes behind its seconds; as `format` has it where the
-/// year has no four digits.
+/// Writes a time digit by digit, with `end` after the seconds. Uses `format` where the year does
+/// not have four digits.
 fn written(time: Timestamp, format: &str, end: impl FnOnce(DateTime, &mut String)) -> String {
     let at = Offset::UTC.to_datetime(time);
     let year = i32::from(at.year());
@@ -66,8 +66,8 @@ fn written(time: Timestamp, format: &str, end: impl FnOnce(DateTime, &mut String
     text
 }
 
-/// Writes many times as [`utc_seconds`] does: of a day that was the last one's too, only the time
-/// of day is worked out.
+/// Writes many times like [`utc_seconds`]. Times on the same day as the one before only need their
+/// time of day.
 #[derive(Debug, Default)]
 pub struct UtcSeconds {
     day: Option<i64>,
@@ -75,7 +75,7 @@ pub struct UtcSeconds {
 }
 
 impl UtcSeconds {
-    /// Writes a time, given in seconds since 1970; one that is beyond all calendars as 1970.
+    /// Writes a time given in seconds since 1970; one outside the calendar's range as 1970.
     pub fn write(&mut self, second: i64, to: &mut Vec<u8>) {
         let day = second.div_euclid(SECONDS_OF_DAY);
         if self.day != Some(day) {
@@ -110,7 +110,7 @@ mod tests {
         let (first, last) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
         let rare = [first, last, 0, -1, -62_167_219_200, -62_167_219_201, 951_782_400];
         let any = std::iter::repeat_with(|| random.i64(first..=last)).take(2000);
-        // Some of them of one day, and of the one before 1970.
+        // Some of them on one day, and on the one before 1970.
         let days = (0..200).map(|n| n * 1_234);
         let all = rare.into_iter().chain(any.collect::<Vec<_>>()).chain(days.clone());
         let mut of_days = UtcSeconds::default();

@@ -1,13 +1,13 @@
-//! Exit codes: fixed, since scripts act on them.
+//! Exit codes: fixed, because scripts depend on them.
 
 use crate::engine::StopCause;
 use crate::model::Status;
 use crate::outcome::Tally;
 
-/// How the command ended.
+/// The result of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Every row is revoked or was already absent; or the command did what it says.
+    /// Every row is revoked or was already absent; or the command succeeded.
     Done,
     /// Finished, and some rows ended otherwise.
     Otherwise,
@@ -52,7 +52,7 @@ impl Exit {
         }
     }
 
-    /// The ending with that number.
+    /// The exit with that number.
     pub fn from_code(code: u8) -> Option<Self> {
         let all = [
             Self::Done,
@@ -71,7 +71,7 @@ impl Exit {
         all.into_iter().find(|exit| exit.code() == code)
     }
 
-    /// How a run ended. When several apply, in this order: 70, 74, 77, 78, 3, 1, 0.
+    /// The result of a run. When several apply, in this order: 70, 74, 77, 78, 3, 1, 0.
     pub fn of_run(causes: &[StopCause], tally: &Tally) -> Self {
         let of_cause = |cause: &StopCause| match cause {
             StopCause::Internal(_) => Self::Internal,
@@ -80,7 +80,7 @@ impl Exit {
             | StopCause::NoCredentials { .. }
             | StopCause::Permission { .. } => Self::Credentials,
             StopCause::Routing { .. }
-            | StopCause::RefusedAlike { .. }
+            | StopCause::RepeatedRefusal { .. }
             | StopCause::Setup { .. } => Self::Configuration,
             StopCause::Unreachable { .. }
             | StopCause::Canary { .. }
@@ -110,17 +110,17 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// An ending with something to say to the person who called.
+/// An error with its exit code and a message for the user.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// What to print: what is wrong, and what to do.
+    /// What happened, why, and what to do.
     pub message: String,
 }
 
 impl Failure {
-    /// An ending with a message.
+    /// An exit with a message.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into() }
     }
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gravest_cause_decides() {
+    fn the_most_severe_cause_decides() {
         let text = String::new;
         let routing = StopCause::Routing { code: text(), message: text() };
         let keys = StopCause::Credentials { code: text(), message: text() };

@@ -1,11 +1,11 @@
-//! Places at which tests kill this process, as a power cut would.
+//! Places where tests kill this process, as a power cut would.
 //!
 //! Only builds with debug assertions have them: `BASTION_REVOKE_FAIL_POINT=NAME:N` kills the
-//! process, with the signal that can't be caught, the N-th time that it comes by. `NAME:N:MS` keeps
-//! it waiting there for so many milliseconds first, as a slow disk does, so that whatever does not
-//! wait for it has the time to go wrong. `NAME:N:panic` panics there instead, as a defect does.
+//! process with SIGKILL the N-th time that it reaches the place. `NAME:N:MS` first waits there for
+//! this many milliseconds, as a slow disk does, which gives code that does not wait for it the time
+//! to go wrong. `NAME:N:panic` panics instead.
 
-/// Every fail point, so that a test can be sure to have hit them all.
+/// Every fail point, for tests that must hit them all.
 pub const ALL: [&str; 12] = [
     "setting-aside",
     "input-copied",
@@ -21,7 +21,7 @@ pub const ALL: [&str; 12] = [
     "outcome-renamed",
 ];
 
-/// Dies here if the environment says so.
+/// Kills the process here if the environment says so.
 pub fn hit(name: &'static str) {
     if cfg!(debug_assertions) {
         debug_assert!(ALL.contains(&name), "every fail point is listed");

@@ -1,7 +1,7 @@
 //! The files of a run: `OUT`, and beside it `OUT.input`, `OUT.ledger` and `OUT.lock`.
 //!
-//! Nothing is ever deleted but the lock and temporary files that a killed run has left behind:
-//! files that are in the way are set aside under the time at which their run began.
+//! Nothing is deleted except the lock and the temporary files of killed runs. Existing files of
+//! another job are set aside under the time at which their run started.
 
 use jiff::Timestamp;
 use std::ffi::OsString;
@@ -12,22 +12,22 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Where a run keeps what it writes.
+/// The paths of a run's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFiles {
     /// The outcome.
     pub out: PathBuf,
 }
 
-/// Endings of the files beside the outcome. SQLite keeps its logs beside the ledger.
+/// Suffixes of the files beside the outcome. SQLite keeps its logs beside the ledger.
 const BESIDE: [&str; 5] = [".input", ".ledger", ".ledger-wal", ".ledger-shm", ".ledger-journal"];
 
-/// How long a run waits for the lock: longer than the kernel takes to clean up after `kill -9`.
-pub const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-/// How often it tries.
+/// How long a run waits for the lock: longer than the kernel takes to release it after `kill -9`.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// The interval between attempts to lock.
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What the names of temporary files end with.
+/// The suffix of temporary files.
 const TEMPORARY: &str = ".bastion-revoke.tmp";
 
 impl RunFiles {
@@ -52,7 +52,7 @@ impl RunFiles {
         self.beside(".ledger")
     }
 
-    /// The folder of all of them.
+    /// The folder of all these files.
     pub fn folder(&self) -> &Path {
         match self.out.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -60,7 +60,7 @@ impl RunFiles {
         }
     }
 
-    /// Why an outcome cannot have this name, if so: it is a folder or a device, which would be
+    /// Why the outcome can't have this name, if so: it is a folder or a device, which would be
     /// renamed with the files of an earlier run, or a symbolic link to a file that does not exist.
     pub fn is_no_file(&self) -> Option<String> {
         let Ok(about) = fs::metadata(&self.out) else {
@@ -74,8 +74,8 @@ impl RunFiles {
         (!about.is_file()).then(|| format!("{} is not a file", self.out.display()))
     }
 
-    /// A new temporary file beside the outcome, readable by its owner only. Its name tells whose
-    /// it is, so that [`RunFiles::sweep`] finds it.
+    /// Creates a temporary file beside the outcome, readable by its owner only. [`RunFiles::sweep`]
+    /// recognises it by its name.
     pub fn temporary(&self) -> io::Result<tempfile::NamedTempFile> {
         tempfile::Builder::new()
             .prefix(&self.temporary_prefix())
@@ -90,8 +90,8 @@ impl RunFiles {
         prefix
     }
 
-    /// Removes the temporary files of a run under this name that was killed. Under the lock: then
-    /// no living run has any.
+    /// Removes the temporary files of killed runs with this outcome. It needs the lock: then no
+    /// live run has any.
     pub fn sweep(&self, _lock: &Lock) {
         let prefix = self.temporary_prefix();
         let Ok(folder) = fs::read_dir(self.folder()) else { return };
@@ -100,17 +100,18 @@ impl RunFiles {
                 .as_encoded_bytes()
                 .strip_prefix(prefix.as_encoded_bytes())
                 .and_then(|rest| rest.strip_suffix(TEMPORARY.as_bytes()));
-            // What stands between holds no dot, or it is of an outcome with a longer name.
+            // The part in the middle has no dot; otherwise it belongs to an outcome with a longer
+            // name.
             if middle.is_some_and(|middle| !middle.contains(&b'.')) {
                 let _ = fs::remove_file(self.folder().join(&name));
             }
         }
     }
 
-    /// Takes the lock, and waits for it if another process holds it: the kernel releases the lock of
-    /// a killed process a moment after the process is gone.
-    pub async fn lock_within(&self, patience: Duration) -> Result<Lock, LockError> {
-        let deadline = Instant::now() + patience;
+    /// Takes the lock, and waits if another process holds it: the kernel releases the lock of a
+    /// killed process a moment after the process ends.
+    pub async fn lock_within(&self, timeout: Duration) -> Result<Lock, LockError> {
+        let deadline = Instant::now() + timeout;
         loop {
             match self.lock() {
                 Err(LockError::Held(_)) if Instant::now() < deadline => {
@@ -121,14 +122,13 @@ impl RunFiles {
         }
     }
 
-    /// Whether a process works on these files. Takes the lock for an instant, shared, if it is free.
+    /// Whether a process works on these files. Briefly takes a shared lock if it is free.
     pub fn is_locked(&self) -> bool {
         File::open(self.beside(".lock"))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Makes sure that no other process works on these files until the lock is dropped. Does not
-    /// wait.
+    /// Ensures that no other process works on these files until the lock is dropped. Does not wait.
     pub fn lock(&self) -> Result<Lock, LockError> {
         let path = self.beside(".lock");
         let error = |source| LockError::File { path: path.clone(), source };
@@ -145,7 +145,8 @@ impl RunFiles {
                 Err(TryLockError::WouldBlock) => return Err(LockError::Held(path)),
                 Err(TryLockError::Error(source)) => return Err(error(source)),
             }
-            // The run before may have removed the file between our opening and locking it.
+            // The previous run may have removed the file after we opened it and before we locked
+            // it.
             let ours = file.metadata().map_err(error)?;
             match fs::metadata(&path) {
                 Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
@@ -156,9 +157,9 @@ impl RunFiles {
         }
     }
 
-    /// Renames what is there of an earlier run, and says what it is called now: `outcome.csv`
-    /// of a run begun on 2 January becomes `outcome.20260102T030405Z.csv`. Should it be killed
-    /// half-way, the next time moves the rest to the same names.
+    /// Renames the files of an earlier run and returns the new name: `outcome.csv` of a run started
+    /// on 2 January becomes `outcome.20260102T030405Z.csv`. If it is killed half-way, the next call
+    /// renames the rest to the same names.
     pub fn set_aside(&self, started: Option<Timestamp>) -> io::Result<Option<PathBuf>> {
         let beside = BESIDE.iter().map(|ending| (*ending, self.beside(ending)));
         let files: Vec<(&str, PathBuf)> = std::iter::once(("", self.out.clone()))
@@ -182,7 +183,7 @@ impl RunFiles {
                 files.iter().all(|(ending, _)| is_free(aside.beside(ending)))
             })
             .ok_or(io::ErrorKind::AlreadyExists)?;
-        // The ledger goes last: as long as it is there, the next run knows what the others are.
+        // The ledger last: while it exists, the next run can identify the other files.
         let is_ledger = |ending: &str| ending.starts_with(".ledger");
         let others = files.iter().filter(|(ending, _)| !is_ledger(ending));
         for (ending, path) in others.chain(files.iter().filter(|(ending, _)| is_ledger(ending))) {
@@ -204,7 +205,7 @@ impl RunFiles {
         self.out.with_file_name(name)
     }
 
-    /// The file that shows that a real run has worked here, if there is one.
+    /// The file that shows that a real run used this name, if there is one.
     pub fn of_a_real_run(&self) -> Option<PathBuf> {
         [self.ledger(), self.input()].into_iter().find(|path| path.exists())
     }
@@ -215,7 +216,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The files are ours alone until this is dropped.
+/// An exclusive lock on the files until this is dropped.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
@@ -224,25 +225,26 @@ pub struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Still held: whoever opens it meanwhile finds that it is gone and opens a new one.
+        // Still locked: a process that opened it meanwhile finds that it is gone and opens a new
+        // one.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// The lock can't be had.
+/// The lock can't be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process has it (exit 75).
+    /// Another process holds it (exit 75).
     #[error("{0}: another run is working on this outcome; wait for it, or give another --out")]
     Held(PathBuf),
-    /// The file can't be made (exit 74).
+    /// The file can't be created (exit 74).
     #[error(
         "{path}: can't be made: {source}; the folder of --out must exist, and be yours to write"
     )]
     File {
         /// The lock file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -252,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_is_held_by_one_and_leaves_nothing_behind() {
+    fn one_process_holds_the_lock_and_its_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let files = RunFiles::new(folder.path().join("outcome.csv"));
         let lock = files.lock().unwrap();
@@ -263,23 +265,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lock_that_is_released_within_two_seconds_is_waited_for() {
+    async fn locking_waits_two_seconds_for_a_lock_to_be_released() {
         let folder = tempfile::tempdir().unwrap();
         let files = RunFiles::new(folder.path().join("outcome.csv"));
         let lock = files.lock().unwrap();
         let began = Instant::now();
-        assert!(matches!(files.lock_within(LOCK_PATIENCE).await, Err(LockError::Held(_))));
-        assert!(began.elapsed() >= LOCK_PATIENCE);
+        assert!(matches!(files.lock_within(LOCK_TIMEOUT).await, Err(LockError::Held(_))));
+        assert!(began.elapsed() >= LOCK_TIMEOUT);
         let release = async {
             tokio::time::sleep(Duration::from_millis(1500)).await;
             drop(lock);
         };
-        let (taken, ()) = tokio::join!(files.lock_within(LOCK_PATIENCE), release);
+        let (taken, ()) = tokio::join!(files.lock_within(LOCK_TIMEOUT), release);
         assert!(taken.is_ok());
     }
 
     #[test]
-    fn what_a_killed_run_has_left_half_written_is_swept_and_nothing_else() {
+    fn only_temporary_files_of_killed_runs_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let files = RunFiles::new(folder.path().join("outcome.csv"));
         let other = RunFiles::new(folder.path().join("outcome.csv.b"));
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn setting_aside_goes_on_where_it_was_killed() {
+    fn setting_aside_continues_after_a_kill() {
         let folder = tempfile::tempdir().unwrap();
         let files = RunFiles::new(folder.path().join("outcome.csv"));
         let started = Some("2026-01-02T03:04:05Z".parse().unwrap());

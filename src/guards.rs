@@ -1,4 +1,5 @@
-//! Guards against the wrong list: what must be true of a whole plan before anything is sent.
+//! Guards against the wrong list: conditions on the whole plan that are checked before anything is
+//! sent.
 
 use crate::input::{Rule, RulesError, Source, rules};
 use crate::model::{Account, Grant, GranteeKind};
@@ -7,7 +8,7 @@ use crate::plan::summary::Summary;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-/// How many row numbers a refusal names.
+/// The maximum number of row numbers in a refusal.
 const NAMED_ROWS: usize = 20;
 
 /// Limits on a plan; `None` is no limit. All count the whole plan, also on resume.
@@ -19,12 +20,12 @@ pub struct Limits {
     pub max_users: Option<usize>,
     /// The most targets revoked as a whole.
     pub max_whole_targets: Option<usize>,
-    /// Exactly so many input rows.
+    /// The exact number of input rows.
     pub expect_rows: Option<usize>,
 }
 
 impl Limits {
-    /// Everything that the plan exceeds, a sentence each, with the rows concerned.
+    /// Each limit that the plan exceeds, as a sentence with the rows concerned.
     pub fn exceeded(&self, plan: &Plan, numbers: &Summary) -> Vec<String> {
         let mut all = Vec::new();
         let mut over = |option: &str, limit: Option<usize>, count: usize, what: &str, rows| {
@@ -47,7 +48,7 @@ impl Limits {
         over("--max-users", self.max_users, users, "users and user groups", Per::Holder);
         let whole = numbers.whole_targets;
         over("--max-whole-targets", self.max_whole_targets, whole, "whole targets", Per::Whole);
-        // Rows that keep an earlier verdict are none of this run's.
+        // Rows that keep an earlier result don't belong to this run.
         let rows = numbers.rows - numbers.carried;
         if let Some(expected) = self.expect_rows.filter(|expected| *expected != rows) {
             all.push(format!("rows: {rows}, and --expect-rows is {expected}"));
@@ -56,7 +57,7 @@ impl Limits {
     }
 }
 
-/// Refuses a list that names what is protected, with the rows that do.
+/// Refuses a list with protected grants, and names their rows.
 pub fn refuse_protected(rows: &[u64]) -> Result<(), String> {
     if rows.is_empty() {
         return Ok(());
@@ -78,8 +79,7 @@ enum Per {
     Whole,
 }
 
-/// The rows, from 1, whose grants stand beyond the first `limit` of what is counted, in input
-/// order.
+/// The rows, from 1, whose grants are beyond the first `limit` of the counted ones, in input order.
 fn rows_beyond(plan: &Plan, limit: usize, per: Per) -> Vec<usize> {
     let mut holders = HashSet::new();
     let mut counted = 0;
@@ -105,7 +105,7 @@ fn rows_beyond(plan: &Plan, limit: usize, per: Per) -> Vec<usize> {
     rows
 }
 
-/// `: rows 3, 4 and 12 more`; nothing for no rows.
+/// `: rows 3, 4 and 12 more`; empty for no rows.
 fn named(introduction: &str, rows: &[usize]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -121,19 +121,19 @@ fn named(introduction: &str, rows: &[usize]) -> String {
     out
 }
 
-/// What must not be revoked: break-glass and service accounts.
+/// Grants that must not be revoked, such as those of break-glass and service accounts.
 #[derive(Debug, Clone, Default)]
 pub struct Protection(Vec<Rule>);
 
 impl Protection {
-    /// Reads the file of `--protect`, which is written like a list: `user` (or `user_group`),
-    /// `kind`, `target` and `account`. A file that would protect nothing is an error.
+    /// Reads the file of `--protect`, which has the columns of a list: `user` (or `user_group`),
+    /// `kind`, `target` and `account`. A file that protects nothing is an error.
     pub fn read(source: &Source) -> Result<Self, RulesError> {
         rules(source).map(Self)
     }
 
-    /// Whether a grant must not be revoked. Revoking a whole target takes every account on it, so
-    /// it is protected as soon as any account there is.
+    /// Whether a grant is protected. Revoking a whole target takes every account on it, so it is
+    /// protected if any account on it is.
     pub fn covers(&self, grant: &Grant<'_>) -> bool {
         self.0.iter().any(|protected| {
             let (wanted, other) = match grant.grantee.kind {
@@ -161,7 +161,7 @@ fn is_any_or_match(pattern: &str, text: &str) -> bool {
     pattern.is_empty() || is_match(pattern, text)
 }
 
-/// Whether `text` is `pattern`, in which each `*` stands for any text.
+/// Whether `text` matches `pattern`, in which each `*` matches any text.
 fn is_match(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_match_any_text_and_nothing_else() {
+    fn only_a_star_matches_any_text() {
         for (pattern, text, expected) in [
             ("*", "", true),
             ("a*", "abc", true),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_is_anything_and_a_whole_target_takes_every_account_with_it() {
+    fn a_blank_matches_anything_and_a_whole_target_includes_its_accounts() {
         let guard = protection("user,kind,target,account\n,host,10,root\nsvc-*,,,\n");
         assert!(guard.covers(&grant("u", "10", Account::Named("root"))));
         assert!(guard.covers(&grant("u", "10", Account::Whole)));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_at_fault_guards_nothing_and_is_refused() {
+    fn an_invalid_file_is_refused() {
         for (text, says) in [
             ("", "protect.csv: there is nothing in it"),
             (" \n\n \n", "protect.csv: there is nothing in it"),

@@ -1,4 +1,4 @@
-//! Digests and signatures as text.
+//! Hexadecimal text of digests and signatures.
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 

@@ -1,5 +1,5 @@
-//! `OUT.input`: a copy of the bytes that the first pass reads, so that the outcome does not depend
-//! on what happens to the list meanwhile, and standard input can be read twice.
+//! `OUT.input`: a copy of the bytes that the first pass reads. The outcome does not depend on later
+//! changes of the list, and standard input can be read twice.
 
 use crate::files::RunFiles;
 use crate::input::{InputError, Source};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempPath;
 
-/// How much is copied at once.
+/// The number of bytes copied at once.
 const CHUNK_BYTES: usize = 1 << 17;
 
 /// An input as named on the command line: a file, or standard input.
@@ -47,46 +47,47 @@ pub struct Segment {
     pub len: u64,
 }
 
-/// The inputs' bytes, one after the other, in a file of our own.
+/// The inputs' bytes, concatenated in a file that only this tool writes.
 #[derive(Debug)]
-pub struct Spool {
+pub struct InputSnapshot {
     file: Arc<File>,
-    /// Where it is as long as it has no lasting name.
+    /// The temporary path, until it is kept as `OUT.input`.
     temporary: Option<TempPath>,
     segments: Vec<Segment>,
 }
 
-/// The copy can't be made.
+/// The copy can't be created.
 #[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
+pub enum InputSnapshotError {
     /// An input can't be read.
     #[error(transparent)]
     Input(#[from] InputError),
     /// The copy can't be written (exit 74).
     #[error("{folder}: the input can't be copied there: {source}")]
     Copy {
-        /// Where it was to be written.
+        /// The folder of the copy.
         folder: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-impl Spool {
-    /// The inputs' bytes: the copy that an earlier run has kept, if it is still the same as the
-    /// inputs, for going on with a run needs no other; otherwise a new [copy](Spool::copy).
-    pub fn of(inputs: &[InputName], files: &RunFiles) -> Result<Self, SpoolError> {
+impl InputSnapshot {
+    /// The inputs' bytes: the copy kept by an earlier run if it is still equal to the inputs, and
+    /// otherwise a new [copy](InputSnapshot::copy).
+    pub fn of(inputs: &[InputName], files: &RunFiles) -> Result<Self, InputSnapshotError> {
         match kept(inputs, &files.input()) {
-            Ok(Some(spool)) => Ok(spool),
-            // Copying them says what is wrong with them.
+            Ok(Some(snapshot)) => Ok(snapshot),
+            // Copying reports what is wrong with them.
             Ok(None) | Err(_) => Self::copy(inputs, files),
         }
     }
 
-    /// Copies the inputs into a temporary file beside the outcome, which goes away with the spool
-    /// unless it is [kept](Spool::keep).
-    pub fn copy(inputs: &[InputName], files: &RunFiles) -> Result<Self, SpoolError> {
-        let no_copy = |source| SpoolError::Copy { folder: files.folder().to_owned(), source };
+    /// Copies the inputs into a temporary file beside the outcome, which is removed with the value
+    /// unless it is [kept](InputSnapshot::keep).
+    pub fn copy(inputs: &[InputName], files: &RunFiles) -> Result<Self, InputSnapshotError> {
+        let no_copy =
+            |source| InputSnapshotError::Copy { folder: files.folder().to_owned(), source };
         let (file, temporary) = files.temporary().map_err(no_copy)?.into_parts();
         let mut segments = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -96,16 +97,16 @@ impl Spool {
         Ok(Self { file: Arc::new(file), temporary: Some(temporary), segments })
     }
 
-    /// Opens the copy that an earlier run has kept.
+    /// Opens the copy that an earlier run kept.
     pub fn reopen(path: &Path, segments: Vec<Segment>) -> io::Result<Self> {
         Ok(Self { file: Arc::new(File::open(path)?), temporary: None, segments })
     }
 
-    /// Gives the copy the lasting name `OUT.input`; durable when this returns.
+    /// Renames the copy to `OUT.input`; durable when this returns.
     pub fn keep(&mut self, files: &RunFiles) -> io::Result<()> {
         let temporary = match self.temporary.take() {
             Some(temporary) => temporary,
-            // It has a name already: that of the copy that was set aside a moment ago.
+            // It is the kept copy of an earlier run, which was just set aside.
             None => self.copy_again(files)?,
         };
         self.file.sync_all()?;
@@ -143,8 +144,8 @@ impl Spool {
             .collect()
     }
 
-    /// Works out what identifies the inputs: SHA-256 over their bytes and lengths, in lower-case
-    /// hex. It reads the copy once more, so it is best done while something else is.
+    /// Computes the identity of the inputs: SHA-256 over their bytes and lengths, in lower-case
+    /// hex. The closure reads the copy once more, and can run in the background.
     pub fn sha256(&self) -> impl FnOnce() -> io::Result<String> + Send + use<> {
         let (file, segments) = (Arc::clone(&self.file), self.segments.clone());
         move || {
@@ -165,7 +166,7 @@ impl Spool {
                         Err(error) => return Err(error),
                     }
                 }
-                // The lengths keep two lists from looking like one other list cut elsewhere.
+                // The lengths distinguish two lists from one list with the same bytes.
                 digest.update(len.to_le_bytes());
             }
             Ok(crate::hex::hex(&digest.finalize()))
@@ -177,12 +178,12 @@ fn lost_its_end() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "it has lost its end")
 }
 
-/// What an earlier run has kept, if it is the same as the inputs, byte for byte.
-fn kept(inputs: &[InputName], path: &Path) -> io::Result<Option<Spool>> {
+/// The copy kept by an earlier run, if it is equal to the inputs byte for byte.
+fn kept(inputs: &[InputName], path: &Path) -> io::Result<Option<InputSnapshot>> {
     let kept = File::open(path)?;
     let (mut segments, mut at) = (Vec::with_capacity(inputs.len()), 0);
     for input in inputs {
-        // Anything but a plain file can be read only once.
+        // Only a plain file can be read twice.
         let InputName::File(path) = input else { return Ok(None) };
         if !std::fs::metadata(path)?.is_file() {
             return Ok(None);
@@ -192,10 +193,10 @@ fn kept(inputs: &[InputName], path: &Path) -> io::Result<Option<Spool>> {
         at += len;
     }
     let is_all = kept.metadata()?.len() == at;
-    Ok(is_all.then(|| Spool { file: Arc::new(kept), temporary: None, segments }))
+    Ok(is_all.then(|| InputSnapshot { file: Arc::new(kept), temporary: None, segments }))
 }
 
-/// How long a file is, if another one has the same bytes from some place on.
+/// The length of a file, if another one has the same bytes at `from`.
 fn same_bytes(mut file: &File, other: &File, from: u64) -> io::Result<Option<u64>> {
     let (mut chunk, mut expected) = (vec![0; CHUNK_BYTES], vec![0; CHUNK_BYTES]);
     let mut len = 0;
@@ -214,12 +215,12 @@ fn same_bytes(mut file: &File, other: &File, from: u64) -> io::Result<Option<u64
     }
 }
 
-/// Copies an input; gives the number of its bytes.
+/// Copies an input and returns the number of its bytes.
 fn copy_from(
     input: &InputName,
     mut to: &File,
-    no_copy: impl Fn(io::Error) -> SpoolError,
-) -> Result<u64, SpoolError> {
+    no_copy: impl Fn(io::Error) -> InputSnapshotError,
+) -> Result<u64, InputSnapshotError> {
     let mut from = open(input)?;
     let (mut chunk, mut len) = (vec![0; CHUNK_BYTES], 0);
     loop {
@@ -257,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_kept_is_used_again_only_if_it_is_the_same() {
+    fn a_kept_copy_is_reused_only_if_it_equals_the_inputs() {
         let folder = tempfile::tempdir().unwrap();
         let files = RunFiles::new(folder.path().join("outcome.csv"));
         let input = |name: &str, content: &[u8]| {
@@ -267,36 +268,36 @@ mod tests {
         let long: Vec<u8> = (0..=250).cycle().take(3 * CHUNK_BYTES + 7).collect();
         let both = [input("a", b"one"), input("b", &long)];
         // Whether it is a copy; the bytes are the inputs' in any case.
-        let spooled = |inputs: &[InputName]| {
-            let spool = Spool::of(inputs, &files).unwrap();
-            let copy = Spool::copy(inputs, &files).unwrap();
-            assert_eq!(spool.sha256()().unwrap(), copy.sha256()().unwrap());
-            assert_eq!(spool.segments(), copy.segments());
-            spool.temporary.is_some()
+        let is_copied = |inputs: &[InputName]| {
+            let snapshot = InputSnapshot::of(inputs, &files).unwrap();
+            let copy = InputSnapshot::copy(inputs, &files).unwrap();
+            assert_eq!(snapshot.sha256()().unwrap(), copy.sha256()().unwrap());
+            assert_eq!(snapshot.segments(), copy.segments());
+            snapshot.temporary.is_some()
         };
-        assert!(spooled(&both), "nothing is kept");
-        Spool::copy(&both, &files).unwrap().keep(&files).unwrap();
-        assert!(!spooled(&both));
+        assert!(is_copied(&both), "nothing is kept");
+        InputSnapshot::copy(&both, &files).unwrap().keep(&files).unwrap();
+        assert!(!is_copied(&both));
         let [a, b] = both.clone();
-        assert!(spooled(&[b.clone(), a.clone()]), "another order");
-        assert!(spooled(std::slice::from_ref(&a)), "one is missing");
+        assert!(is_copied(&[b.clone(), a.clone()]), "another order");
+        assert!(is_copied(std::slice::from_ref(&a)), "one is missing");
         for at in [0, CHUNK_BYTES, long.len() - 1] {
             let mut other = long.clone();
             other[at] ^= 1;
             input("b", &other);
-            assert!(spooled(&both), "byte {at} differs");
+            assert!(is_copied(&both), "byte {at} differs");
         }
         input("b", &long[1..]);
-        assert!(spooled(&both), "another length");
+        assert!(is_copied(&both), "another length");
         input("b", &long);
-        assert!(!spooled(&both));
-        // The same bytes, cut elsewhere.
+        assert!(!is_copied(&both));
+        // The same bytes, divided differently.
         input("a", b"on");
         input("b", &[b"e", &long[..]].concat());
-        assert!(!spooled(&both));
+        assert!(!is_copied(&both));
         assert!(matches!(
-            Spool::of(&[InputName::File(folder.path().join("gone"))], &files),
-            Err(SpoolError::Input(InputError::Missing { .. }))
+            InputSnapshot::of(&[InputName::File(folder.path().join("gone"))], &files),
+            Err(InputSnapshotError::Input(InputError::Missing { .. }))
         ));
     }
 }

@@ -1,8 +1,8 @@
-//! The words of the house: what is revoked, from whom, and what became of it.
+//! The shared vocabulary: what is revoked, from whom, and with what result.
 //!
-//! Everything here is plain data. The types make a wrong request unrepresentable: a list of
-//! accounts cannot be empty or longer than ten, a request cannot name a target twice, and "the
-//! whole target" is a value of its own that no missing field can turn into.
+//! All types are plain data, and a wrong request can't be represented: a list of accounts can't be
+//! empty or longer than ten, a request can't name a target twice, and "the whole target" is a value
+//! of its own that no missing field can turn into.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Who loses access: one user, or a user group as a whole.
+/// Who loses access: one user, or a user group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GranteeKind {
     /// A single user (`UserId`).
@@ -60,7 +60,7 @@ impl GranteeKind {
     }
 }
 
-/// The holder of a grant. `S` is `&str` while rows stream by and `String` in a request.
+/// The holder of a grant. `S` is `&str` in rows and `String` in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Grantee<S = String> {
     /// A user or a user group.
@@ -69,7 +69,7 @@ pub struct Grantee<S = String> {
     pub id: S,
 }
 
-/// One account on a target, or the target as a whole.
+/// One account on a target, or the whole target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Account<S = String> {
     /// The target and every account on it; written `*` in an input.
@@ -81,13 +81,13 @@ pub enum Account<S = String> {
 /// What one valid input row asks to revoke, borrowed from the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Grant<'a> {
-    /// The bastion host; empty when neither the row nor the settings name one.
+    /// The bastion host; empty if neither the row nor the settings name one.
     pub instance_id: &'a str,
     /// The region of that instance.
     pub region: &'a str,
     /// Who holds the grant.
     pub grantee: Grantee<&'a str>,
-    /// What sort of target it is on.
+    /// The kind of the target.
     pub kind: Kind,
     /// The id of the target.
     pub target: &'a str,
@@ -127,12 +127,12 @@ impl Operation {
         }
     }
 
-    /// The operation with that `Action`, if it is one of ours.
+    /// The operation with that `Action`, if it is one of these.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operation| operation.name() == name)
     }
 
-    /// Its place in [`Operation::ALL`].
+    /// Its index in [`Operation::ALL`].
     pub fn index(self) -> usize {
         let kind = match self.kind {
             Kind::Host => 0,
@@ -149,20 +149,20 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A list that is never empty and never longer than ten.
+/// A list with one to ten elements.
 ///
-/// An empty account list would mean "the whole target" to the API, so this type is the only way
-/// to write one down: promise 2, *no widening*.
+/// An empty account list would mean "the whole target" to the API. This type is the only way to
+/// represent a list in a request: promise 2, *no widening*.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpToTen<T>(Vec<T>);
 
 /// Why a list could not become an [`UpToTen`] or an [`Entries`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
-    /// It held nothing.
+    /// It was empty.
     #[error("an empty list would mean everything to the API")]
     Empty,
-    /// It held more than ten.
+    /// It had more than ten elements.
     #[error("a list of {0}, and the API takes at most ten")]
     TooLong(usize),
     /// It named a target twice.
@@ -180,14 +180,14 @@ impl<T> UpToTen<T> {
         }
     }
 
-    /// The values, at least one.
+    /// The values; at least one.
     pub fn as_slice(&self) -> &[T] {
         &self.0
     }
 }
 
-/// An id or a name. Short ones, which is nearly all of them, are kept in place: a request holds
-/// more than a hundred.
+/// An id or a name. Short ones, which are nearly all, are stored inline: a request holds more than
+/// a hundred.
 pub type Name = smol_str::SmolStr;
 
 /// Which accounts of a target a request names.
@@ -204,12 +204,12 @@ pub enum Accounts {
 pub struct Entry {
     /// The target's id.
     pub target: Name,
-    /// What of it.
+    /// Its accounts, or all of it.
     pub accounts: Accounts,
 }
 
 impl Entry {
-    /// How many grants this entry stands for: 1 for a whole target, else its accounts.
+    /// The number of grants in this entry: 1 for a whole target, else its accounts.
     pub fn grants(&self) -> usize {
         match &self.accounts {
             Accounts::Whole => 1,
@@ -234,13 +234,13 @@ impl Entries {
         if repeated { Err(ListError::Repeated) } else { Ok(Self(entries)) }
     }
 
-    /// The entries, in the order in which they are sent.
+    /// The entries, in sending order.
     pub fn as_slice(&self) -> &[Entry] {
         self.0.as_slice()
     }
 }
 
-/// One call of the API, ready to be sent any number of times.
+/// One call of the API; it can be sent any number of times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The bastion host.
@@ -256,18 +256,18 @@ pub struct Request {
 }
 
 impl Request {
-    /// The operation that carries it.
+    /// The operation of the request.
     pub fn operation(&self) -> Operation {
         Operation { kind: self.kind, from: self.grantee.kind }
     }
 
-    /// How many grants it revokes, 1 to 100.
+    /// The number of grants it revokes, 1 to 100.
     pub fn grants(&self) -> usize {
         self.entries.as_slice().iter().map(Entry::grants).sum()
     }
 
-    /// Its grants as (target, account), entry by entry: the order in which a plan numbers them
-    /// and in which an answer's items are reported.
+    /// Its grants as (target, account), entry by entry: the order in which a plan numbers them and
+    /// in which the items of an answer are reported.
     pub fn items(&self) -> impl Iterator<Item = (&str, Account<&str>)> {
         self.entries.as_slice().iter().flat_map(|entry| {
             let accounts: &[Name] = match &entry.accounts {
@@ -287,26 +287,26 @@ impl Request {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// The API said OK.
+    /// The API reported success.
     Revoked,
-    /// The API says that it was revoked before.
+    /// The API reported that it was revoked before.
     AlreadyAbsent,
-    /// The API knows no such object: gone, or a typo.
+    /// The API found no such object: it was deleted, or the id is mistyped.
     NotFound,
-    /// The API refused this item, or a request that held it alone.
+    /// The API refused this item, or a request that contained only this item.
     Failed,
-    /// It may have been applied: nothing trustworthy says which.
+    /// It may have been applied; no trustworthy answer says which.
     Unknown,
     /// Never sent: the row is wrong.
     Invalid,
-    /// Never sent: the row is guarded.
+    /// Never sent: the row is protected.
     Protected,
     /// Known not to be applied, and not refused for itself.
     Unprocessed,
 }
 
 impl Status {
-    /// All of them, in the order in which summaries list them.
+    /// All statuses, in the order of summaries.
     pub const ALL: [Self; 8] = [
         Self::Revoked,
         Self::AlreadyAbsent,
@@ -318,7 +318,7 @@ impl Status {
         Self::Unprocessed,
     ];
 
-    /// The word in the outcome's `status` column.
+    /// The value in the outcome's `status` column.
     pub fn name(self) -> &'static str {
         match self {
             Self::Revoked => "revoked",
@@ -332,7 +332,7 @@ impl Status {
         }
     }
 
-    /// Whether the access named is known to be gone.
+    /// Whether the access is known to be gone.
     pub fn is_gone(self) -> bool {
         matches!(self, Self::Revoked | Self::AlreadyAbsent)
     }
@@ -346,7 +346,7 @@ impl std::str::FromStr for Status {
     }
 }
 
-/// A word that is no status.
+/// Not the name of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected revoked, already_absent, not_found, failed, unknown, invalid, protected or \
@@ -354,7 +354,7 @@ impl std::str::FromStr for Status {
 )]
 pub struct UnknownStatus;
 
-/// The columns of an outcome behind the input's own.
+/// The columns of an outcome after the input's own.
 pub const OUTCOME_COLUMNS: [&str; 7] = [
     STATUS_COLUMN,
     "code",
@@ -369,23 +369,22 @@ pub const OUTCOME_COLUMNS: [&str; 7] = [
 /// names. Only the outcome of a list with names has them.
 pub const RESOLVED_COLUMNS: [&str; 3] = ["resolved_user", "resolved_target", "resolved_account"];
 
-/// What every message of a rehearsal begins with, so that its outcome is never taken for real.
+/// The start of every message of a rehearsal, which distinguishes its outcome from a real one.
 pub const REHEARSAL: &str = "rehearsal:";
 
-/// The column of an outcome that says more than its code.
+/// The column of an outcome that explains its code.
 pub const MESSAGE_COLUMN: &str = "message";
 
-/// The column of an outcome that says what became of a row.
+/// The column of an outcome with the status of a row.
 pub const STATUS_COLUMN: &str = "status";
 
-/// The column of an outcome for spreadsheets: in a row that holds [`TEXT_MARK`] there, every cell
-/// that begins with that sign has it in front only so that a spreadsheet takes it for text.
+/// The column of an outcome for spreadsheets. If a row has [`TEXT_MARK`] in this column, every cell
+/// of the row that starts with this sign has it only to make a spreadsheet treat the cell as text.
 ///
-/// A tool that drops the sign from other cells drops it here too, so that nothing is taken away
-/// twice.
+/// A tool that removes the sign from other cells removes it here too, so it is not removed twice.
 pub const TEXT_MARK_COLUMN: &str = "text_mark";
 
-/// What stands before a cell that a spreadsheet must take for text.
+/// Precedes a cell that a spreadsheet must treat as text.
 pub const TEXT_MARK: char = '\'';
 
 impl fmt::Display for Status {

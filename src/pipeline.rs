@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_is_taken_in_its_order_and_little_is_made() {
+    fn batches_arrive_in_order_and_few_are_allocated() {
         let mut all = Vec::new();
         let (sent, taken) = run_pipeline(
             |sender| {

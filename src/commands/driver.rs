@@ -13,7 +13,7 @@ use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::StopCause;
 use crate::exit::{Exit, Failure};
-use crate::files::{LOCK_PATIENCE, Lock, RunFiles};
+use crate::files::{LOCK_TIMEOUT, Lock, RunFiles};
 use crate::ledger::{Ledger, SqliteJournal};
 use crate::outcome::Tally;
 use crate::report::panics::or_internal;
@@ -39,7 +39,7 @@ pub async fn open_files(settings: &RunSettings) -> Result<(Lock, RunFiles), Fail
     if let Some(reason) = files.is_no_file() {
         return Err(Failure::new(Exit::Usage, format!("--out: {reason}; use another name")));
     }
-    let lock = files.lock_within(LOCK_PATIENCE).await?;
+    let lock = files.lock_within(LOCK_TIMEOUT).await?;
     files.sweep(&lock);
     Ok((lock, files))
 }

@@ -2,7 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::files::LockError;
-use crate::input_snapshot::SpoolError;
+use crate::input_snapshot::InputSnapshotError;
 use crate::ledger::LedgerError;
 use crate::outcome::OutcomeError;
 
@@ -32,11 +32,11 @@ impl From<OutcomeError> for Failure {
     }
 }
 
-impl From<SpoolError> for Failure {
-    fn from(error: SpoolError) -> Self {
+impl From<InputSnapshotError> for Failure {
+    fn from(error: InputSnapshotError) -> Self {
         match error {
-            SpoolError::Input(error) => error.into(),
-            SpoolError::Copy { .. } => Self::new(Exit::File, error.to_string()),
+            InputSnapshotError::Input(error) => error.into(),
+            InputSnapshotError::Copy { .. } => Self::new(Exit::File, error.to_string()),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::files::RunFiles;
 use crate::first_pass::Findings;
 use crate::guards;
 use crate::input::{InputError, Options, Reader, Resolutions};
-use crate::input_snapshot::{Spool, SpoolError};
+use crate::input_snapshot::{InputSnapshot, InputSnapshotError};
 use crate::ledger::{JobIdentity, JobOptions, JobSize, JobSpec};
 use crate::outcome::{Outcome, Tally};
 use crate::pipeline::BackgroundTask;
@@ -29,7 +29,7 @@ pub struct Job {
     pub numbers: Summary,
     /// Valid rows for which nothing is sent.
     pub left_out: LeftOut,
-    pub(super) snapshot: Spool,
+    pub(super) snapshot: InputSnapshot,
     options: Arc<Options>,
     columns: Vec<String>,
     carried_not_revoked: usize,
@@ -142,7 +142,7 @@ impl Job {
 }
 
 /// The copy of the list.
-fn snapshot(settings: &RunSettings, files: &RunFiles) -> Result<Spool, Failure> {
+fn snapshot(settings: &RunSettings, files: &RunFiles) -> Result<InputSnapshot, Failure> {
     if settings.report_only {
         return super::job_files::kept_copy(files)?.ok_or_else(|| {
             let ledger = files.ledger();
@@ -151,8 +151,8 @@ fn snapshot(settings: &RunSettings, files: &RunFiles) -> Result<Spool, Failure> 
             Failure::new(Exit::MissingInput, message)
         });
     }
-    match Spool::of(&settings.input.inputs, files) {
-        Err(SpoolError::Input(InputError::Missing { name })) if !settings.rehearse => {
+    match InputSnapshot::of(&settings.input.inputs, files) {
+        Err(InputSnapshotError::Input(InputError::Missing { name })) if !settings.rehearse => {
             match super::job_files::kept_copy(files)? {
                 Some(copy) if is_copy_of(&copy, settings) => {
                     tracing::warn!("{name} no longer exists; the copy kept by the run is used");
@@ -165,7 +165,7 @@ fn snapshot(settings: &RunSettings, files: &RunFiles) -> Result<Spool, Failure> 
     }
 }
 
-fn is_copy_of(copy: &Spool, settings: &RunSettings) -> bool {
+fn is_copy_of(copy: &InputSnapshot, settings: &RunSettings) -> bool {
     let names = settings.input.inputs.iter().map(crate::input_snapshot::InputName::name);
     copy.segments().iter().map(|segment| segment.name.clone()).eq(names)
 }
@@ -196,7 +196,12 @@ fn refused_by_guard(reasons: &str) -> Failure {
 }
 
 /// The specification without its digests.
-fn spec(settings: &RunSettings, options: &Options, snapshot: &Spool, plan: &Plan) -> JobSpec {
+fn spec(
+    settings: &RunSettings,
+    options: &Options,
+    snapshot: &InputSnapshot,
+    plan: &Plan,
+) -> JobSpec {
     let map = options.map.iter().map(|(field, column)| (field.name().to_owned(), column.clone()));
     JobSpec {
         identity: JobIdentity {

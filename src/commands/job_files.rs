@@ -6,7 +6,7 @@ use crate::config::RunSettings;
 use crate::engine::StopCause;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
-use crate::input_snapshot::Spool;
+use crate::input_snapshot::InputSnapshot;
 use crate::ledger::{JobSpec, Ledger, LedgerError};
 use crate::report::causes;
 use crate::verdicts::{LedgerState, Verdicts};
@@ -135,7 +135,7 @@ pub fn record_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
 }
 
 /// The copy of the input that the ledger's run has kept.
-pub fn kept_copy(files: &RunFiles) -> Result<Option<Spool>, Failure> {
+pub fn kept_copy(files: &RunFiles) -> Result<Option<InputSnapshot>, Failure> {
     if !files.ledger().exists() {
         return Ok(None);
     }
@@ -146,7 +146,7 @@ pub fn kept_copy(files: &RunFiles) -> Result<Option<Spool>, Failure> {
     let failure = |error: io::Error| {
         Failure::new(Exit::File, format!("{}: cannot read: {error}", files.input().display()))
     };
-    let copy = Spool::reopen(&files.input(), recorded.inputs.clone()).map_err(failure)?;
+    let copy = InputSnapshot::reopen(&files.input(), recorded.inputs.clone()).map_err(failure)?;
     let sha256 = copy.sha256()().map_err(failure)?;
     if recorded.identity.input_sha256 == sha256 {
         return Ok(Some(copy));

@@ -5,7 +5,7 @@ use crate::files::RunFiles;
 use crate::first_pass::{self, Findings, FirstPass};
 use crate::guards::Protection;
 use crate::input::{InputError, Options, Report, RulesError, Source};
-use crate::input_snapshot::{InputName, Spool};
+use crate::input_snapshot::{InputName, InputSnapshot};
 use crate::report::findings;
 use crate::report::reading::ReadingProgress;
 use std::path::Path;
@@ -90,9 +90,9 @@ pub fn sources(inputs: &[InputName]) -> Result<Vec<Source>, Failure> {
             InputName::File(path) if !is_stream(path) => sources.push(Source::file(path.clone())),
             _ => {
                 let files = RunFiles::new(std::env::temp_dir().join("bastion-revoke"));
-                let spool = Spool::copy(std::slice::from_ref(input), &files)?;
+                let snapshot = InputSnapshot::copy(std::slice::from_ref(input), &files)?;
                 // The file is unlinked here and stays open as long as the source does.
-                sources.extend(spool.sources());
+                sources.extend(snapshot.sources());
             }
         }
     }

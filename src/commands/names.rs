@@ -8,7 +8,7 @@ use crate::engine::StopCause;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::input::{Options, Source};
-use crate::input_snapshot::Spool;
+use crate::input_snapshot::InputSnapshot;
 use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Tally;
 use crate::resolve::{self, ApiDirectory, Resolutions};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// The options of a list with the ids of its names. A list without names is not changed, and a run
 /// that continues uses the ids of its ledger.
 pub async fn look_up(
-    snapshot: &Spool,
+    snapshot: &InputSnapshot,
     settings: &RunSettings,
     files: &RunFiles,
 ) -> Result<Options, Failure> {
@@ -76,7 +76,7 @@ async fn resolve_names(
 }
 
 /// The ids that the ledger has of the same list.
-fn recorded(snapshot: &Spool, files: &RunFiles) -> Result<Option<Resolutions>, Failure> {
+fn recorded(snapshot: &InputSnapshot, files: &RunFiles) -> Result<Option<Resolutions>, Failure> {
     if !files.ledger().exists() {
         return Ok(None);
     }

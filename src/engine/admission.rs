@@ -17,7 +17,7 @@ use tokio::time::Instant;
 const READY_AHEAD: Duration = Duration::from_millis(50);
 
 /// A shared quota that has no slot for us and reports no change is asked again after this time.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A quota that several dispatchers share, also in other processes. Its methods do not block: slow
 /// work happens in the background, and [`Quota::changes`] reports the result.
@@ -40,7 +40,7 @@ pub(super) struct Admission {
     /// Units whose intents are durable, in sending order.
     pub(super) ready: VecDeque<(AttemptId, Unit)>,
     /// How many intents are being written.
-    pub(super) arming: usize,
+    pub(super) being_written: usize,
 }
 
 enum Limiter {
@@ -64,7 +64,7 @@ impl Admission {
     }
 
     fn of(limiter: Limiter) -> Self {
-        Self { limiter, ready: VecDeque::new(), arming: 0 }
+        Self { limiter, ready: VecDeque::new(), being_written: 0 }
     }
 
     /// The current rate.
@@ -83,7 +83,7 @@ impl Admission {
     )]
     pub(super) fn has_room(&self, concurrency: usize) -> bool {
         let soon = self.rate_per_s() * READY_AHEAD.as_secs_f64();
-        self.ready.len() + self.arming < (soon.ceil() as usize).clamp(1, concurrency)
+        self.ready.len() + self.being_written < (soon.ceil() as usize).clamp(1, concurrency)
     }
 
     /// When the next request may leave, as far as known.
@@ -92,7 +92,7 @@ impl Admission {
             Limiter::Own(pace, ceiling) => pace.next_at(now).max(ceiling.due()),
             Limiter::Shared(quota, operation, started) => match quota.next_at(*operation) {
                 Some(at) => at.saturating_duration_since(*started),
-                None => now + ASK_AGAIN,
+                None => now + POLL_INTERVAL,
             },
         }
     }

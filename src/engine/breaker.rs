@@ -6,14 +6,14 @@ use std::time::Duration;
 /// At most this many consecutive failures, of any requests, open the breaker ...
 const THRESHOLD: u32 = 10;
 /// ... and at least this many: fewer are too likely to be chance.
-const THRESHOLD_LEAST: u32 = 7;
+const LOWEST_THRESHOLD: u32 = 7;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a service that never answered is probed. The address is probably wrong.
 const GIVE_UP_FIRST: Duration = Duration::from_secs(60);
 /// How long a service that has answered before is probed.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
+const GIVE_UP: Duration = Duration::from_secs(30 * 60);
 
 /// A failed probe does not count as an attempt of its request for this long. After that it does: a
 /// request that always fails is then more likely to be at fault than the service.
@@ -69,7 +69,7 @@ impl Breaker {
         Self {
             state: State::Closed { failures: 0 },
             answered_before: false,
-            threshold: max_attempts.saturating_sub(1).clamp(THRESHOLD_LEAST, THRESHOLD),
+            threshold: max_attempts.saturating_sub(1).clamp(LOWEST_THRESHOLD, THRESHOLD),
             // With a single attempt, nothing may be sent twice.
             is_probe_free: max_attempts > 1,
         }
@@ -89,7 +89,7 @@ impl Breaker {
         match self.state {
             State::Closed { .. } => Permit::Yes,
             State::Probing { .. } => Permit::NotNow,
-            State::Open { since, .. } if now >= since + self.patience() => Permit::GivenUp,
+            State::Open { since, .. } if now >= since + self.give_up_after() => Permit::GivenUp,
             State::Open { until, .. } if now < until => Permit::NotBefore(until),
             State::Open { .. } => Permit::Probe,
         }
@@ -136,8 +136,8 @@ impl Breaker {
         Change::Opened(pause)
     }
 
-    fn patience(&self) -> Duration {
-        if self.answered_before { PATIENCE } else { GIVE_UP_FIRST }
+    fn give_up_after(&self) -> Duration {
+        if self.answered_before { GIVE_UP } else { GIVE_UP_FIRST }
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_closes_it_and_earns_patience() {
+    fn an_answer_closes_it_and_extends_probing() {
         let mut breaker = opened();
         breaker.sent();
         assert_eq!(breaker.on_event(at(1), true), Change::Closed);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_never_left_is_given_back() {
+    fn a_probe_that_was_not_sent_is_sent_again() {
         let mut breaker = opened();
         breaker.sent();
         breaker.withdrawn(at(5));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_before_a_lone_request_has_used_up_its_tries() {
+    fn it_opens_before_a_single_request_has_used_its_attempts() {
         for (max_attempts, failures) in [(1, 7), (8, 7), (9, 8), (11, 10), (50, 10)] {
             let mut breaker = Breaker::new(max_attempts);
             for _ in 1..failures {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_spared_for_two_minutes_and_nothing_else_ever_is() {
+    fn a_failed_probe_is_free_for_two_minutes_and_nothing_else_is() {
         let mut breaker = opened();
         assert!(!Breaker::new(100).is_probe_free(at(0)) && !breaker.is_probe_free(at(1)));
         breaker.sent();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_spared_where_one_attempt_is_allowed() {
+    fn no_probe_is_free_with_a_single_attempt() {
         let mut breaker = Breaker::new(1);
         for _ in 0..THRESHOLD {
             breaker.on_event(at(0), false);

@@ -29,7 +29,7 @@ pub struct Sent<'a> {
     pub max_attempts: u32,
     /// Whether a failure does not count as an attempt, because the request probes a service that is
     /// down.
-    pub spared: bool,
+    pub is_free_probe: bool,
     /// The code of the latest refusal, and how many in a row had it.
     pub refusals: (&'a str, u32),
 }
@@ -47,17 +47,17 @@ impl Sent<'_> {
         cost: Cost,
         finished_at: Timestamp,
     ) -> Decision {
-        let last = !self.spared && self.is_last();
+        let last = !self.is_free_probe && self.is_last();
         let result = AttemptResult {
             last,
             code: code.to_owned().into(),
             message,
             ..result(state, finished_at)
         };
-        let next = match (last, self.spared) {
+        let next = match (last, self.is_free_probe) {
             (true, _) => Next::Done,
-            (false, true) => Next::Spare(cost),
-            (false, false) => Next::Repeat(cost),
+            (false, true) => Next::RetryFree(cost),
+            (false, false) => Next::Retry(cost),
         };
         Decision { result, next, healthy: false }
     }
@@ -80,13 +80,13 @@ pub enum Next {
     /// Nothing: each grant is settled or has had its last attempt.
     Done,
     /// Send the same request again as soon as the rate allows. It does not count as an attempt.
-    Again,
+    Requeue,
     /// Retry the whole request later.
-    Repeat(Cost),
+    Retry(Cost),
     /// Retry the whole request later; this one does not count as an attempt.
-    Spare(Cost),
+    RetryFree(Cost),
     /// Retry some of its grants, given by place, packed with other grants that are retried.
-    RepeatItems(Vec<u8>),
+    RetryItems(Vec<u8>),
     /// Send its two halves separately. It does not count as an attempt.
     Split,
     /// Stop the run, or only the operation if the permission for it is missing.
@@ -186,7 +186,7 @@ impl Refusal {
 fn refused(sent: &Sent<'_>, class: Class, refusal: Refusal) -> Decision {
     match class {
         Class::ExpiredTimestamp | Class::ExpiredToken if refusal.is_remedied => {
-            refusal.decision(AttemptState::Expired, Next::Again)
+            refusal.decision(AttemptState::Expired, Next::Requeue)
         }
         Class::StopCredentials | Class::ExpiredToken | Class::ExpiredTimestamp => {
             refusal.stop(|code, message| StopCause::Credentials { code, message })
@@ -199,10 +199,10 @@ fn refused(sent: &Sent<'_>, class: Class, refusal: Refusal) -> Decision {
         Class::BadArgument if sent.grants > 1 => refusal.decision(AttemptState::Split, Next::Split),
         Class::BadArgument => refusal.of_single_grant(),
         Class::Refused if count_equal(sent.refusals, &refusal.code) + 1 >= EQUAL_REFUSALS => {
-            refusal.stop(|code, message| StopCause::RefusedAlike { code, message })
+            refusal.stop(|code, message| StopCause::RepeatedRefusal { code, message })
         }
         Class::Refused => refusal.decision(AttemptState::Refused, Next::Done),
-        Class::Throttled => refusal.decision(AttemptState::Throttled, Next::Again),
+        Class::Throttled => refusal.decision(AttemptState::Throttled, Next::Requeue),
         Class::Doubtful => {
             let Refusal { request_id, code, message, finished_at, .. } = refusal;
             let why = (code.as_str(), message);
@@ -241,7 +241,7 @@ fn answered(mut result: AttemptResult, items: Vec<ItemAnswer>) -> Decision {
         let ItemAnswer { status, code, message } = item;
         result.exceptions.push(Exception { place, status, code, message });
     }
-    let next = if open.is_empty() || result.last { Next::Done } else { Next::RepeatItems(open) };
+    let next = if open.is_empty() || result.last { Next::Done } else { Next::RetryItems(open) };
     Decision { result, next, healthy: true }
 }
 
@@ -255,7 +255,7 @@ mod tests {
         grants: 3,
         tries: 0,
         max_attempts: 3,
-        spared: false,
+        is_free_probe: false,
         refusals: ("", 0),
     };
 
@@ -280,18 +280,18 @@ mod tests {
         let lost = || Err(SendError::TimedOut);
         let first = on(SENT, lost());
         assert_eq!((first.result.state, first.result.last), (AttemptState::Lost, false));
-        assert_eq!(first.next, Next::Repeat(Cost::TimeOut));
+        assert_eq!(first.next, Next::Retry(Cost::TimeOut));
         let third = on(Sent { tries: 2, ..SENT }, lost());
         assert!(third.result.last);
         assert_eq!(third.next, Next::Done);
     }
 
     #[test]
-    fn a_probe_that_fails_costs_no_try_but_an_answer_to_it_does() {
-        let probe = Sent { tries: 2, spared: true, ..SENT };
+    fn a_failed_probe_is_no_attempt_but_an_answered_one_is() {
+        let probe = Sent { tries: 2, is_free_probe: true, ..SENT };
         let decision = on(probe, Err(SendError::TimedOut));
         assert_eq!((decision.result.state, decision.result.last), (AttemptState::Lost, false));
-        assert_eq!(decision.next, Next::Spare(Cost::TimeOut));
+        assert_eq!(decision.next, Next::RetryFree(Cost::TimeOut));
         assert!(!decision.healthy);
         let item = ItemAnswer { status: Status::Unknown, code: "c".into(), message: "".into() };
         let answer = Ok(Judgement::Items { request_id: "R".to_owned(), items: vec![item] });
@@ -308,23 +308,23 @@ mod tests {
     }
 
     #[test]
-    fn only_open_items_are_repeated_and_the_rest_stands() {
+    fn only_unsettled_items_are_retried() {
         let item = |status| ItemAnswer { status, code: Cow::Borrowed("c"), message: "".into() };
         let answer = || {
             let all = [Status::Revoked, Status::Unknown, Status::NotFound, Status::Unknown];
             Ok(Judgement::Items { request_id: "R".to_owned(), items: all.map(item).into() })
         };
         let decision = on(SENT, answer());
-        assert_eq!(decision.next, Next::RepeatItems(vec![1, 3]));
+        assert_eq!(decision.next, Next::RetryItems(vec![1, 3]));
         let places: Vec<u8> = decision.result.exceptions.iter().map(|e| e.place).collect();
         assert_eq!(places, [1, 2, 3]);
         assert_eq!(on(Sent { tries: 2, ..SENT }, answer()).next, Next::Done);
     }
 
     #[test]
-    fn throttling_counts_no_try_even_at_the_last() {
+    fn a_throttled_call_is_no_attempt_even_at_the_last() {
         let decision = on(Sent { tries: 2, ..SENT }, refused(Class::Throttled, "Throttling"));
-        assert_eq!(decision.next, Next::Again);
+        assert_eq!(decision.next, Next::Requeue);
         assert!(!decision.result.last && !decision.result.state.is_sending());
     }
 
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn the_third_refusal_alike_stops_the_run_and_others_do_not() {
+    fn the_third_equal_refusal_stops_the_run_and_others_do_not() {
         let refusal = || refused(Class::Refused, "MissingInstanceId");
         let on_count = |refusals| on(Sent { refusals, ..SENT }, refusal());
         assert_eq!(on_count(("", 0)).result.state, AttemptState::Refused);
@@ -349,16 +349,16 @@ mod tests {
         assert_eq!(on_count(("OtherCode", 2)).result.state, AttemptState::Refused);
         let third = on_count(("missinginstanceid", 2));
         assert_eq!(third.result.state, AttemptState::Stopped);
-        assert!(matches!(third.next, Next::Stop(StopCause::RefusedAlike { .. })));
+        assert!(matches!(third.next, Next::Stop(StopCause::RepeatedRefusal { .. })));
     }
 
     #[test]
-    fn a_wrong_clock_stops_the_run_only_if_it_could_not_be_mended() {
+    fn a_wrong_clock_stops_the_run_only_if_it_could_not_be_corrected() {
         let expired = || refused(Class::ExpiredTimestamp, "InvalidTimeStamp.Expired");
         assert!(matches!(on(SENT, expired()).next, Next::Stop(StopCause::Credentials { .. })));
         let reply = Reply { clock_is_mended: true, ..Reply::new(expired()) };
         let decision = decide(SENT, reply, Timestamp::UNIX_EPOCH);
-        assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Again));
+        assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Requeue));
     }
 
     #[test]
@@ -367,7 +367,7 @@ mod tests {
         assert!(matches!(on(SENT, expired()).next, Next::Stop(StopCause::Credentials { .. })));
         let reply = Reply { credentials_renewed: true, ..Reply::new(expired()) };
         let decision = decide(SENT, reply, Timestamp::UNIX_EPOCH);
-        assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Again));
+        assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Requeue));
     }
 
     #[test]

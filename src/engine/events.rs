@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The run starts.
-    Began {
+    Started {
         /// Requests to send, by operation ([`Operation::index`]), including the remainders of
         /// earlier runs' requests.
         waiting: [usize; Operation::ALL.len()],

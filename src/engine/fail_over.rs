@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_the_limit_is_too_much_and_the_limit_itself_is_not() {
+    fn only_more_than_the_limit_exceeds_it() {
         let five: FailOver = "5".parse().unwrap();
         assert!(!five.is_exceeded(5, 1000, 20));
         assert!(five.is_exceeded(6, 1000, 20));
@@ -63,14 +63,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_concluded_from_a_few_requests() {
+    fn a_share_is_not_evaluated_for_a_few_requests() {
         let none: FailOver = "0%".parse().unwrap();
         assert!(!none.is_exceeded(1900, 1900, 19));
         assert!(none.is_exceeded(1, 1900, 20));
     }
 
     #[test]
-    fn what_is_no_limit_is_refused() {
+    fn an_invalid_limit_is_refused() {
         for text in ["", "%", "-1", "1.5", "101%", "NaN%", "inf%", "-1%", "ten", "5 0"] {
             assert_eq!(text.parse::<FailOver>(), Err(InvalidLimit), "{text}");
         }

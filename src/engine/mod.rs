@@ -68,7 +68,7 @@ pub enum StopCause {
     },
     /// Consecutive requests were refused with the same code: something is wrong with all of them,
     /// such as the instance id (exit 78).
-    RefusedAlike {
+    RepeatedRefusal {
         /// The API's code.
         code: String,
         /// The API's message.
@@ -96,7 +96,7 @@ pub enum StopCause {
         /// Revocations in them.
         grants: usize,
         /// The statuses of the revocations that did not succeed, with their counts.
-        amiss: Vec<(crate::model::Status, usize)>,
+        unsuccessful: Vec<(crate::model::Status, usize)>,
     },
     /// Too many revocations failed (exit 3).
     FailOver {
@@ -124,7 +124,7 @@ pub enum StopCause {
 
 impl StopCause {
     /// Whether it only explains why no more was sent, and is irrelevant once everything is settled.
-    pub fn is_about_the_rest(&self) -> bool {
+    pub fn only_explains_unsent(&self) -> bool {
         matches!(
             self,
             Self::Unreachable { .. }
@@ -137,7 +137,7 @@ impl StopCause {
     }
 
     /// Whether the service refused the time of the requests, and so this machine's clock.
-    pub fn is_about_the_clock(&self) -> bool {
+    pub fn is_clock_error(&self) -> bool {
         let is_expired = |code| classify(Some(code), 400) == Class::ExpiredTimestamp;
         matches!(self, Self::Credentials { code, .. } if is_expired(code))
     }

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_cap_and_are_jittered_in_full() {
+    fn waits_double_up_to_the_cap_with_full_jitter() {
         let mut random = fastrand::Rng::with_seed(1);
         for (tries, most_ms) in [(1, 250), (2, 500), (3, 1000), (8, 20_000), (40, 20_000)] {
             let waits: Vec<Duration> = (0..2000).map(|_| backoff(tries, &mut random)).collect();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_server_gets_a_trickle() {
+    fn a_server_that_is_down_gets_few_retries() {
         let mut budget = Budget::default();
         let second = Duration::from_secs(1);
         let at_once = (0..1000).filter(|_| budget.take(second, Cost::Failure).is_ok()).count();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn successes_pay_back() {
+    fn successes_refill_the_budget() {
         let mut budget = Budget::default();
         while budget.tokens > 0 {
             budget.take(Duration::ZERO, Cost::TimeOut).unwrap();

@@ -24,7 +24,7 @@ pub struct Unit {
     /// Earlier attempts, including throttled ones.
     pub attempts: u32,
     /// Since when it has waited to be sent again.
-    pub waits_since: Option<Duration>,
+    pub waiting_since: Option<Duration>,
     /// Whether it was waiting as a whole when the run started, and is not a part of another unit.
     pub planned: bool,
 }
@@ -35,11 +35,11 @@ struct OperationQueue {
     /// Where to look for the next planned request.
     cursor: usize,
     /// Throttled, or removed from others: sent before anything new.
-    again: VecDeque<Unit>,
+    immediate: VecDeque<Unit>,
     /// Failed as a whole; by the time of the retry.
-    repeats: BinaryHeap<Reverse<DelayedUnit>>,
+    delayed: BinaryHeap<Reverse<DelayedUnit>>,
     /// Single grants to retry, by scope and number of attempts, and when.
-    pools: BTreeMap<(u32, u32), (Duration, Vec<GrantId>)>,
+    retry_pools: BTreeMap<(u32, u32), (Duration, Vec<GrantId>)>,
     /// Halves of refused requests. They are sent after all planned ones, so a poisoned request does
     /// not delay healthy ones.
     halves: VecDeque<Unit>,
@@ -78,7 +78,7 @@ pub struct Queue {
     /// Planned requests that an earlier run has sent.
     sent: Vec<bool>,
     /// Planned requests from this one on are held back by the canary.
-    horizon: usize,
+    released: usize,
     /// Unsettled grants of sent requests that the canary holds back.
     held: Vec<GrantId>,
     number: u64,
@@ -94,14 +94,14 @@ impl Queue {
         canary: Option<usize>,
         is_open: impl Fn(GrantId) -> bool,
     ) -> Self {
-        let horizon = canary.unwrap_or(usize::MAX).min(plan.requests());
+        let released = canary.unwrap_or(usize::MAX).min(plan.requests());
         let mut queue =
-            Self { operations: Default::default(), sent, horizon, held: Vec::new(), number: 0 };
+            Self { operations: Default::default(), sent, released, held: Vec::new(), number: 0 };
         let open = |requests: std::ops::Range<usize>| -> Vec<GrantId> {
             let sent = requests.filter(|n| queue.sent.get(*n).copied().unwrap_or(false));
             sent.flat_map(|n| plan.grants_of(n)).filter(|grant| is_open(*grant)).collect()
         };
-        let (now, held) = (open(0..horizon), open(horizon..plan.requests()));
+        let (now, held) = (open(0..released), open(released..plan.requests()));
         queue.push_open(plan, now);
         queue.held = held;
         queue
@@ -109,7 +109,7 @@ impl Queue {
 
     /// Releases the requests that the canary held back.
     pub fn release_held(&mut self, plan: &Plan) {
-        self.horizon = plan.requests();
+        self.released = plan.requests();
         let held = std::mem::take(&mut self.held);
         self.push_open(plan, held);
     }
@@ -131,7 +131,8 @@ impl Queue {
     /// The number of waiting requests by operation when a run starts. Sent ones that the canary
     /// holds back count once they are released.
     pub fn waiting(&self, plan: &Plan) -> [usize; Operation::ALL.len()] {
-        let mut waiting = std::array::from_fn(|operation| self.operations[operation].again.len());
+        let mut waiting =
+            std::array::from_fn(|operation| self.operations[operation].immediate.len());
         let is_sent = |request: &usize| self.sent.get(*request).copied().unwrap_or(false);
         for (operation, planned) in plan.by_scope() {
             waiting[operation.index()] += planned.filter(|request| !is_sent(request)).count();
@@ -158,10 +159,10 @@ impl Queue {
             tries,
             retry: None,
             attempts: tries,
-            waits_since: None,
+            waiting_since: None,
             planned,
         });
-        self.operation(operation).again.extend(units);
+        self.operation(operation).immediate.extend(units);
     }
 
     /// The next unit of an operation at `now` (since the start of the run). `fresh_first` prefers
@@ -180,12 +181,12 @@ impl Queue {
         if fresh_first && let Some(unit) = self.next_planned(plan, operation) {
             return Some(unit);
         }
-        let lane = self.operation(operation);
-        if let Some(unit) = lane.again.pop_front() {
+        let operation_queue = self.operation(operation);
+        if let Some(unit) = operation_queue.immediate.pop_front() {
             return Some(unit);
         }
-        if lane.repeats.peek().is_some_and(|due| due.0.at <= now) {
-            return lane.repeats.pop().map(|due| due.0.unit);
+        if operation_queue.delayed.peek().is_some_and(|due| due.0.at <= now) {
+            return operation_queue.delayed.pop().map(|due| due.0.unit);
         }
         if let Some(unit) = self.next_planned(plan, operation) {
             return Some(unit);
@@ -211,7 +212,7 @@ impl Queue {
             tries: 0,
             retry: None,
             attempts: 0,
-            waits_since: None,
+            waiting_since: None,
             planned: true,
         })
     }
@@ -221,23 +222,24 @@ impl Queue {
         let is_sent = |request: usize| self.sent.get(request).copied().unwrap_or(false);
         let cursor = plan
             .requests_from(self.operations[operation.index()].cursor, operation)
-            .find(|request| *request >= self.horizon || !is_sent(*request))
+            .find(|request| *request >= self.released || !is_sent(*request))
             .unwrap_or(plan.requests());
         self.operation(operation).cursor = cursor;
-        cursor < self.horizon
+        cursor < self.released
     }
 
     /// Packs the grants whose retry is due.
     fn pack_retries(&mut self, plan: &Plan, operation: Operation, now: Duration) {
         let due: Vec<(u32, u32)> = self
             .operation(operation)
-            .pools
+            .retry_pools
             .iter()
             .filter(|(_, (at, _))| *at <= now)
             .map(|(key, _)| *key)
             .collect();
         for (scope, tries) in due {
-            if let Some((_, grants)) = self.operation(operation).pools.remove(&(scope, tries)) {
+            if let Some((_, grants)) = self.operation(operation).retry_pools.remove(&(scope, tries))
+            {
                 self.push_packed(plan, (scope, tries), operation, false, grants);
             }
         }
@@ -245,21 +247,21 @@ impl Queue {
 
     /// Sends the same unit again, before anything new.
     pub fn requeue(&mut self, unit: Unit) {
-        self.operation(unit.operation).again.push_front(unit);
+        self.operation(unit.operation).immediate.push_front(unit);
     }
 
     /// Sends the unit again at this time.
     pub fn retry_at(&mut self, unit: Unit, at: Duration) {
         self.number += 1;
         let number = self.number;
-        self.operation(unit.operation).repeats.push(Reverse(DelayedUnit { at, number, unit }));
+        self.operation(unit.operation).delayed.push(Reverse(DelayedUnit { at, number, unit }));
     }
 
     /// Retries some grants of a unit at this time, packed with others of their scope that have as
     /// many attempts.
     pub fn retry_items(&mut self, unit: &Unit, grants: Vec<GrantId>, at: Duration) {
-        let pools = &mut self.operation(unit.operation).pools;
-        pools.entry((unit.scope, unit.tries)).or_insert((at, Vec::new())).1.extend(grants);
+        let retry_pools = &mut self.operation(unit.operation).retry_pools;
+        retry_pools.entry((unit.scope, unit.tries)).or_insert((at, Vec::new())).1.extend(grants);
     }
 
     /// Queues the two halves of a unit after all planned requests.
@@ -283,24 +285,24 @@ impl Queue {
 
     /// When the next delayed unit is due.
     pub fn next_due(&self, operation: Operation) -> Option<Duration> {
-        let lane = &self.operations[operation.index()];
-        if lane.stopped {
+        let operation_queue = &self.operations[operation.index()];
+        if operation_queue.stopped {
             return None;
         }
-        let repeat = lane.repeats.peek().map(|due| due.0.at);
-        let pool = lane.pools.values().map(|(at, _)| *at).min();
+        let repeat = operation_queue.delayed.peek().map(|due| due.0.at);
+        let pool = operation_queue.retry_pools.values().map(|(at, _)| *at).min();
         repeat.into_iter().chain(pool).min()
     }
 
     /// Whether nothing is left to send.
     pub fn is_empty(&mut self, plan: &Plan) -> bool {
         Operation::ALL.into_iter().all(|operation| {
-            let lane = self.operation(operation);
-            lane.stopped
-                || (lane.again.is_empty()
-                    && lane.repeats.is_empty()
-                    && lane.pools.is_empty()
-                    && lane.halves.is_empty()
+            let operation_queue = self.operation(operation);
+            operation_queue.stopped
+                || (operation_queue.immediate.is_empty()
+                    && operation_queue.delayed.is_empty()
+                    && operation_queue.retry_pools.is_empty()
+                    && operation_queue.halves.is_empty()
                     && !self.has_planned(plan, operation))
         })
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
-    /// What makes it this job: a job with another identity is another job.
+    /// What makes it this job: another identity is another job.
     pub identity: JobIdentity,
     /// The options that shaped it, to explain a difference and to read its list again.
     pub options: JobOptions,
@@ -16,7 +16,7 @@ pub struct JobSpec {
     pub size: JobSize,
     /// The inputs, in the order of their bytes in the copy.
     pub inputs: Vec<Segment>,
-    /// The version of this tool that began it.
+    /// The version of this tool that started it.
     pub version: String,
 }
 

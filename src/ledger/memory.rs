@@ -1,8 +1,8 @@
-//! A journal that forgets: for rehearsals, which always start afresh, and for tests.
+//! A journal without storage: for rehearsals, which always start afresh, and for tests.
 
 use super::{Journal, JournalError, Record};
 
-/// Holds every record durable at once, and keeps none.
+/// Reports each record as durable at once, and stores none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MemoryJournal;
 

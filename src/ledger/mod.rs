@@ -1,9 +1,9 @@
-//! The ledger: an intent is durable before a request is sent, a result before it counts.
-//! Promise 7, *nothing is lost*.
+//! The ledger: an intent is durable before a request is sent, a result before it counts. Promise 7,
+//! *nothing is lost*.
 //!
-//! `record` has the records, `job_spec` what a job is. `sqlite` is the file of a run, with
-//! `row` encoding its rows; `sqlite_journal` writes it from a thread of its own, `memory` is
-//! the journal of a rehearsal. Whoever sends depends on the trait [`Journal`] only.
+//! `record` has the records, `job_spec` the description of a job. `sqlite` is the file of a run,
+//! with `row` encoding its rows; `sqlite_journal` writes it on its own thread, `memory` is the
+//! journal of a rehearsal. Code that sends depends only on the trait [`Journal`].
 
 mod job_spec;
 mod memory;
@@ -23,18 +23,18 @@ pub use sqlite_journal::SqliteJournal;
 
 use std::future::Future;
 
-/// The journal could not be written, so nothing more may be sent or believed (exit 74).
+/// The journal could not be written, so nothing more may be sent or counted (exit 74).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the ledger can't be written: {0}")]
 pub struct JournalError(pub String);
 
-/// Where intents and results become durable.
+/// Stores intents and results durably.
 pub trait Journal: Send + Sync + 'static {
-    /// Writes the records in order; when it returns without error all of them are durable.
+    /// Writes the records in order. When it returns without error, all of them are durable.
     fn commit(&self, records: Vec<Record>)
     -> impl Future<Output = Result<(), JournalError>> + Send;
 
-    /// Whether an attempt whose intent is durable may leave now: asked immediately before it does.
+    /// Whether an attempt whose intent is durable may still be sent; called immediately before.
     fn may_leave(&self, _attempt: AttemptId, _grants: &GrantSet) -> bool {
         true
     }

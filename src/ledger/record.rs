@@ -60,20 +60,20 @@ pub enum AttemptState {
     Answered,
     /// The API refused the request for good: its grants have failed.
     Refused,
-    /// The API refused an argument; the request is split to find which.
+    /// The API refused an argument; the request is split to find it.
     Split,
     /// The API refused it in a way that stops the run or the operation.
     Stopped,
-    /// The API refused it for its time or its token; it is sent again with the clock corrected or
-    /// with other keys.
+    /// The API refused it for its time or its token; it is sent again with a corrected clock or
+    /// other keys.
     Expired,
     /// Too many calls.
     Throttled,
-    /// Sent, and no trustworthy answer.
+    /// Sent, without a trustworthy answer.
     Lost,
-    /// No connection, so never sent.
+    /// No connection, so it was not sent.
     Unconnected,
-    /// Taken back before it was sent.
+    /// Withdrawn before it was sent.
     Withdrawn,
 }
 
@@ -106,18 +106,18 @@ impl AttemptState {
         }
     }
 
-    /// Whether it counts as a sending: it left, and was not answered by throttling.
+    /// Whether it counts as a sending: it was sent, and not answered by throttling.
     pub fn is_sending(self) -> bool {
         !matches!(self, Self::Throttled | Self::Unconnected | Self::Withdrawn)
     }
 }
 
-/// One grant of an answered request that is not plainly revoked.
+/// One grant of an answered request that is not simply revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exception {
     /// Its place among the attempt's grants.
     pub place: u8,
-    /// What the API said of it; [`Status::Unknown`] when it is worth asking again.
+    /// Its status; [`Status::Unknown`] if it should be asked again.
     pub status: Status,
     /// The API's code.
     pub code: Cow<'static, str>,
@@ -125,12 +125,12 @@ pub struct Exception {
     pub message: Cow<'static, str>,
 }
 
-/// How an attempt ended, and what that says of its grants.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptResult {
-    /// How it ended.
+    /// The state of the request.
     pub state: AttemptState,
-    /// Whether what is still open after it stays so: there will be no further attempt.
+    /// Whether this was the last attempt: unsettled grants stay as they are.
     pub last: bool,
     /// The code of the request as a whole.
     pub code: Cow<'static, str>,
@@ -140,34 +140,34 @@ pub struct AttemptResult {
     pub request_id: String,
     /// When the answer came.
     pub finished_at: Timestamp,
-    /// For an answered request, the grants that are not plainly revoked.
+    /// For an answered request, the grants that are not simply revoked.
     pub exceptions: Vec<Exception>,
 }
 
-/// One thing to write down.
+/// A record of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// A request for these grants is about to leave.
+    /// A request for these grants is about to be sent.
     Intent {
         /// Its attempt.
         attempt: AttemptId,
         /// What it revokes.
         grants: GrantSet,
-        /// When.
+        /// The time of the intent.
         at: Timestamp,
     },
-    /// How an attempt ended.
+    /// The result of an attempt.
     Result {
-        /// Which.
+        /// The attempt.
         attempt: AttemptId,
-        /// What it was about.
+        /// Its grants.
         grants: GrantSet,
-        /// How.
+        /// Its result.
         result: AttemptResult,
     },
 }
 
-/// An attempt as recorded in a ledger; without a result, none was recorded.
+/// An attempt as recorded in a ledger, possibly without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// Its number.
@@ -176,7 +176,7 @@ pub struct Attempt {
     pub grants: GrantSet,
     /// When its intent was written.
     pub intended_at: Timestamp,
-    /// How it ended.
+    /// Its result, if one was recorded.
     pub result: Option<AttemptResult>,
 }
 

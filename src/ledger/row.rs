@@ -28,7 +28,7 @@ fn read_ranges(text: &str) -> Option<GrantSet> {
         .map(|(first, last)| (first <= last && last < GrantId::MAX).then(|| first..last + 1))
         .collect::<Option<Vec<_>>>()
         .map(GrantSet)
-        // A request never holds more, and what is larger was not written by this tool.
+        // A request never holds more; a larger set was not written by this tool.
         .filter(|grants| grants.len() <= MAX_GRANTS)
 }
 
@@ -41,7 +41,7 @@ struct Item<'a> {
     message: Cow<'a, str>,
 }
 
-/// The exceptional items as JSON; nothing if there are none.
+/// The exceptional items as JSON; empty if there are none.
 pub(super) fn items(grants: &GrantSet, exceptions: &[Exception]) -> Option<String> {
     if exceptions.is_empty() {
         return None;
@@ -63,8 +63,8 @@ pub(super) fn items(grants: &GrantSet, exceptions: &[Exception]) -> Option<Strin
     serde_json::to_string(&items).ok()
 }
 
-/// Reads what [`items`] wrote. Nothing if an item is not the attempt's own, or out of its order:
-/// it would be overlooked, and its grant taken for revoked.
+/// Reads the text written by [`items`]. `None` if an item is not one of the attempt's or is out of
+/// order: it would be overlooked, and its grant taken for revoked.
 fn read_items(text: &str, grants: &GrantSet) -> Option<Vec<Exception>> {
     let items: Vec<Item<'_>> = serde_json::from_str(text).ok()?;
     let all: Vec<GrantId> = grants.iter().collect();
@@ -87,7 +87,7 @@ fn read_items(text: &str, grants: &GrantSet) -> Option<Vec<Exception>> {
 }
 
 /// Reads a row of `id, grants, intended_at, state, last, code, message, request_id, finished_at,
-/// items`; nothing if it makes no sense.
+/// items`; `None` if it is inconsistent.
 pub(super) fn attempt(id: AttemptId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Attempt>> {
     let (grants, intended_at) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
     let (Some(grants), Ok(intended_at)) = (read_ranges(grants), intended_at.parse()) else {

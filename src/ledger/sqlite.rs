@@ -1,4 +1,4 @@
-//! `OUT.ledger`: the journal in an SQLite file, which anybody can read with `sqlite3` meanwhile.
+//! `OUT.ledger`: the journal in an SQLite file, which `sqlite3` can read during the run.
 //!
 //! One row per attempt, with ranges of grants and only the exceptional items. A commit of the
 //! dispatcher is one transaction, synced before it counts (`synchronous=FULL`).
@@ -13,40 +13,40 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// `brlg`, in the file's header: it is a ledger of this tool.
+/// `brlg`, in the file's header: identifies a ledger of this tool.
 const APPLICATION_ID: i32 = 0x6272_6c67;
 /// The version of the schema.
 const VERSION: i32 = 2;
 
-/// What `PRAGMA synchronous` says of a ledger with a write-ahead log.
+/// The value of `PRAGMA synchronous` for a ledger with a write-ahead log.
 const SYNCHRONOUS_FULL: i32 = 2;
-/// Memory for pages of the file.
+/// The size of SQLite's page cache.
 const CACHE_KIB: i32 = 256;
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The ledger can't be used (exit 74).
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Power was lost while it was made: nothing was sent yet, and nothing is in it.
+    /// Power was lost while it was created: it is empty, and nothing was sent.
     #[error("a ledger that was never begun")]
     NeverBegun,
-    /// SQLite refused.
+    /// SQLite reported an error.
     #[error("{path}: {source}")]
     Sqlite {
         /// The ledger.
         path: PathBuf,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// There can be no file of that name.
+    /// The file can't be created.
     #[error("{path}: the ledger can't be made: {source}")]
     Make {
         /// The ledger.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Somebody reads it, so it can't be renamed.
+    /// Another program reads it, so it can't be renamed.
     #[error(
         "{0}: another program has this ledger open, so it can't be set aside; close it there, or \
          give another --out"
@@ -82,9 +82,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Makes a new ledger for a job, durable when this returns. There must be no file yet.
+    /// Creates a ledger for a job, durable when this returns. The file must not exist.
     pub fn create(path: &Path, job: &JobSpec) -> Result<Self, LedgerError> {
-        // For its owner only, as the outcome is; SQLite gives its log the same mode.
+        // Readable by its owner only, like the outcome; SQLite gives its log the same mode.
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         made.map_err(|source| LedgerError::Make { path: path.to_owned(), source })?;
         let mut ledger = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -127,7 +127,7 @@ impl Ledger {
         LedgerError::Foreign { path: self.path.clone(), what: what.to_owned() }
     }
 
-    /// The error of a ledger whose attempts contradict each other.
+    /// The error for a ledger whose attempts contradict each other.
     pub fn contradictory(&self) -> LedgerError {
         self.foreign("its attempts contradict each other")
     }
@@ -147,20 +147,20 @@ impl Ledger {
         Ok(Self { connection, path: path.to_owned() })
     }
 
-    /// From now on a commit that returns is on the disk, and little of the file stays in memory.
+    /// From now on a commit that returns is on the disk, and little of the file is cached.
     fn make_durable(&self) -> rusqlite::Result<()> {
-        // A write-ahead log needs memory that readers share, which network file systems lack.
+        // A write-ahead log needs shared memory, which network file systems lack.
         let mode = if is_on_network(&self.path) { "DELETE" } else { "WAL" };
         let got = self.journal_mode(mode)?;
-        // With a rollback journal a commit lasts once the journal's removal does, and only EXTRA
+        // With a rollback journal, a commit is final once the journal's removal is, and only EXTRA
         // syncs the folder for that.
         let level = if got.eq_ignore_ascii_case("wal") { "FULL" } else { "EXTRA" };
         self.connection.pragma_update(None, "synchronous", level)?;
-        // What is written is hardly read again.
+        // Written pages are rarely read again.
         self.connection.pragma_update(None, "cache_size", -CACHE_KIB)
     }
 
-    /// Asks for a journal mode, and says which it is now.
+    /// Requests a journal mode, and returns the actual one.
     fn journal_mode(&self, mode: &str) -> rusqlite::Result<String> {
         let read = |row: &rusqlite::Row<'_>| row.get(0);
         self.connection.pragma_update_and_check(None, "journal_mode", mode, read)
@@ -182,7 +182,7 @@ impl Ledger {
         LedgerError::Sqlite { path: self.path.clone(), source }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -198,7 +198,7 @@ impl Ledger {
         })
     }
 
-    /// When the first run began, and how the last one ended; nothing if it did not, but was
+    /// When the first run started, and the exit code of the last one; `None` if that run was
     /// killed.
     pub fn history(&self) -> Result<(Option<Timestamp>, Option<u8>), LedgerError> {
         let query = "SELECT (SELECT started_at FROM run ORDER BY id LIMIT 1), \
@@ -231,7 +231,7 @@ impl Ledger {
         }
     }
 
-    /// Tells every attempt in the order of the intents.
+    /// Calls `each` with every attempt, in the order of the intents.
     pub fn attempts(&self, mut each: impl FnMut(Attempt)) -> Result<(), LedgerError> {
         let query = "SELECT id, grants, intended_at, state, last, code, message, request_id, \
              finished_at, items FROM attempt ORDER BY id";
@@ -258,8 +258,8 @@ impl Ledger {
         }
     }
 
-    /// Writes down that a run begins now. It becomes durable together with the first intent: until
-    /// then nothing has been sent.
+    /// Records the start of a run. It becomes durable together with the first intent: until then
+    /// nothing has been sent.
     pub fn begin_run(&self, now: Timestamp) -> Result<i64, LedgerError> {
         let insert = || {
             self.connection.execute(
@@ -271,8 +271,8 @@ impl Ledger {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Writes something that the next commit makes durable, if there is a write-ahead log; a
-    /// rollback journal can't put it off.
+    /// Writes something that the next commit makes durable. That only works with a write-ahead log;
+    /// a rollback journal can't defer it.
     fn without_sync<T>(&self, write: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let connection = &self.connection;
         let level: i32 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
@@ -285,7 +285,7 @@ impl Ledger {
         written
     }
 
-    /// Writes down how a run ended.
+    /// Records the end of a run.
     pub fn end_run(
         &self,
         run: i64,
@@ -302,9 +302,9 @@ impl Ledger {
             .map_err(|source| self.error(source))
     }
 
-    /// Closes it for good, so that it can be renamed: all of it is in the one file afterwards, and
-    /// nobody else has it open. That matters, for SQLite goes by names: whoever closes a renamed
-    /// ledger last would delete the log of the new one that took its name.
+    /// Closes it for good, so that it can be renamed: everything is in one file, and no other
+    /// process has it open. SQLite finds its log by the file's name, so a process that closed a
+    /// renamed ledger last would delete the log of the new one with the old name.
     pub fn seal(self) -> Result<(), LedgerError> {
         let path = self.path.clone();
         let seal = || -> rusqlite::Result<bool> {
@@ -323,7 +323,7 @@ impl Ledger {
         }
     }
 
-    /// Moves everything into the one file, unless somebody reads it meanwhile.
+    /// Moves everything into one file, unless another process reads it.
     pub fn close(self) -> Result<(), LedgerError> {
         let path = self.path.clone();
         let close = || -> rusqlite::Result<()> {
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_somebody_reads_is_not_sealed() {
+    fn a_ledger_with_a_reader_is_not_sealed() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = some_ledger(folder.path());
         let path = ledger.path.clone();

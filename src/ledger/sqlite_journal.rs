@@ -1,4 +1,4 @@
-//! The journal of a run: writes records to the ledger from a thread of its own.
+//! The journal of a run: writes records to the ledger on its own thread.
 
 use super::row;
 use super::sqlite::{Ledger, LedgerError};
@@ -10,8 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// The journal of a run: a thread of its own that owns the connection and writes one batch after
-/// the other.
+/// The journal of a run: a thread that owns the connection and writes one batch after the other.
 #[derive(Debug)]
 pub struct SqliteJournal {
     batches: mpsc::Sender<Batch>,
@@ -20,22 +19,22 @@ pub struct SqliteJournal {
     written_at: Mutex<Option<Instant>>,
 }
 
-/// How long the disk rests between two durable writes. One costs as much for a single record as for
-/// a hundred, and what comes up meanwhile shares the next; next to the way to the service and back
-/// nobody notices it.
-const REST: Duration = Duration::from_millis(1);
+/// The pause between two durable writes. A write of one record costs as much as one of a hundred,
+/// and records that arrive meanwhile share the next one. The delay is small compared to a call of
+/// the service.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(1);
 
 type Batch = (Vec<Record>, oneshot::Sender<Result<(), JournalError>>);
 
 impl SqliteJournal {
-    /// Hands the ledger to a thread. Attempts are numbered on from those already in it.
+    /// Moves the ledger to a thread. The numbers of attempts continue after those already in it.
     pub fn start(ledger: Ledger, run: i64) -> std::io::Result<Self> {
         let (batches, receiver) = mpsc::channel::<Batch>();
         let write = move || {
             let mut ledger = ledger;
             for (records, done) in receiver {
                 let written = ledger.write(run, &records);
-                // Nobody waits any more when the run was aborted; what is written stays written.
+                // After an abort nobody waits for the result; what is written stays written.
                 let _ = done.send(written.map_err(|error| JournalError(error.to_string())));
             }
             ledger
@@ -44,7 +43,7 @@ impl SqliteJournal {
         Ok(Self { batches, thread: Some(thread), written_at: Mutex::default() })
     }
 
-    /// Waits for the thread and gives the ledger back; nothing if the thread died.
+    /// Stops the thread and returns the ledger; `None` if the thread panicked.
     pub fn stop(mut self) -> Option<Ledger> {
         let thread = self.thread.take();
         drop(self);
@@ -57,7 +56,7 @@ impl Journal for SqliteJournal {
         let gone = || JournalError("its thread is gone".to_owned());
         let written_at = *self.written_at.lock().map_err(|_| gone())?;
         if let Some(written_at) = written_at {
-            tokio::time::sleep_until(written_at + REST).await;
+            tokio::time::sleep_until(written_at + COMMIT_INTERVAL).await;
         }
         let (done, written) = oneshot::channel();
         self.batches.send((records, done)).map_err(|_| gone())?;
@@ -112,7 +111,7 @@ fn write_records(
                     row::items(grants, &result.exceptions),
                 ])?;
                 if changed != 1 {
-                    // A result without its intent would vanish without a word.
+                    // Otherwise a result without its intent would be lost silently.
                     return Err(rusqlite::Error::StatementChangedRows(changed));
                 }
             }
@@ -128,7 +127,7 @@ mod tests {
     use jiff::Timestamp;
 
     #[test]
-    fn a_result_without_its_intent_is_not_taken_for_written() {
+    fn a_result_without_its_intent_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("outcome.csv.ledger");
         let mut ledger = Ledger::create(&path, &JobSpec::default()).unwrap();

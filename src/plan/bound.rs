@@ -1,4 +1,4 @@
-//! The fewest requests that any plan could have, worked out apart from the packing.
+//! The minimum number of requests of any plan, computed independently of the packing.
 
 use super::Limits;
 use crate::grants::{Grants, Item, OfScope};

@@ -1,8 +1,8 @@
-//! Building a plan: scope by scope, on two threads where there is enough to do.
+//! Builds a plan scope by scope, on two threads for large inputs.
 
 use super::pack::Packed;
 use super::requests::Requests;
-use super::rows::{Rows, STOOD_FOR};
+use super::rows::{DUPLICATE, Rows};
 use super::{Limits, Plan, place};
 use crate::grants::{Grants, Item, NO_GRANT, OfScope};
 use crate::malloc::give_back;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-/// From this many rows on a second thread is worth starting.
+/// A second thread is used from this many rows on.
 const PARALLEL_ROWS: usize = 1 << 16;
 
 /// Packs all grants.
@@ -20,9 +20,9 @@ pub(super) fn build(grants: Grants, limits: Limits) -> Plan {
     build_in(grants, limits, in_two)
 }
 
-/// Packs all grants, perhaps in two parts at once. What a part packs stands where its rows stood, and
-/// is numbered as if every row before it asked for something of its own; the second part moves up
-/// when it is known how many of the first one's rows did not.
+/// Packs all grants, possibly in two parts in parallel. Each part writes its grants over its own
+/// rows, and numbers them as if each earlier row had a grant of its own. When the number of grants
+/// of the first part is known, the second part is moved to follow it.
 pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     let Grants { words, scopes, mut ends, mut items, item_rows, input_rows } = grants;
     let mut rows = Vec::with_capacity(input_rows);
@@ -33,15 +33,15 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     let middle = half.checked_sub(1).map_or(0, |last| ends[last]);
     let (head_ends, tail_ends) = ends.split_at_mut(half);
     let (head, tail) = items.split_at_mut(middle as usize);
-    let head = Room { first: 0, items: head, scope_ends: head_ends };
-    let tail = Room { first: middle, items: tail, scope_ends: &mut *tail_ends };
+    let head = ScopeRows { first: 0, items: head, scope_ends: head_ends };
+    let tail = ScopeRows { first: middle, items: tail, scope_ends: &mut *tail_ends };
     let (first, second) = if tail.items.is_empty() {
         (packing.part(head), Part::default())
     } else {
         thread::scope(|scope| {
             let second = scope.spawn(|| packing.part(tail));
             let first = packing.part(head);
-            // Its panic is ours.
+            // A panic of the thread is passed on.
             (first, second.join().unwrap_or_else(|panic| resume_unwind(panic)))
         })
     };
@@ -56,7 +56,7 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     let mut sizes = first.sizes;
     sizes.extend(second.sizes);
     if gap > 0 {
-        let moved = |row: &&mut u32| **row & STOOD_FOR == 0 && **row >= middle;
+        let moved = |row: &&mut u32| **row & DUPLICATE == 0 && **row >= middle;
         rows.iter_mut().map(AtomicU32::get_mut).filter(moved).for_each(|row| *row -= gap);
     }
     Plan {
@@ -71,28 +71,28 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     }
 }
 
-/// What all parts share.
+/// Shared by all parts.
 struct Packing<'a> {
     item_rows: &'a [u32],
-    /// What becomes of each row. No two parts have a row in common.
+    /// The result for each row. No two parts share a row.
     rows: &'a [AtomicU32],
     limits: Limits,
 }
 
-/// Where the rows of some of the scopes stand, and what is packed of them afterwards.
-struct Room<'a> {
-    /// How many rows that name a grant come before.
+/// The rows of some scopes, and afterwards their packed grants.
+struct ScopeRows<'a> {
+    /// The number of rows with a grant before these.
     first: u32,
-    /// What the rows ask for; then, from the beginning, the grants.
+    /// The items of the rows; then, from the start, the grants.
     items: &'a mut [Item],
-    /// For each scope where its rows end; then where its requests end.
+    /// For each scope the end of its rows; then the end of its requests.
     scope_ends: &'a mut [u32],
 }
 
-/// How much has been packed of some of the scopes.
+/// The result of packing some scopes.
 #[derive(Default)]
 struct Part {
-    /// For each request how many grants it has.
+    /// For each request the number of its grants.
     sizes: Vec<u8>,
     grants: usize,
     whole_targets: usize,
@@ -101,8 +101,8 @@ struct Part {
 
 impl Packing<'_> {
     /// Packs some scopes.
-    fn part(&self, room: Room<'_>) -> Part {
-        let Room { first, items, scope_ends } = room;
+    fn part(&self, scope_rows: ScopeRows<'_>) -> Part {
+        let ScopeRows { first, items, scope_ends } = scope_rows;
         let mut part = Part::default();
         let mut of_scope = OfScope::default();
         let mut packed = Packed::default();
@@ -120,7 +120,7 @@ impl Packing<'_> {
                     items[part.grants] = item;
                     self.rows[standing as usize].store(grant, Ordering::Relaxed);
                     for row in others {
-                        self.rows[row as usize].store(STOOD_FOR | standing, Ordering::Relaxed);
+                        self.rows[row as usize].store(DUPLICATE | standing, Ordering::Relaxed);
                     }
                     part.grants += 1;
                 }

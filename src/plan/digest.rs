@@ -1,52 +1,52 @@
-//! What tells one plan from every other.
+//! The digest that identifies a plan.
 
 use super::{Plan, place};
 use crate::names::Names;
 use sha2::{Digest, Sha256};
 
-/// How much is digested at once.
+/// The amount of data digested at once.
 const PIECE_BYTES: usize = 1 << 16;
 
-/// Stands before a length that does not fit into a byte.
+/// Precedes a length that does not fit into a byte.
 const LONG: u8 = u8::MAX;
 
 impl Plan {
     /// A digest of the planned requests, in their order: SHA-256 in lower-case hex. Equal digests
     /// mean that the numbers of grants and requests mean the same.
     ///
-    /// It is taken of the names that the list has, by first appearance, and then of the requests in
-    /// numbers: each name once, and memory in the order in which it lies.
+    /// It covers the names in the list, by first appearance, and then the requests as numbers. So
+    /// each name is digested once, and memory is read in order.
     pub fn digest(&self) -> String {
-        let mut told = Telling::default();
+        let mut input = DigestInput::default();
         for names in self.words.all() {
-            told.names(names);
+            input.names(names);
         }
         for (context, grantee, requests) in self.scopes_from(0) {
-            told.text(context.operation.name());
-            told.numbers([context.instance, context.region, grantee]);
-            told.numbers([place(requests.len())]);
+            input.text(context.operation.name());
+            input.numbers([context.instance, context.region, grantee]);
+            input.numbers([place(requests.len())]);
             for request in requests {
                 let grants = self.grants_of(request);
-                told.numbers([grants.end - grants.start]);
+                input.numbers([grants.end - grants.start]);
                 for item in &self.items[grants.start as usize..grants.end as usize] {
-                    told.numbers(item.numbers());
+                    input.numbers(item.numbers());
                 }
-                told.digest_piece();
+                input.digest_piece();
             }
         }
-        told.digest()
+        input.digest()
     }
 }
 
-/// The text so far.
+/// The data to digest.
 #[derive(Default)]
-struct Telling {
+struct DigestInput {
     digested: Sha256,
-    /// What has not been digested yet.
+    /// Not digested yet.
     piece: Vec<u8>,
 }
 
-impl Telling {
+impl DigestInput {
     fn numbers<const N: usize>(&mut self, numbers: [u32; N]) {
         self.piece.extend_from_slice(numbers.map(u32::to_le_bytes).as_flattened());
     }
@@ -66,7 +66,7 @@ impl Telling {
         self.piece.extend_from_slice(text.as_bytes());
     }
 
-    /// The lengths of all, and then the text of all.
+    /// The lengths of all names, then their text.
     fn names(&mut self, names: &Names) {
         self.numbers([place(names.len())]);
         for length in names.lengths() {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_differs_in_a_request_is_told() {
+    fn every_difference_of_a_request_changes_the_digest() {
         let group = Grantee { kind: GranteeKind::UserGroup, id: "u" };
         let others = [
             Grant { instance_id: "j", ..GRANT },
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn where_requests_end_is_told() {
+    fn the_limits_of_requests_change_the_digest() {
         let rows = || ["a", "b", "c"].map(|name| Grant { account: Account::Named(name), ..GRANT });
         let one = Limits { accounts: 1, ..Limits::API };
         let two = Limits { accounts: 2, ..Limits::API };
@@ -165,8 +165,8 @@ mod tests {
         assert!(digests[0] != digests[1] && digests[1] != digests[2] && digests[0] != digests[2]);
     }
 
-    /// Longer than a piece, and the same on every machine and in every version: a ledger that an
-    /// earlier one has written is known again.
+    /// The list is longer than one piece. The digest is the same on every machine and in every
+    /// version, so the ledgers of earlier versions are recognised.
     #[test]
     fn the_digest_of_a_plan_stays() {
         let long = "a".repeat(300);

@@ -1,71 +1,71 @@
-//! What stands out of a plan: who loses most, and which targets go as a whole.
+//! The parts of a plan to check before confirming: the grantees who lose most, and whole targets.
 
 use super::Plan;
 use crate::model::{Account, Grantee, Kind};
 use std::collections::HashMap;
 
-/// Of each sort, the most that is named.
+/// The maximum number of grantees and of whole targets shown.
 pub const NAMED: usize = 5;
 
-/// Somebody, and how much they lose.
+/// A grantee and the number of its revocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loser<'a> {
+pub struct AffectedGrantee<'a> {
     /// The bastion host.
     pub instance_id: &'a str,
     /// A user or a user group.
     pub grantee: Grantee<&'a str>,
-    /// Revocations planned for them, of all kinds.
+    /// Planned revocations, of all kinds.
     pub revocations: usize,
 }
 
-/// A target that somebody loses with every account on it.
+/// A target that a grantee loses with every account on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whole<'a> {
+pub struct WholeTarget<'a> {
     /// Who loses it.
     pub grantee: Grantee<&'a str>,
-    /// What sort of target it is.
+    /// The kind of the target.
     pub kind: Kind,
     /// Its id.
     pub target: &'a str,
 }
 
-/// What a person should have seen before saying yes.
+/// What the user should check before confirming.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Largest<'a> {
-    /// Those who lose most, most first; among equals in the order of the plan.
-    pub losers: Vec<Loser<'a>>,
+    /// The grantees with the most revocations, largest first; equal ones in the order of the plan.
+    pub most_affected: Vec<AffectedGrantee<'a>>,
     /// The first whole targets, in the order of the plan.
-    pub wholes: Vec<Whole<'a>>,
+    pub whole_targets: Vec<WholeTarget<'a>>,
 }
 
 impl<'a> Largest<'a> {
-    /// Looks through a plan.
+    /// Finds them in a plan.
     pub fn of(plan: &'a Plan) -> Self {
         let mut places = HashMap::new();
-        let mut losers: Vec<Loser<'a>> = Vec::new();
-        let mut wholes = Vec::new();
+        let mut most_affected: Vec<AffectedGrantee<'a>> = Vec::new();
+        let mut whole_targets = Vec::new();
         for request in 0..plan.requests() {
             let scope = plan.scope_names(request);
             let (instance_id, grantee) = (scope.instance_id, scope.grantee);
-            let place = *places.entry((instance_id, grantee)).or_insert(losers.len());
-            if place == losers.len() {
-                losers.push(Loser { instance_id, grantee, revocations: 0 });
+            let place = *places.entry((instance_id, grantee)).or_insert(most_affected.len());
+            if place == most_affected.len() {
+                most_affected.push(AffectedGrantee { instance_id, grantee, revocations: 0 });
             }
-            losers[place].revocations += plan.grants_of(request).len();
-            if wholes.len() >= NAMED {
+            most_affected[place].revocations += plan.grants_of(request).len();
+            if whole_targets.len() >= NAMED {
                 continue;
             }
             for grant in plan.grants_of(request) {
                 if let (target, Account::Whole) = plan.item(grant) {
-                    wholes.push(Whole { grantee, kind: scope.kind, target });
+                    whole_targets.push(WholeTarget { grantee, kind: scope.kind, target });
                 }
             }
         }
-        wholes.truncate(NAMED);
-        // Stable, so that equals keep their order.
-        losers.sort_by_key(|loser| std::cmp::Reverse(loser.revocations));
-        losers.truncate(NAMED);
-        Self { losers, wholes }
+        whole_targets.truncate(NAMED);
+        // Stable: equal ones keep their order.
+        most_affected.sort_by_key(|affected| std::cmp::Reverse(affected.revocations));
+        most_affected.truncate(NAMED);
+        Self { most_affected, whole_targets }
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     use crate::model::{Grant, GranteeKind};
 
     #[test]
-    fn those_who_lose_most_come_first_over_all_kinds() {
+    fn the_grantees_with_most_revocations_come_first_over_all_kinds() {
         let mut collector = Collector::default();
         let mut add = |user, kind, target: &str, account| {
             let grantee = Grantee { kind: GranteeKind::User, id: user };
@@ -96,10 +96,14 @@ mod tests {
         }
         let plan = Plan::new(collector.finish());
         let largest = Largest::of(&plan);
-        let losers: Vec<_> =
-            largest.losers.iter().map(|loser| (loser.grantee.id, loser.revocations)).collect();
-        assert_eq!(losers, [("most", 12), ("few", 7), ("a", 1), ("b", 1), ("c", 1)]);
-        let wholes: Vec<_> = largest.wholes.iter().map(|whole| whole.target).collect();
-        assert_eq!(wholes, ["0", "1", "2", "3", "4"]);
+        let most_affected: Vec<_> = largest
+            .most_affected
+            .iter()
+            .map(|affected| (affected.grantee.id, affected.revocations))
+            .collect();
+        assert_eq!(most_affected, [("most", 12), ("few", 7), ("a", 1), ("b", 1), ("c", 1)]);
+        let whole_targets: Vec<_> =
+            largest.whole_targets.iter().map(|whole| whole.target).collect();
+        assert_eq!(whole_targets, ["0", "1", "2", "3", "4"]);
     }
 }

@@ -1,7 +1,7 @@
-//! The plan: which requests will be sent, and which of them revokes the grant of which row.
+//! The plan: which requests are sent, and which request revokes the grant of each row.
 //!
-//! A pure function of the rows in their order. Grants are numbered request by request, so that a
-//! planned request is one range of grants.
+//! A pure function of the rows in their order. Grants are numbered request by request, so a planned
+//! request is one range of grants.
 
 pub mod bound;
 mod build;
@@ -23,7 +23,7 @@ use requests::Requests;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How much one request may hold. The API's limits are [`Limits::API`]; tests use smaller ones.
+/// The limits of one request. Those of the API are [`Limits::API`]; tests use smaller ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Targets in a request.
@@ -40,12 +40,12 @@ impl Limits {
 /// Number of a grant, request by request.
 pub type GrantId = u32;
 
-/// What will be sent, and the way from each input row to it: 12 bytes a row.
+/// The requests to send, and the grant of each input row: 12 bytes a row.
 #[derive(Debug)]
 pub struct Plan {
     words: Words,
     scopes: Scopes,
-    /// For each scope where its requests end.
+    /// For each scope the end of its requests.
     scope_ends: Vec<u32>,
     requests: Requests,
     items: Vec<Item>,
@@ -60,7 +60,7 @@ impl Plan {
         Self::with_limits(grants, Limits::API)
     }
 
-    /// The same under other limits, so that tests can compare with every possible packing.
+    /// The same with other limits, for tests that compare with every possible packing.
     pub fn with_limits(grants: Grants, limits: Limits) -> Self {
         let fewest =
             if cfg!(debug_assertions) { bound::fewest_requests(&grants, limits) } else { 0 };
@@ -69,17 +69,17 @@ impl Plan {
         plan
     }
 
-    /// How many requests are planned.
+    /// The number of planned requests.
     pub fn requests(&self) -> usize {
         self.requests.len()
     }
 
-    /// How many distinct grants are to be revoked.
+    /// The number of distinct grants.
     pub fn grants(&self) -> usize {
         self.items.len()
     }
 
-    /// Which grant each input row asks for.
+    /// The grant of each input row.
     pub fn rows(&self) -> &Arc<Rows> {
         &self.rows
     }
@@ -109,8 +109,7 @@ impl Plan {
         self.scopes_from(0).map(|(context, _, requests)| (context.operation, requests))
     }
 
-    /// What the requests of a scope have in common, the grantee's number, and the requests; scope by
-    /// scope from one on.
+    /// For each scope from `first` on: its context, the number of its grantee, and its requests.
     fn scopes_from(&self, first: u32) -> impl Iterator<Item = (&Context, u32, Range<usize>)> {
         let mut start = self.start_of_scope(first);
         let ends = &self.scope_ends[first as usize..];
@@ -121,7 +120,7 @@ impl Plan {
         })
     }
 
-    /// The planned requests of an operation, from one on.
+    /// The planned requests of an operation, from `from` on.
     pub fn requests_from(&self, from: usize, operation: Operation) -> impl Iterator<Item = usize> {
         self.scopes_from(self.scope_number_of(from))
             .filter(move |(context, ..)| context.operation == operation)
@@ -129,17 +128,17 @@ impl Plan {
             .skip_while(move |request| *request < from)
     }
 
-    /// Where the planned requests of a scope start.
+    /// The first planned request of a scope.
     fn start_of_scope(&self, scope: u32) -> usize {
         scope.checked_sub(1).map_or(0, |before| self.scope_ends[before as usize] as usize)
     }
 
-    /// What is revoked in a scope, in numbers.
+    /// The items of a scope.
     fn items_of_scope(&self, scope: u32) -> &[Item] {
         self.items_of(self.start_of_scope(scope)..self.scope_ends[scope as usize] as usize)
     }
 
-    /// What some requests revoke, at least one, in numbers.
+    /// The items of these requests, of which there must be at least one.
     fn items_of(&self, requests: Range<usize>) -> &[Item] {
         let start = self.grants_of(requests.start).start;
         let end = self.grants_of(requests.end - 1).end;
@@ -156,12 +155,12 @@ impl Plan {
         self.words.item(self.items[grant as usize])
     }
 
-    /// Who and where a planned request is about.
+    /// The instance, region, grantee and kind of a planned request.
     pub fn scope_names(&self, request: usize) -> ScopeNames<'_> {
         self.words.scope(&self.scopes, self.scope_number_of(request))
     }
 
-    /// The regions of all requests; one may come more than once.
+    /// The regions of all requests; a region may occur more than once.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
         self.scopes.contexts().iter().map(|context| self.words.region_of(context))
     }
@@ -171,8 +170,8 @@ impl Plan {
         self.request_for(self.scope_number_of(request), self.grants_of(request))
     }
 
-    /// A request for any grants of one scope, in the order given; those of one target must stand
-    /// together.
+    /// A request for any grants of one scope, in this order; the grants of one target must be
+    /// adjacent.
     pub fn request_for(
         &self,
         scope: u32,
@@ -202,14 +201,14 @@ impl Plan {
             })
             .collect();
         let whole = target[0].is_whole();
-        // A whole target stands alone in its entry; a mixture would lose one or the other.
+        // A whole target has an entry of its own. A mixture would lose one of the two.
         debug_assert!(!whole || target.len() == 1, "a whole target covers its accounts");
         let accounts =
             if whole { Accounts::Whole } else { Accounts::Listed(UpToTen::new(accounts)?) };
         Ok(Entry { target: self.words.item(target[0]).0.into(), accounts })
     }
 
-    /// Packs some grants of one scope anew, into the fewest requests for them.
+    /// Packs some grants of one scope again, into the fewest requests for them.
     pub fn repack(&self, mut grants: Vec<GrantId>) -> Vec<Vec<GrantId>> {
         grants.sort_unstable_by_key(|grant| (self.items[*grant as usize], *grant));
         let items: Vec<Item> = grants.iter().map(|grant| self.items[*grant as usize]).collect();
@@ -220,7 +219,7 @@ impl Plan {
     }
 }
 
-/// Nothing is more numerous than rows, which 31 bits number.
+/// There are at most as many of anything as rows, which 31 bits can number.
 fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

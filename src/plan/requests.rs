@@ -1,13 +1,13 @@
-//! Where the grants of each request stand.
+//! The range of grants of each request.
 
 use super::GrantId;
 use std::ops::Range;
 
-/// Of so many requests one start is kept.
+/// One start is stored for this many requests.
 const BLOCK: usize = 64;
 
-/// For each request how many grants it has, which is at most 100: a byte. Where they start is added
-/// up from the start that is kept.
+/// The number of grants of each request, in a byte: it is at most 100. Starts are computed from the
+/// stored start of the block.
 #[derive(Debug)]
 pub(super) struct Requests {
     sizes: Vec<u8>,
@@ -15,7 +15,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Requests one after the other, by how many grants each has.
+    /// Consecutive requests with these numbers of grants.
     pub(super) fn of(mut sizes: Vec<u8>) -> Self {
         sizes.shrink_to_fit();
         let mut next = 0;
@@ -27,7 +27,7 @@ impl Requests {
         Self { starts: starts.collect(), sizes }
     }
 
-    /// How many there are.
+    /// The number of requests.
     pub(super) fn len(&self) -> usize {
         self.sizes.len()
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_of_any_size_and_number_lead_to_their_grants_and_back() {
+    fn requests_of_any_size_map_to_their_grants_and_back() {
         let mut random = fastrand::Rng::with_seed(5);
         for number in [0, 1, 63, 64, 65, 128, 1000] {
             let sizes: Vec<u8> = (0..number).map(|_| random.u8(1..=100)).collect();

@@ -1,4 +1,4 @@
-//! What a plan amounts to, in numbers.
+//! The numbers of a plan.
 
 use super::Plan;
 use crate::grants::Item;
@@ -15,11 +15,11 @@ pub struct Summary {
     pub rows: usize,
     /// Rows that are invalid.
     pub invalid: usize,
-    /// Rows that a protection keeps from being revoked.
+    /// Valid rows that are protected.
     pub protected: usize,
-    /// Rows of an outcome that keep what became of them before.
+    /// Rows of an outcome that keep their earlier result.
     pub carried: usize,
-    /// Valid rows that another row stands for.
+    /// Valid rows that repeat another row or are covered by one.
     pub duplicates: usize,
     /// Different users, counted per instance.
     pub users: usize,
@@ -36,23 +36,23 @@ pub struct Summary {
     pub revocations: usize,
     /// Requests by operation; operations without any are left out.
     pub requests: BTreeMap<&'static str, usize>,
-    /// How long the requests take at least, in seconds; operations run in parallel. Above the
-    /// default rate the quota is unknown, and the climb to the rate is included.
+    /// The minimum duration of the requests in seconds; operations run in parallel. Above the
+    /// default rate the quota is unknown, and the time of slow start is included.
     pub seconds: f64,
 }
 
-/// Rows that nothing is sent for although they are not invalid.
+/// Rows without a grant that are not invalid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Those that a protection keeps from being revoked.
+    /// Protected ones.
     pub protected: usize,
-    /// Those of an outcome that keep what became of them before.
+    /// Those of an outcome that keep their earlier result.
     pub carried: usize,
 }
 
 impl Summary {
-    /// Counts a plan. `seconds` returns how long that many requests of one operation take; of the rows that nothing is sent for, those
-    /// that are not `left_out` for another reason are invalid.
+    /// Counts a plan. `seconds` returns the duration of that many requests of one operation. Rows
+    /// without a grant are invalid, except those in `left_out`.
     pub fn of(plan: &Plan, left_out: LeftOut, seconds: impl FnOnce(usize) -> f64) -> Self {
         let LeftOut { protected, carried } = left_out;
         let mut requests = [0_usize; Operation::ALL.len()];
@@ -89,7 +89,7 @@ impl Summary {
     }
 }
 
-/// How many different ones are named, counted per instance.
+/// The number of distinct names, counted per instance.
 #[derive(Debug, Default)]
 struct Named {
     users: usize,
@@ -98,8 +98,8 @@ struct Named {
 }
 
 impl Named {
-    /// Counts without a set of pairs, which could be as large as the plan: each name remembers as
-    /// what it was counted, one instance after the other.
+    /// Counts without a set of pairs, which could be as large as the plan: each name stores the
+    /// kinds it was counted as, one instance at a time.
     fn of(plan: &Plan) -> Self {
         let mut named = Self::default();
         let mut marks = Marks::none(plan);
@@ -124,7 +124,7 @@ impl Named {
         named
     }
 
-    /// Counts what a scope names for the first time.
+    /// Counts the names of a scope that are new.
     fn count(&mut self, operation: Operation, grantee: u32, items: &[Item], marks: &mut Marks) {
         let Operation { kind, from } = operation;
         if mark(&mut marks.grantees[grantee as usize], from as u8) {
@@ -140,7 +140,7 @@ impl Named {
     }
 }
 
-/// For each name as which kinds it was counted, a bit each.
+/// For each name the kinds it was counted as, one bit each.
 struct Marks {
     grantees: Vec<u8>,
     targets: Vec<u8>,
@@ -151,7 +151,7 @@ impl Marks {
         Self { grantees: vec![0; plan.words.grantees()], targets: vec![0; plan.words.targets()] }
     }
 
-    /// Forgets what these scopes name.
+    /// Resets the names of these scopes.
     fn clear(&mut self, plan: &Plan, scopes: &[u32]) {
         for scope in scopes {
             self.grantees[plan.scopes.of(*scope).1 as usize] = 0;
@@ -192,7 +192,7 @@ mod tests {
                 let instance = random.u8(..instances).to_string();
                 let from = random.choice([GranteeKind::User, GranteeKind::UserGroup]).unwrap();
                 let kind = random.choice([Kind::Host, Kind::HostGroup, Kind::Database]).unwrap();
-                // The same names on all sides: they differ in what they name.
+                // The same names everywhere: they differ in what they name.
                 let [user, target] = [9, 30].map(|most| random.u8(..most).to_string());
                 let account = random.u8(..25).to_string();
                 let is_whole = account == "0";

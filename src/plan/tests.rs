@@ -1,4 +1,4 @@
-//! The plan against definitions that share no code with it: sets, and every possible packing.
+//! Compares plans with definitions that share no code with them: sets, and every possible packing.
 
 use super::*;
 use crate::grants::Collector;
@@ -79,7 +79,7 @@ fn optimum(targets: &BTreeMap<u8, Option<BTreeSet<u8>>>, limits: Limits) -> usiz
         .expect("one request an item always fits")
 }
 
-/// Every grant asked for stands in exactly one request, and no other.
+/// Each grant asked for is in exactly one request, and there is no other grant.
 fn check_exact(rows: &[Row], plan: &Plan) {
     let mut sent: BTreeSet<(String, String, Option<String>)> = BTreeSet::new();
     let mut next = 0;
@@ -132,7 +132,7 @@ proptest! {
     })]
 
     #[test]
-    fn no_packing_at_all_has_fewer_requests(rows in rows(2, 4, 4, 10)) {
+    fn no_packing_has_fewer_requests(rows in rows(2, 4, 4, 10)) {
         let limits = Limits { targets: 2, accounts: 2 };
         let fewest: usize = wanted(&rows).values().map(|targets| optimum(targets, limits)).sum();
         prop_assert_eq!(plan_of(&rows, limits).requests(), fewest);
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn any_part_of_a_plan_can_be_packed_anew(rows in rows(1, 12, 40, 300), keep in 0_u32..7) {
+    fn any_part_of_a_plan_can_be_packed_again(rows in rows(1, 12, 40, 300), keep in 0_u32..7) {
         let plan = plan_of(&rows, Limits::API);
         let some: Vec<GrantId> = (0..u32::try_from(plan.grants()).unwrap())
             .filter(|grant| grant % 7 != keep).collect();

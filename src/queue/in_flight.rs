@@ -132,7 +132,7 @@ impl InFlight {
                 StopCause::Signal | StopCause::Deadline => {}
                 StopCause::Unreachable { .. } | StopCause::LongWait { .. } => pause = LONG_PAUSE,
                 // A fault of some messages must not stop the others.
-                StopCause::RefusedAlike { code, message } => {
+                StopCause::RepeatedRefusal { code, message } => {
                     tracing::warn!(code, message, "several requests were refused alike");
                 }
                 cause => {

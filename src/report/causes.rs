@@ -8,7 +8,7 @@ pub fn cause(cause: &StopCause) -> String {
     let answer =
         |code: &str, message: &str| format!("{} ({})", shown_long(code), shown_long(message));
     match cause {
-        StopCause::Credentials { code, message } if cause.is_about_the_clock() => {
+        StopCause::Credentials { code, message } if cause.is_clock_error() => {
             format!("the service refused the timestamp of the requests: {}", answer(code, message))
         }
         StopCause::Credentials { code, message } => {
@@ -20,7 +20,7 @@ pub fn cause(cause: &StopCause) -> String {
         StopCause::Routing { code, message } => {
             format!("the service refused the endpoint or instance: {}", answer(code, message))
         }
-        StopCause::RefusedAlike { code, message } => {
+        StopCause::RepeatedRefusal { code, message } => {
             format!(
                 "three requests in a row were refused for the same reason: {}",
                 answer(code, message)
@@ -30,14 +30,16 @@ pub fn cause(cause: &StopCause) -> String {
         StopCause::Unreachable { message } => {
             format!("the service does not answer: {}", shown_long(message))
         }
-        StopCause::Canary { requests, grants, amiss } => {
-            let amiss: Vec<String> =
-                amiss.iter().map(|(status, n)| format!("{} {status}", count(*n as u64))).collect();
+        StopCause::Canary { requests, grants, unsuccessful } => {
+            let unsuccessful: Vec<String> = unsuccessful
+                .iter()
+                .map(|(status, n)| format!("{} {status}", count(*n as u64)))
+                .collect();
             format!(
                 "the canary ({}, {}) failed: {}; nothing else was sent",
                 things(*requests, "request", "requests"),
                 things(*grants, "revocation", "revocations"),
-                amiss.join(", ")
+                unsuccessful.join(", ")
             )
         }
         StopCause::FailOver { failed, settled } => format!(

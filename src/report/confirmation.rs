@@ -9,24 +9,24 @@ use std::fmt::Write as _;
 /// The grantees with most revocations and the whole targets, in a few lines.
 pub fn of_largest(largest: &Largest<'_>, plan: &Summary) -> String {
     let mut out = String::from("Most revocations:\n");
-    let mut many_instances = largest.losers.iter().map(|loser| loser.instance_id);
+    let mut many_instances = largest.most_affected.iter().map(|affected| affected.instance_id);
     let first = many_instances.next();
     let names_instance = many_instances.any(|instance| Some(instance) != first);
-    for loser in &largest.losers {
+    for affected in &largest.most_affected {
         let on = if names_instance {
-            format!(" on {}", shown(loser.instance_id))
+            format!(" on {}", shown(affected.instance_id))
         } else {
             String::new()
         };
-        let (kind, id) = (loser.grantee.kind.name(), shown(loser.grantee.id));
-        let loses = things(loser.revocations, "revocation", "revocations");
+        let (kind, id) = (affected.grantee.kind.name(), shown(affected.grantee.id));
+        let loses = things(affected.revocations, "revocation", "revocations");
         let _ = writeln!(out, "  {kind} {id}{on}: {loses}");
     }
     and_more(&mut out, plan.users + plan.user_groups, "user", "users");
-    if !largest.wholes.is_empty() {
+    if !largest.whole_targets.is_empty() {
         out.push_str("Targets revoked completely:\n");
     }
-    for whole in &largest.wholes {
+    for whole in &largest.whole_targets {
         let (kind, id) = (whole.grantee.kind.name(), shown(whole.grantee.id));
         let _ = writeln!(out, "  {} {} of {kind} {id}", whole.kind, shown(whole.target));
     }

@@ -79,7 +79,7 @@ impl Progress {
     /// Handles an event.
     pub fn on(&mut self, event: &Event) {
         match event {
-            Event::Began { waiting, settled, settled_rows } => {
+            Event::Started { waiting, settled, settled_rows } => {
                 self.waiting_left = waiting.map(|requests| requests as u64);
                 self.waiting = self.waiting_left.iter().sum();
                 (self.settled, self.settled_rows) = (*settled as u64, *settled_rows as u64);
@@ -260,7 +260,7 @@ mod tests {
         let mut progress = progress();
         let message = progress.message(Duration::ZERO);
         assert_eq!(message, "5/1,205 rows, about 5.3 s left, 0/1,000 revocations, 0/70 requests");
-        progress.on(&Event::Began { waiting: waiting(19, 2), settled: 600, settled_rows: 700 });
+        progress.on(&Event::Started { waiting: waiting(19, 2), settled: 600, settled_rows: 700 });
         progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
         let message = progress.message(Duration::ZERO);
         assert_eq!(
@@ -273,7 +273,7 @@ mod tests {
     fn later_it_says_how_fast_it_went_lately() {
         let mut progress = progress();
         // 100 were settled by an earlier run, which says nothing of the speed of this one.
-        progress.on(&Event::Began { waiting: waiting(45, 20), settled: 100, settled_rows: 100 });
+        progress.on(&Event::Started { waiting: waiting(45, 20), settled: 100, settled_rows: 100 });
         for state in [AttemptState::Answered, AttemptState::Throttled] {
             progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
             progress.on(&settled(200, state));

@@ -151,7 +151,7 @@ impl RunReport<'_> {
 
     fn next(&self) -> String {
         let of = |status| self.tally.of(status);
-        if self.exit == Exit::Credentials && self.causes.iter().any(StopCause::is_about_the_clock) {
+        if self.exit == Exit::Credentials && self.causes.iter().any(StopCause::is_clock_error) {
             return "correct the clock of this machine, then run the same command again".to_owned();
         }
         if self.exit == Exit::Credentials {

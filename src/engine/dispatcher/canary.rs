@@ -20,15 +20,15 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         let grants: Vec<GrantId> = (0..requests).flat_map(|n| plan.grants_of(n)).collect();
         let count = |status| grants.iter().filter(|g| self.verdicts.status(**g) == status).count();
         let counts = Status::ALL.map(|status| (status, count(status)));
-        let amiss: Vec<(Status, usize)> =
+        let unsuccessful: Vec<(Status, usize)> =
             counts.into_iter().filter(|(status, n)| *n > 0 && !status.is_gone()).collect();
         let grants = grants.len();
-        if amiss.is_empty() {
+        if unsuccessful.is_empty() {
             self.canary = None;
             self.queue.release_held(&self.engine.plan);
             self.emit(Event::CanaryPassed { requests, grants });
         } else {
-            self.stop(StopCause::Canary { requests, grants, amiss });
+            self.stop(StopCause::Canary { requests, grants, unsuccessful });
         }
     }
 

@@ -189,7 +189,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     async fn run(mut self) -> Ended {
         let waiting = self.queue.waiting(&self.engine.plan);
         let (settled, settled_rows) = (self.verdicts.settled(), self.verdicts.settled_rows());
-        self.emit(Event::Began { waiting, settled, settled_rows });
+        self.emit(Event::Started { waiting, settled, settled_rows });
         let mut control = self.engine.control.clone();
         let mut control_is_open = true;
         loop {

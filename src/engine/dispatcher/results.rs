@@ -38,7 +38,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             grants: unit.grants.len(),
             tries: unit.tries,
             max_attempts: self.engine.settings.max_attempts,
-            spared: self.breaker.is_probe_free(self.now()),
+            is_free_probe: self.breaker.is_probe_free(self.now()),
             refusals: (&self.refusals.0, self.refusals.1),
         };
         crate::failpoint::hit("after-answer");
@@ -140,7 +140,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     /// it failed, neither.
     pub(super) fn on_committed(&mut self, (batch, outcome): (Batch, Result<(), JournalError>)) {
         for (_, unit) in &batch.intents {
-            self.admission(unit.operation).arming -= 1;
+            self.admission(unit.operation).being_written -= 1;
         }
         if let Err(error) = outcome {
             return self.stop(StopCause::Journal(error.0));
@@ -173,20 +173,20 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             planned_done: unit.planned && next == Next::Done,
         });
         let now = self.now();
-        let unit = Unit { attempts: unit.attempts + 1, waits_since: Some(now), ..unit };
+        let unit = Unit { attempts: unit.attempts + 1, waiting_since: Some(now), ..unit };
         match next {
             Next::Done | Next::Stop(_) => {}
             // The rate is reduced for throttled calls; the retry budget is not charged.
-            Next::Again => self.queue.requeue(Unit { retry: None, ..unit }),
+            Next::Requeue => self.queue.requeue(Unit { retry: None, ..unit }),
             Next::Split => self.queue.split(&unit),
-            Next::Repeat(cost) | Next::Spare(cost) => {
-                let tries = unit.tries + u32::from(matches!(next, Next::Repeat(_)));
+            Next::Retry(cost) | Next::RetryFree(cost) => {
+                let tries = unit.tries + u32::from(matches!(next, Next::Retry(_)));
                 let delay = backoff(tries, &mut self.random);
                 self.emit_retry(unit.grants.len(), delay, result);
                 let unit = Unit { tries, retry: Some(cost), ..unit };
                 self.queue.retry_at(unit, now + delay);
             }
-            Next::RepeatItems(places) => {
+            Next::RetryItems(places) => {
                 let tries = unit.tries + 1;
                 let delay = backoff(tries, &mut self.random);
                 self.emit_retry(places.len(), delay, result);

@@ -40,7 +40,10 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     }
 
     pub(super) fn ready_count(&self) -> usize {
-        self.admissions.iter().map(|admission| admission.ready.len() + admission.arming).sum()
+        self.admissions
+            .iter()
+            .map(|admission| admission.ready.len() + admission.being_written)
+            .sum()
     }
 
     /// The next unit, if the retry budget allows it.
@@ -67,7 +70,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         self.next_attempt += 1;
         let at = self.engine.clock.now();
         self.batch.records.push(Record::Intent { attempt, grants: unit.grants.clone(), at });
-        self.admission(unit.operation).arming += 1;
+        self.admission(unit.operation).being_written += 1;
         self.batch.intents.push((attempt, unit));
     }
 
@@ -130,7 +133,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
         };
         debug_assert_eq!(request.grants(), unit.grants.len(), "items and grants correspond");
-        let waited = unit.waits_since.map(|since| self.now().saturating_sub(since));
+        let waited = unit.waiting_since.map(|since| self.now().saturating_sub(since));
         let repeat = Repeat { attempts: unit.attempts, delay: waited.unwrap_or_default() };
         tracing::debug!(
             attempt,

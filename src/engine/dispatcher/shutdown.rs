@@ -35,7 +35,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         }
         // Causes that only prevent further sending are irrelevant if everything is settled.
         if self.verdicts.settled() == self.verdicts.len() {
-            self.causes.retain(|cause| !cause.is_about_the_rest());
+            self.causes.retain(|cause| !cause.only_explains_unsent());
         }
         Ended { verdicts: self.verdicts, causes: self.causes }
     }

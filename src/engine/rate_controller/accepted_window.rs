@@ -68,7 +68,7 @@ impl fmt::Debug for AcceptedWindow {
 
 /// A shorter interval would only measure chance.
 fn seconds(from: Duration, to: Duration) -> f64 {
-    to.saturating_sub(from).as_secs_f64().max(super::exhaustion::ENOUGH_S)
+    to.saturating_sub(from).as_secs_f64().max(super::exhaustion::LEAST_ESTIMATED_S)
 }
 
 /// The number of a slot since the start of the run.
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_began_in_a_climb_still_tells_the_quota() {
+    fn a_window_that_began_in_a_ramp_still_gives_the_quota() {
         // A window of ten seconds at 20 per second: the probes before it ran far below that, and
         // its 200 calls were used up after five seconds.
         let mut history = AcceptedWindow::new();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_remembered_for_longer_than_two_minutes_but_the_total() {
+    fn only_the_total_counts_longer_than_two_minutes() {
         let mut history = AcceptedWindow::new();
         count(&mut history, 0, 10, 50);
         count(&mut history, 200, 330, 2);

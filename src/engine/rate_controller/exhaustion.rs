@@ -8,25 +8,25 @@ use std::time::Duration;
 use super::accepted_window::AcceptedWindow;
 
 /// This many throttled calls, with none accepted between them, mean that the quota is exhausted ...
-const CLOSED_AFTER: u32 = 4;
+const EXHAUSTED_AFTER: u32 = 4;
 /// ... unless they arrive within this time.
-const CLOSED_FOR_S: f64 = 0.1;
+const EXHAUSTED_FOR_S: f64 = 0.1;
 /// A shorter exhaustion gives no more information about the quota than a single throttled call.
 const SHORT_S: f64 = 0.3;
 /// The rate continues a little below the estimate. The next probe corrects a rate that is too low,
 /// while a rate above the quota exhausts every window.
-const TRY_BELOW: f64 = 0.997;
+const BELOW_ESTIMATE: f64 = 0.997;
 /// An estimate from a time when the rate was low is too low. It lowers the rate at most to this
 /// share.
-const LEAST: f64 = 0.4;
+const LOWEST_SHARE: f64 = 0.4;
 /// A short wait after a long time without one means a small excess: the quota is not exceeded by
 /// more than this. Servers round their waits, so even this may be too much.
-const LEAST_AFTER_QUIET: f64 = 0.98;
+const LOWEST_SHARE_AFTER_QUIET: f64 = 0.98;
 const QUIET_S: f64 = 5.0;
 /// There is no estimate from a shorter time than this ...
-pub(super) const ENOUGH_S: f64 = 0.8;
+pub(super) const LEAST_ESTIMATED_S: f64 = 0.8;
 /// ... and the rate falls to this share.
-const BLIND: f64 = 0.7;
+const WITHOUT_ESTIMATE: f64 = 0.7;
 
 /// The current exhaustion, if any, and the time since the last one.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -37,8 +37,10 @@ pub(super) struct QuotaExhaustion {
     /// The rate before the first of them.
     good_per_s: f64,
     /// Whether a probe for the limit caused them.
-    looked: bool,
-    closed: bool,
+    #[serde(rename = "looked")]
+    by_probe: bool,
+    #[serde(rename = "closed")]
+    exhausted: bool,
     /// Whether a wait that the server asked for has ended an exhaustion before.
     waited: bool,
     /// The end of the last exhaustion, and the calls accepted since.
@@ -52,21 +54,21 @@ impl QuotaExhaustion {
             run: 0,
             run_from: Duration::ZERO,
             good_per_s: 0.0,
-            looked: false,
-            closed: false,
+            by_probe: false,
+            exhausted: false,
             waited: false,
             counted_from: Duration::ZERO,
             history: AcceptedWindow::new(),
         }
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// Whether a probe for the limit caused the exhaustion, and not a quota that fell.
-    pub(super) fn looked(&self) -> bool {
-        self.looked
+    pub(super) fn is_caused_by_probe(&self) -> bool {
+        self.by_probe
     }
 
     pub(super) fn count_accepted(&mut self, now: Duration) {
@@ -89,20 +91,20 @@ impl QuotaExhaustion {
     }
 
     /// Counts one throttled call, at a rate that was good until then.
-    pub(super) fn count_throttled(&mut self, now: Duration, good_per_s: f64, looking: bool) {
-        if self.run == 0 && !self.closed {
+    pub(super) fn count_throttled(&mut self, now: Duration, good_per_s: f64, probing: bool) {
+        if self.run == 0 && !self.exhausted {
             self.run_from = now;
             self.good_per_s = good_per_s;
-            self.looked = looking;
+            self.by_probe = probing;
         }
         self.run += 1;
     }
 
     /// Whether the throttled calls now count as an exhaustion. Returns true once.
-    pub(super) fn closes(&mut self, now: Duration) -> bool {
+    pub(super) fn detect(&mut self, now: Duration) -> bool {
         let lasted_s = now.saturating_sub(self.run_from).as_secs_f64();
-        self.closed = self.run >= CLOSED_AFTER && lasted_s > CLOSED_FOR_S;
-        self.closed
+        self.exhausted = self.run >= EXHAUSTED_AFTER && lasted_s > EXHAUSTED_FOR_S;
+        self.exhausted
     }
 
     /// The seconds since the last accepted call.
@@ -110,47 +112,51 @@ impl QuotaExhaustion {
         now.saturating_sub(self.run_from).as_secs_f64()
     }
 
-    /// The exhaustion ends at `end`, after `closed_s`. Returns the rate to continue with.
-    pub(super) fn ends(&mut self, end: Duration, closed_s: f64) -> f64 {
-        let pace = self.pace_after(end, closed_s, LEAST);
-        self.count_anew(end);
+    /// The exhaustion ends at `end`, after `exhausted_s`. Returns the rate to continue with.
+    pub(super) fn on_end(&mut self, end: Duration, exhausted_s: f64) -> f64 {
+        let pace = self.pace_after(end, exhausted_s, LOWEST_SHARE);
+        self.restart_count(end);
         pace
     }
 
     /// A short wait that the server asked for ends at `end`. Returns the rate to continue with.
-    pub(super) fn short_wait_ends(&mut self, end: Duration, wait_s: f64) -> f64 {
+    pub(super) fn on_short_wait_end(&mut self, end: Duration, wait_s: f64) -> f64 {
         let quiet = end.saturating_sub(self.counted_from).as_secs_f64() > QUIET_S;
-        let pace = self.pace_after(end, wait_s, if quiet { LEAST_AFTER_QUIET } else { LEAST });
-        self.count_anew(end);
+        let pace = self.pace_after(
+            end,
+            wait_s,
+            if quiet { LOWEST_SHARE_AFTER_QUIET } else { LOWEST_SHARE },
+        );
+        self.restart_count(end);
         pace
     }
 
-    fn pace_after(&self, end: Duration, closed_s: f64, least: f64) -> f64 {
+    fn pace_after(&self, end: Duration, exhausted_s: f64, least: f64) -> f64 {
         let top = self.good_per_s * (1.0 - super::CUT);
         let elapsed_s = end.saturating_sub(self.counted_from).as_secs_f64();
-        if closed_s < SHORT_S {
+        if exhausted_s < SHORT_S {
             top
-        } else if elapsed_s > ENOUGH_S {
-            let quota_per_s = self.history.most_per_s(self.counted_from, end) * TRY_BELOW;
+        } else if elapsed_s > LEAST_ESTIMATED_S {
+            let quota_per_s = self.history.most_per_s(self.counted_from, end) * BELOW_ESTIMATE;
             quota_per_s.max(self.good_per_s * least).min(top)
         } else {
-            self.good_per_s * BLIND
+            self.good_per_s * WITHOUT_ESTIMATE
         }
     }
 
     /// The server asks for one more wait, until `end`. Returns whether nothing was accepted since
     /// the wait before: then the two are one exhaustion.
-    pub(super) fn lasts(&mut self, end: Duration) -> bool {
-        let lasts = self.waited && self.history.total() == 0.0;
+    pub(super) fn continues_until(&mut self, end: Duration) -> bool {
+        let continues = self.waited && self.history.total() == 0.0;
         self.waited = true;
-        if lasts {
-            self.count_anew(end);
+        if continues {
+            self.restart_count(end);
         }
-        lasts
+        continues
     }
 
-    fn count_anew(&mut self, from: Duration) {
-        self.closed = false;
+    fn restart_count(&mut self, from: Duration) {
+        self.exhausted = false;
         self.run = 0;
         self.counted_from = from;
         self.history = AcceptedWindow::new();

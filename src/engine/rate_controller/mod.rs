@@ -70,14 +70,14 @@ const CUT_MAX: f64 = 0.07;
 /// A burst lowers the rate by at most half.
 const CUT_STRONG: f64 = 0.5;
 /// While the quota is exhausted, requests leave at least every two seconds.
-const ASK_PER_S: f64 = 0.5;
+const LEAST_PROBES_PER_S: f64 = 0.5;
 /// The first throttled call takes back the increase of the last five seconds, but at most a tenth.
 const TAKE_BACK: f64 = 0.9;
 const TAKE_BACK_PER_S: f64 = 0.2;
 /// A rate that is higher than the last limit by this factor is new territory.
 const NEW_TERRITORY: f64 = 1.05;
 /// A wait of at least this many seconds is an exhaustion; one of at least a second is a pause.
-const CLOSING_WAIT_S: f64 = 2.0;
+const EXHAUSTION_WAIT_S: f64 = 2.0;
 const PAUSING_WAIT_S: f64 = 0.25;
 
 /// The events that the controller learns from. Times are since the start of the run.
@@ -131,7 +131,8 @@ pub struct RateController {
     probes: ProbeSchedule,
     throughput: Throughput,
     slow_start: SlowStart,
-    closure: QuotaExhaustion,
+    #[serde(rename = "closure")]
+    exhaustion: QuotaExhaustion,
     /// Requests that left up to this time can't cause another decrease,
     cut_at: Option<Duration>,
     /// ... and those that left up to this time are not even counted.
@@ -182,7 +183,7 @@ impl RateController {
             probes: ProbeSchedule::new(),
             throughput: Throughput::new(),
             slow_start,
-            closure: QuotaExhaustion::new(),
+            exhaustion: QuotaExhaustion::new(),
             cut_at: None,
             strong_cut_at: None,
             throttled_sent_at: Duration::ZERO,
@@ -214,17 +215,17 @@ impl RateController {
 
     fn accepted(&mut self, now: Duration, sent_at: Duration) {
         self.throughput.accepted(now, self.rate_per_s);
-        self.closure.count_accepted(now);
-        if self.closure.is_closed() {
+        self.exhaustion.count_accepted(now);
+        if self.exhaustion.is_exhausted() {
             if is_before(sent_at, self.strong_cut_at) {
                 return;
             }
             // The window ended between the last throttled call and this one.
             let opened_after = sent_at.saturating_sub(self.throttled_sent_at) / 2;
-            let lasted_s = self.closure.lasted_s(now);
+            let lasted_s = self.exhaustion.lasted_s(now);
             self.reopen(self.throttled_sent_at + opened_after, lasted_s);
         }
-        self.closure.run_ends();
+        self.exhaustion.run_ends();
         let catching_up = (TAKE_BACK_PER_S / self.rate_per_s).min(1.0);
         self.lagging_per_s += (self.rate_per_s - self.lagging_per_s) * catching_up;
         if self.slow_start.is_active() {
@@ -256,31 +257,31 @@ impl RateController {
                 return self.end_doubling(now, rate_per_s);
             }
         }
-        let looking = self.probes.ramping_from_known();
-        self.probes.disturbed(self.rate_per_s);
+        let probing = self.probes.ramping_from_known();
+        self.probes.on_throttled(self.rate_per_s);
         self.throttled_sent_at = self.throttled_sent_at.max(sent_at);
         let good_per_s = self.lagging_per_s.min(self.rate_per_s);
-        self.closure.count_throttled(now, good_per_s, looking);
+        self.exhaustion.count_throttled(now, good_per_s, probing);
         if is_before(sent_at, self.strong_cut_at) {
             return;
         }
-        self.throughput.throttled(now, self.rate_per_s, self.closure.run_begins());
+        self.throughput.throttled(now, self.rate_per_s, self.exhaustion.run_begins());
 
         if let Some(wait) = wait
             && wait.as_secs_f64() > PAUSING_WAIT_S
         {
             self.pause(now, wait);
-        } else if self.closure.is_closed() {
+        } else if self.exhaustion.is_exhausted() {
             self.strong_cut_at = Some(now);
-            self.set((self.rate_per_s * 0.5).max(ASK_PER_S.min(self.rate_per_s)));
-        } else if wait.is_none() && self.closure.closes(now) {
+            self.set((self.rate_per_s * 0.5).max(LEAST_PROBES_PER_S.min(self.rate_per_s)));
+        } else if wait.is_none() && self.exhaustion.detect(now) {
             self.cut_epoch(now);
             self.set(self.rate_per_s * 0.25);
-        } else if let Some(accepted_per_s) = self.throughput.burst(self.closure.is_one_run()) {
+        } else if let Some(accepted_per_s) = self.throughput.burst(self.exhaustion.is_one_run()) {
             self.cut_epoch(now);
             let pace = accepted_per_s.clamp(self.rate_per_s * CUT_STRONG, self.rate_per_s);
             self.limit_found(pace, 0.0);
-        } else if self.closure.run_begins() && !is_before(sent_at, self.cut_at) {
+        } else if self.exhaustion.run_begins() && !is_before(sent_at, self.cut_at) {
             self.cut_at = Some(now);
             let back = self.lagging_per_s.max(self.rate_per_s * TAKE_BACK).min(self.rate_per_s);
             let cut = 1.0 - self.throughput.excess().clamp(CUT, CUT_MAX);
@@ -301,34 +302,34 @@ impl RateController {
     fn pause(&mut self, now: Duration, wait: Duration) {
         self.cut_epoch(now);
         let end = now + wait;
-        if self.closure.lasts(end) {
+        if self.exhaustion.continues_until(end) {
             // The same exhaustion continues. The rate was lowered for it, and nothing new is known
             // about the quota.
             return;
         }
-        if wait.as_secs_f64() > CLOSING_WAIT_S {
+        if wait.as_secs_f64() > EXHAUSTION_WAIT_S {
             self.reopen(end, wait.as_secs_f64());
         } else {
-            let pace = self.closure.short_wait_ends(end, wait.as_secs_f64());
+            let pace = self.exhaustion.on_short_wait_end(end, wait.as_secs_f64());
             self.limit_found(pace, wait.as_secs_f64());
         }
     }
 
     /// The exhaustion ends at `end`.
-    fn reopen(&mut self, end: Duration, closed_s: f64) {
-        let pace = self.closure.ends(end, closed_s);
-        self.probes.closed(closed_s, self.closure.looked());
-        self.probes.opened();
+    fn reopen(&mut self, end: Duration, exhausted_s: f64) {
+        let pace = self.exhaustion.on_end(end, exhausted_s);
+        self.probes.on_exhausted(exhausted_s, self.exhaustion.is_caused_by_probe());
+        self.probes.on_reopened();
         self.throughput.forget_burst();
         self.settle(pace);
     }
 
     /// The limit was found; the rate continues at `pace_per_s`.
-    fn limit_found(&mut self, pace_per_s: f64, closed_s: f64) {
+    fn limit_found(&mut self, pace_per_s: f64, exhausted_s: f64) {
         let before_per_s = self.settled_per_s;
         self.settle(pace_per_s);
-        self.probes.found(self.rate_per_s > NEW_TERRITORY * before_per_s);
-        self.probes.closed(closed_s, self.closure.looked());
+        self.probes.on_limit_found(self.rate_per_s > NEW_TERRITORY * before_per_s);
+        self.probes.on_exhausted(exhausted_s, self.exhaustion.is_caused_by_probe());
     }
 
     fn cut_epoch(&mut self, now: Duration) {

@@ -54,7 +54,8 @@ pub(super) struct ProbeSchedule {
     /// The estimated length of the server's window, in seconds.
     window_s: f64,
     /// The cost of the latest probe.
-    look: ProbeRound,
+    #[serde(rename = "look")]
+    round: ProbeRound,
     /// The latest rate that lasted for half a patience.
     lasted_per_s: Option<f64>,
     /// Remaining ticks for which the quota counts as volatile.
@@ -65,7 +66,8 @@ pub(super) struct ProbeSchedule {
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 struct ProbeRound {
     /// Whether the probe started from a rate that was known to be good.
-    meant: bool,
+    #[serde(rename = "meant")]
+    from_known: bool,
     throttled: f64,
     from_per_s: f64,
 }
@@ -77,7 +79,7 @@ impl ProbeSchedule {
             ramp_after: FIRST_RAMP,
             patience: PATIENCE,
             window_s: WINDOW_S,
-            look: ProbeRound::default(),
+            round: ProbeRound::default(),
             lasted_per_s: None,
             volatile: 0.0,
         }
@@ -94,7 +96,7 @@ impl ProbeSchedule {
             // compromise between calls and seconds, and is exact on every platform.
             self.quiet += if rate_per_s < 10.0 { tenths.sqrt().sqrt() } else { beat };
             if self.quiet > PATIENCE * 0.5 {
-                self.lasts(rate_per_s);
+                self.on_lasting_rate(rate_per_s);
             }
             return 1.0 + creep * beat;
         }
@@ -107,7 +109,7 @@ impl ProbeSchedule {
     }
 
     /// This rate has lasted for a while.
-    fn lasts(&mut self, rate_per_s: f64) {
+    fn on_lasting_rate(&mut self, rate_per_s: f64) {
         if let Some(before_per_s) = self.lasted_per_s
             && (rate_per_s < before_per_s * CHANGED || before_per_s < rate_per_s * CHANGED)
         {
@@ -136,39 +138,40 @@ impl ProbeSchedule {
     }
 
     /// A call was throttled, which ends the quiet time.
-    pub(super) fn disturbed(&mut self, rate_per_s: f64) {
+    pub(super) fn on_throttled(&mut self, rate_per_s: f64) {
         if self.quiet > APART {
-            let meant = self.ramping_from_known();
-            self.look = ProbeRound { meant, throttled: 0.0, from_per_s: rate_per_s.max(10.0) };
+            let from_known = self.ramping_from_known();
+            self.round =
+                ProbeRound { from_known, throttled: 0.0, from_per_s: rate_per_s.max(10.0) };
         }
         self.quiet = 0.0;
-        self.look.throttled += 1.0;
-        if self.look.meant {
-            let calls = (self.look.throttled - CHEAP) * PATIENCE_PER_CALL;
-            let wanted = PATIENCE * calls * 10.0 / self.look.from_per_s;
+        self.round.throttled += 1.0;
+        if self.round.from_known {
+            let calls = (self.round.throttled - CHEAP) * PATIENCE_PER_CALL;
+            let wanted = PATIENCE * calls * 10.0 / self.round.from_per_s;
             self.patience = self.patience.max(wanted.min(PATIENCE_MAX));
         }
     }
 
     /// The limit was found, either in new territory or about where it was.
-    pub(super) fn found(&mut self, new_territory: bool) {
+    pub(super) fn on_limit_found(&mut self, new_territory: bool) {
         self.ramp_after =
             if new_territory { FIRST_RAMP } else { (self.ramp_after * 2.0).min(self.patience) };
     }
 
-    /// The quota was exhausted for `closed_s`. If a probe caused it, the next probes are rarer, in
+    /// The quota was exhausted for `exhausted_s`. If a probe caused it, the next probes are rarer, in
     /// proportion to that time. A quota that fell does not count.
-    pub(super) fn closed(&mut self, closed_s: f64, by_a_look: bool) {
+    pub(super) fn on_exhausted(&mut self, exhausted_s: f64, by_probe: bool) {
         // If it happens in the middle of a window, on average, it lasts for half of it.
-        let window_s = (closed_s * 2.0).max(self.window_s * WINDOW_DECAY);
+        let window_s = (exhausted_s * 2.0).max(self.window_s * WINDOW_DECAY);
         self.window_s = window_s.clamp(WINDOW_S, WINDOW_MAX_S);
-        let paid_s = if by_a_look { closed_s } else { 0.0 };
+        let paid_s = if by_probe { exhausted_s } else { 0.0 };
         let wanted = ((paid_s - 0.5) * PATIENCE_PER_S).min(PATIENCE_MAX);
         self.patience = wanted.max((self.patience * PATIENCE_DECAY).max(PATIENCE));
     }
 
     /// The server accepts calls again: the next ramp waits for the whole patience.
-    pub(super) fn opened(&mut self) {
+    pub(super) fn on_reopened(&mut self) {
         self.quiet = 0.0;
         self.ramp_after = self.patience;
     }
@@ -179,8 +182,8 @@ mod tests {
     use super::*;
 
     /// Quiet seconds at that rate until the next probe.
-    fn looks_after_s(probes: &mut ProbeSchedule, rate_per_s: f64) -> f64 {
-        probes.disturbed(rate_per_s);
+    fn seconds_until_probe(probes: &mut ProbeSchedule, rate_per_s: f64) -> f64 {
+        probes.on_throttled(rate_per_s);
         let mut calls = 0.0;
         while !probes.ramping() {
             probes.step(rate_per_s);
@@ -193,59 +196,59 @@ mod tests {
     fn settled() -> ProbeSchedule {
         let mut probes = ProbeSchedule::new();
         for _ in 0..4 {
-            probes.found(false);
+            probes.on_limit_found(false);
         }
         probes
     }
 
     #[test]
-    fn a_quota_that_changed_is_looked_after_more_often_and_for_a_while() {
+    fn a_quota_that_changed_is_probed_more_often_for_a_while() {
         let mut probes = settled();
         for _ in 0..3 {
-            assert!(looks_after_s(&mut probes, 20.0) > 17.9);
+            assert!(seconds_until_probe(&mut probes, 20.0) > 17.9);
         }
         assert!(
-            looks_after_s(&mut probes, 50.0) < 10.1,
-            "the pace lasted, at quite another height"
+            seconds_until_probe(&mut probes, 50.0) < 10.1,
+            "the rate lasted, and is quite different"
         );
         let mut passed_s = 0.0;
         while probes.volatile > 0.0 {
-            passed_s += looks_after_s(&mut probes, 50.0);
+            passed_s += seconds_until_probe(&mut probes, 50.0);
         }
         assert!((290.0..320.0).contains(&passed_s), "{passed_s}");
-        assert!(looks_after_s(&mut probes, 50.0) > 17.9);
-        assert!(looks_after_s(&mut probes, 40.0) > 17.9, "a little less is no change");
+        assert!(seconds_until_probe(&mut probes, 50.0) > 17.9);
+        assert!(seconds_until_probe(&mut probes, 40.0) > 17.9, "a little less is no change");
     }
 
     #[test]
-    fn a_closure_by_our_own_look_makes_looks_rarer_and_one_by_a_fallen_quota_does_not() {
+    fn an_exhaustion_by_a_probe_makes_probes_rarer_and_one_by_a_fallen_quota_does_not() {
         let mut probes = settled();
-        probes.closed(4.0, false);
-        probes.opened();
-        assert!(looks_after_s(&mut probes, 20.0) < 18.1);
-        probes.closed(4.0, true);
-        probes.opened();
-        assert!(looks_after_s(&mut probes, 20.0) > 60.0);
+        probes.on_exhausted(4.0, false);
+        probes.on_reopened();
+        assert!(seconds_until_probe(&mut probes, 20.0) < 18.1);
+        probes.on_exhausted(4.0, true);
+        probes.on_reopened();
+        assert!(seconds_until_probe(&mut probes, 20.0) > 60.0);
     }
 
     #[test]
-    fn a_look_that_throttles_many_calls_makes_looks_rarer() {
+    fn a_probe_that_throttles_many_calls_makes_probes_rarer() {
         let mut probes = settled();
-        looks_after_s(&mut probes, 100.0);
+        seconds_until_probe(&mut probes, 100.0);
         for _ in 0..200 {
-            probes.disturbed(100.0);
+            probes.on_throttled(100.0);
         }
-        probes.found(false);
-        assert!(looks_after_s(&mut probes, 100.0) > 30.0);
+        probes.on_limit_found(false);
+        assert!(seconds_until_probe(&mut probes, 100.0) > 30.0);
     }
 
     #[test]
     fn a_ramp_is_gentle_where_windows_are_long() {
-        let rises_in_5_s = |closed_s: f64| {
+        let rises_in_5_s = |exhausted_s: f64| {
             let mut probes = settled();
-            probes.closed(closed_s, false);
-            probes.opened();
-            looks_after_s(&mut probes, 20.0);
+            probes.on_exhausted(exhausted_s, false);
+            probes.on_reopened();
+            seconds_until_probe(&mut probes, 20.0);
             (0..100).fold(1.0, |pace, _| pace * probes.step(20.0))
         };
         assert!(rises_in_5_s(0.3) > 1.3);

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_time_includes_the_climb() {
+    fn the_minimum_time_includes_slow_start() {
         assert!((seconds_at_least(100.0, 10.0, 10.0) - 10.0).abs() < 1e-6);
         let climbed = seconds_at_least(1000.0, 9.5, 50.0);
         assert!((20.0..21.5).contains(&climbed), "{climbed}");

@@ -58,13 +58,13 @@ fn assert_near(left: f64, right: f64) {
 }
 
 #[test]
-fn starts_at_nine_and_a_half_or_the_ceiling() {
+fn it_starts_at_nine_and_a_half_or_the_ceiling() {
     assert_near(RateController::new(1000.0).rate_per_s(), START_PER_S);
     assert_near(RateController::new(3.0).rate_per_s(), 3.0);
 }
 
 #[test]
-fn a_senseless_ceiling_becomes_a_very_low_one() {
+fn an_invalid_ceiling_becomes_a_very_low_one() {
     for ceiling in [0.0, -1.0, f64::NAN] {
         assert_near(RateController::new(ceiling).rate_per_s(), 0.001);
     }
@@ -80,7 +80,7 @@ fn the_first_request_leaves_at_once_and_the_second_an_interval_later() {
 }
 
 #[test]
-fn asking_when_changes_nothing() {
+fn next_at_changes_nothing() {
     let mut run = Run::new(4.0);
     run.accepted_times(3);
     let before = format!("{:?}", run.pace);
@@ -165,7 +165,7 @@ fn a_burst_cuts_to_what_is_still_accepted() {
 }
 
 #[test]
-fn nobody_sends_before_a_hint_has_passed() {
+fn nothing_is_sent_before_a_wait_is_over() {
     for wait_ms in [1, 100, 300, 1500, 30_000] {
         let wait = Duration::from_millis(wait_ms);
         let mut run = Run::new(100.0);
@@ -181,7 +181,7 @@ fn nobody_sends_before_a_hint_has_passed() {
 }
 
 #[test]
-fn after_a_hint_requests_leave_one_by_one() {
+fn after_a_wait_requests_leave_one_by_one() {
     let mut run = Run::new(100.0);
     run.throttled_for(Some(Duration::from_secs(30)));
     let first = run.send();
@@ -191,14 +191,14 @@ fn after_a_hint_requests_leave_one_by_one() {
 }
 
 #[test]
-fn a_hint_of_years_is_cut_short() {
+fn a_wait_of_years_is_shortened() {
     let mut run = Run::new(100.0);
     run.throttled_for(Some(Duration::MAX));
     assert!(run.pace.next_at(run.now) <= run.now + LATENCY + LONGEST_WAIT);
 }
 
 #[test]
-fn a_long_hint_goes_on_with_the_quota_of_its_window() {
+fn after_a_long_wait_the_rate_is_the_quota_of_the_window() {
     // 300 calls at about 9.5 per second, then exhausted until second 60: 5 per second.
     let mut run = Run::new(9.5);
     run.accepted_times(300);
@@ -230,7 +230,7 @@ fn a_timer_that_fires_late_does_not_lower_the_pace() {
 }
 
 #[test]
-fn a_pace_that_is_not_used_is_not_raised() {
+fn a_rate_that_is_not_used_is_not_raised() {
     let mut run = Run::new(100.0);
     for _ in 0..1000 {
         run.now += Duration::from_millis(500);
@@ -277,7 +277,7 @@ fn calls_throttled_one_after_the_other_cut_as_one() {
 }
 
 #[test]
-fn a_closed_server_is_asked_ever_more_rarely_but_not_never() {
+fn an_exhausted_quota_is_probed_rarely_but_not_never() {
     let mut run = Run::new(100.0);
     run.accepted_times(100);
     let closed_at = run.now;
@@ -290,7 +290,7 @@ fn a_closed_server_is_asked_ever_more_rarely_but_not_never() {
 }
 
 #[test]
-fn a_server_that_opens_again_gets_its_pace_back_at_once() {
+fn the_rate_is_restored_as_soon_as_the_server_accepts_again() {
     let mut run = Run::new(9.5);
     run.accepted_times(570);
     for _ in 0..12 {
@@ -306,7 +306,7 @@ fn a_server_that_opens_again_gets_its_pace_back_at_once() {
 }
 
 #[test]
-fn an_answer_from_before_the_closure_does_not_open_it() {
+fn an_answer_to_a_call_before_the_exhaustion_does_not_end_it() {
     let mut run = Run::new(9.5);
     run.accepted_times(100);
     let early = run.send();
@@ -431,7 +431,7 @@ proptest! {
 }
 
 #[test]
-fn waits_with_nothing_accepted_between_are_one_closure_and_cut_once() {
+fn waits_with_nothing_accepted_between_are_one_exhaustion_and_cut_once() {
     let mut pace = RateController::new(10.0);
     let wait = Some(Duration::from_secs(2));
     let mut now = Duration::ZERO;

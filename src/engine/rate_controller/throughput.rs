@@ -8,7 +8,7 @@ const BURST_DECAY: f64 = 0.88;
 const BURST: f64 = 3.0;
 /// With throttled calls `n` accepted calls apart, the rate is too high by about `1/n`. Most of that
 /// is taken off at once, and the rest at the next one.
-const CLOSE: f64 = 0.5;
+const CUT_SHARE: f64 = 0.5;
 
 /// Counts of accepted and throttled calls.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -39,7 +39,7 @@ impl Throughput {
     }
 
     pub(super) fn accepted(&mut self, now: Duration, rate_per_s: f64) {
-        let span_s = self.fade(now, rate_per_s);
+        let span_s = self.decay(now, rate_per_s);
         self.accepted_per_s += 1.0 / span_s;
         self.since_throttle += 1.0;
         self.burst *= BURST_DECAY;
@@ -47,7 +47,7 @@ impl Throughput {
 
     /// Counts one throttled call. `run_begins`: the call before it was accepted.
     pub(super) fn throttled(&mut self, now: Duration, rate_per_s: f64, run_begins: bool) {
-        self.fade(now, rate_per_s);
+        self.decay(now, rate_per_s);
         if run_begins {
             self.until_then_per_s = self.accepted_per_s;
         }
@@ -72,7 +72,7 @@ impl Throughput {
 
     /// By what share the rate is too high, estimated from the distance of the last throttled calls.
     pub(super) fn excess(&mut self) -> f64 {
-        let excess = CLOSE * 2.0 / (self.since_throttle + self.before_that).max(1.0);
+        let excess = CUT_SHARE * 2.0 / (self.since_throttle + self.before_that).max(1.0);
         self.before_that = self.since_throttle;
         self.since_throttle = 0.0;
         excess
@@ -80,7 +80,7 @@ impl Throughput {
 
     /// A moving average that only needs the four basic operations, so every platform computes the
     /// same run from the same events.
-    fn fade(&mut self, now: Duration, rate_per_s: f64) -> f64 {
+    fn decay(&mut self, now: Duration, rate_per_s: f64) -> f64 {
         let span_s = (8.0 / rate_per_s).max(1.0);
         let passed_s = now.saturating_sub(self.at).as_secs_f64();
         self.accepted_per_s /= 1.0 + passed_s / span_s;

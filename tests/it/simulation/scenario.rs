@@ -299,7 +299,7 @@ fn cause(cause: &StopCause) -> &'static str {
         StopCause::Credentials { .. } => "credentials",
         StopCause::Permission { .. } => "permission",
         StopCause::Routing { .. } => "routing",
-        StopCause::RefusedAlike { .. } => "refused alike",
+        StopCause::RepeatedRefusal { .. } => "refused alike",
         StopCause::NoCredentials { .. } => "no credentials",
         StopCause::Setup { .. } => "setup",
         StopCause::Unreachable { .. } => "unreachable",
