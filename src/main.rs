@@ -67,7 +67,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Check(args) => Box::pin(check::check(args)).await,
         Command::Plan(args) => Box::pin(plan::plan(args)).await,
         Command::Run(args) => Box::pin(run::run(args, &table.files, quiet)).await,
-        Command::Export(args) => Box::pin(export::export(args)).await,
+        Command::Export(args) => Box::pin(export::export(args, quiet)).await,
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, &table.files, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,

@@ -9,12 +9,14 @@
 //! | what is read of the API | `survey` |
 //! | the rows of the list | `list` |
 //! | the routes beside it | `routes` |
+//! | what is told of the progress | `step` |
 //! | which routes give access to a target in addition to a direct grant | `indirect` |
 
 mod csv_text;
 mod indirect;
 mod list;
 mod routes;
+mod step;
 mod survey;
 
 #[cfg(test)]
@@ -23,4 +25,5 @@ mod tests;
 pub use csv_text::csv_text;
 pub use list::{AccessRow, COLUMNS, UnusableRow, rows, usable};
 pub use routes::{ROUTE_COLUMNS, Route, RouteKind, routes};
-pub use survey::{GroupAccess, RuleAccess, Scope, Survey, UserAccess, survey};
+pub use step::{OnStep, Step};
+pub use survey::{GroupAccess, RuleAccess, Scope, Survey, UserAccess, projects_to_read, survey};

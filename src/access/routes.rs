@@ -285,11 +285,7 @@ fn not_checked(survey: &Survey, access: &UserAccess, unusable: &[UnusableRow]) -
     }
     add("public keys", access.public_keys.reason());
     add("other users of the same person", survey.all_users.reason());
-    let projects = survey.projects.items().len();
-    let partial = (projects > 1).then(|| {
-        format!("the instance has {projects} projects, and the lists may hold only the default one")
-    });
-    add("projects", partial.as_deref());
+    add("projects besides the default one", survey.projects.reason());
     for UnusableRow { row, reason } in unusable.iter().filter(|one| one.row.0[0] == access.id) {
         add(&format!("{} {}, account {}", row.0[1], row.0[2], row.0[3]), Some(reason));
     }

@@ -1,5 +1,6 @@
 //! Reads what users reach, and what else could give them access.
 
+use super::step::{OnStep, Step};
 use crate::api::reading::{
     GrantedAccount, GrantedTarget, Listing, Lookup, Membership, Project, PublicKey, ReadError,
     Reader, Rule, RuleDetail, User, UserFilter,
@@ -76,6 +77,10 @@ pub struct Survey {
     pub projects: Listing<Project>,
 }
 
+/// Users that are read at the same time: enough to keep the rate, and few enough that the number of
+/// users done shows the progress.
+const USERS_AT_ONCE: usize = 8;
+
 /// Reads what these users reach. The reader bounds the rate and the calls in flight.
 ///
 /// # Errors
@@ -85,22 +90,36 @@ pub async fn survey<T: Transport>(
     reader: &Reader<T>,
     user_ids: Vec<String>,
     scope: Scope,
+    on_step: OnStep<'_>,
 ) -> Result<Survey, ReadError> {
     let read = move |reader: Reader<T>, id: String| async move { user(&reader, id, scope).await };
-    let (users, rules, all_users, projects) = tokio::try_join!(
-        reader.read_all(user_ids, read),
-        rules(reader),
-        reader.users(UserFilter::default()),
-        reader.projects(),
-    )?;
+    let projects = reader.projects().await?;
+    let reader = &reader.clone().in_projects(projects_to_read(&projects));
+    let (all_rules, all_users) =
+        tokio::try_join!(reader.rules(), reader.users(UserFilter::default()))?;
+    let rule_count = all_rules.items().len();
+    let step =
+        |what, total, calls_after| move |done| on_step(Step { what, done, total, calls_after });
+    let on_user = step("users", user_ids.len(), rule_count as u64);
+    let users = reader.read_each(user_ids, USERS_AT_ONCE, read, on_user).await?;
     let memberships = users.iter().flat_map(|user| user.memberships.items());
     let ids: BTreeSet<String> = memberships.map(|one| one.group_id.clone()).collect();
     let read = |reader: Reader<T>, id: String| async move {
         let targets = targets(&reader, GranteeKind::UserGroup, &id).await?;
         Ok::<_, ReadError>((id, GroupAccess { targets }))
     };
-    let groups = reader.read_all(ids.into_iter().collect(), read).await?;
+    let on_group = step("user groups", ids.len(), rule_count as u64);
+    let groups = reader.read_each(ids.into_iter().collect(), USERS_AT_ONCE, read, on_group).await?;
+    let rules = rules(reader, all_rules, step("rules", rule_count, 0)).await?;
     Ok(Survey { users, groups: groups.into_iter().collect(), rules, all_users, projects })
+}
+
+/// The projects whose objects are listed by themselves: whether a list without a project holds all
+/// of them is not documented.
+pub fn projects_to_read(projects: &Listing<Project>) -> Vec<String> {
+    let all = projects.items();
+    let others = all.iter().filter(|project| all.len() > 1 && project.is_default != Some(true));
+    others.map(|project| project.id.clone()).collect()
 }
 
 async fn user<T: Transport>(
@@ -156,12 +175,13 @@ async fn targets<T: Transport>(
 
 async fn rules<T: Transport>(
     reader: &Reader<T>,
+    rules: Listing<Rule>,
+    on_rule: impl FnMut(usize),
 ) -> Result<(Vec<RuleAccess>, Option<String>), ReadError> {
-    let rules = reader.rules().await?;
     let read = |reader: Reader<T>, rule: Rule| async move {
         let detail = reader.rule(&rule.id).await?;
         Ok::<_, ReadError>(RuleAccess { rule, detail })
     };
-    let all = reader.read_all(rules.items().to_vec(), read).await?;
+    let all = reader.read_each(rules.items().to_vec(), usize::MAX, read, on_rule).await?;
     Ok((all, rules.reason().map(str::to_owned)))
 }

@@ -35,9 +35,12 @@ pub enum CallError {
     /// The keys are refused or missing. No further call will succeed either.
     #[error("{0}")]
     Credentials(String),
-    /// The caller may not call the operation, or the instance does not have it.
+    /// The caller may not call the operation.
     #[error("{0}")]
     NotAvailable(String),
+    /// The endpoint or the instance does not have the operation.
+    #[error("{0}")]
+    NoOperation(String),
     /// The service refused the call.
     #[error("{}", described(code, message))]
     Refused {
@@ -193,6 +196,9 @@ impl<T: Transport> Caller<T> {
     }
 }
 
+/// The codes of an operation that the endpoint does not have.
+const NO_OPERATION: [&str; 2] = ["InvalidAction.NotFound", "InvalidApi.NotFound"];
+
 /// Why an attempt has to be repeated.
 enum Failure {
     Throttled,
@@ -218,6 +224,9 @@ fn failure(reply: Reply) -> Result<Failure, CallError> {
                 }
                 Class::StopCredentials | Class::ExpiredToken | Class::ExpiredTimestamp => {
                     Err(CallError::Credentials(why))
+                }
+                Class::StopRouting if NO_OPERATION.contains(&&*code) => {
+                    Err(CallError::NoOperation(why))
                 }
                 Class::StopOperation | Class::StopRouting => Err(CallError::NotAvailable(why)),
                 Class::BadArgument | Class::Refused => Err(CallError::Refused { code, message }),

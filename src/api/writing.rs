@@ -191,11 +191,13 @@ impl<T: Transport> Writer<T> {
 fn not_written(error: CallError, may_be_own: bool) -> Result<WriteResult, CallError> {
     Ok(match error {
         CallError::Credentials(_) => return Err(error),
-        CallError::Refused { .. } | CallError::NotAvailable(_) if may_be_own => {
+        CallError::Refused { .. } | CallError::NotAvailable(_) | CallError::NoOperation(_)
+            if may_be_own =>
+        {
             WriteResult::Unknown(error.to_string())
         }
         CallError::Refused { code, message } => WriteResult::Failed { code, message },
-        CallError::NotAvailable(why) => {
+        CallError::NotAvailable(why) | CallError::NoOperation(why) => {
             WriteResult::Failed { code: "NotAvailable".to_owned(), message: why }
         }
         error @ CallError::NoAnswer(_) => WriteResult::Unknown(error.to_string()),

@@ -1,48 +1,39 @@
 //! `export`: what users reach directly, as an input list, and by which other routes.
 
-use super::api_session::ApiSession;
+use super::reading::{Connection, refuse_other_file, save};
 use crate::access::{self, COLUMNS, ROUTE_COLUMNS, RouteKind, Scope, Survey};
 use crate::api::caller::Caller;
-use crate::api::reading::{Lookup, ReadError, Reader};
+use crate::api::reading::Lookup;
 use crate::api::transport::HttpTransport;
 use crate::cli::export::{ExportArgs, ScopeName, UserName};
 use crate::clock::{SystemClock, WallClock};
-use crate::config::RequestSettings;
 use crate::exit::{Exit, Failure};
-use crate::files::RunFiles;
 use crate::input::{NameKind, NameQuery, ObjectKind, Resolution};
 use crate::report::print;
 use crate::report::text::things;
 use crate::resolve::{ApiDirectory, Directory, ListingKey, decide};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Reads what the users reach and writes the list and the routes. Calls list operations only.
-pub async fn export(args: &ExportArgs) -> Result<Exit, Failure> {
+pub async fn export(args: &ExportArgs, quiet: bool) -> Result<Exit, Failure> {
     let names = names(args)?;
     let routes_path = routes_path(&args.out);
     for (path, columns) in [(&args.out, &COLUMNS[..]), (&routes_path, &ROUTE_COLUMNS[..])] {
         refuse_other_file(path, columns)?;
     }
-    let requests = RequestSettings::settle(&args.requests, 0);
-    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let region = || [args.region.as_str()];
-    let session = ApiSession::connect(&requests, region(), &clock).await;
-    let session = session.map_err(super::names::failure)?;
-    let client =
-        session.client(region()).map_err(|message| Failure::new(Exit::Configuration, message))?;
-    let concurrency = requests.engine.concurrency;
-    let caller = Arc::new(Caller::new(client, requests.read_rate_per_s, concurrency));
-    let ids = resolved(names, &caller, args).await?;
-    let reader = Reader::new(Arc::clone(&caller), &args.instance_id, &args.region);
+    let connection =
+        Connection::open(&args.requests, &args.instance_id, &args.region, quiet).await?;
+    let Connection { caller, reader, progress } = &connection;
+    let ids = resolved(names, caller, args).await?;
     let scope = match args.scope {
         ScopeName::Whole => Scope::Whole,
         ScopeName::Accounts => Scope::Accounts,
     };
-    let survey = access::survey(&reader, ids, scope).await?;
+    let survey = access::survey(reader, ids, scope, &|step| progress.on_step(step)).await?;
+    progress.clear();
     tracing::info!(calls = caller.calls(), "the access of the users was read");
-    write(args, &survey, &routes_path, &*clock)
+    write(args, &survey, &routes_path, &SystemClock)
 }
 
 fn write(
@@ -188,39 +179,6 @@ fn routes_path(out: &Path) -> PathBuf {
     let mut name = stem.into_os_string();
     name.push(".routes.csv");
     PathBuf::from(name)
-}
-
-/// Refuses to overwrite a file that is not an earlier export.
-fn refuse_other_file(path: &Path, columns: &[&str]) -> Result<(), Failure> {
-    if std::fs::symlink_metadata(path).is_err() {
-        return Ok(());
-    }
-    let header = std::fs::read(path).unwrap_or_default();
-    let header = header.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if path.is_file() && header == columns.join(",").as_bytes() {
-        return Ok(());
-    }
-    let message =
-        format!("--out: {} exists and is not an earlier export; use another name", path.display());
-    Err(Failure::new(Exit::Usage, message))
-}
-
-fn save(path: &Path, text: &[u8]) -> Result<(), Failure> {
-    let written = || {
-        let mut temporary = RunFiles::new(path.to_owned()).temporary()?;
-        temporary.write_all(text)?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(path).map_err(|error| error.error)
-    };
-    written().map(|_| ()).map_err(|error| {
-        Failure::new(Exit::File, format!("{}: cannot write: {error}", path.display()))
-    })
-}
-
-impl From<ReadError> for Failure {
-    fn from(error: ReadError) -> Self {
-        Self::new(Exit::Credentials, format!("cannot read the users' access: {error}"))
-    }
 }
 
 fn shown(text: &str) -> String {

@@ -30,6 +30,7 @@ pub mod plan;
 pub mod queue_admin;
 pub mod queue_connection;
 pub mod queue_job;
+mod reading;
 pub mod resume_hint;
 pub mod run;
 pub mod signals;

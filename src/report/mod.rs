@@ -4,6 +4,7 @@
 //! engine's events, [`plan`] and [`summary`] print before and after a run, [`findings`] prints what
 //! is wrong with a list, [`causes`] explains an early stop, [`text`] has the number formats.
 
+pub mod calls;
 pub mod causes;
 pub mod confirmation;
 pub mod findings;

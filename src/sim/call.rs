@@ -86,6 +86,14 @@ impl Call {
         Ok(Self { spec, instance_id, page, values })
     }
 
+    /// The same with this `ProjectId`, if the operation takes one and none was given.
+    pub(super) fn with_project(mut self, id: Option<String>) -> Self {
+        if let Some(id) = id.filter(|_| self.spec.optional.contains(&"ProjectId")) {
+            self.values.entry("ProjectId".to_owned()).or_insert(id);
+        }
+        self
+    }
+
     /// The value of a parameter, if it was given.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)

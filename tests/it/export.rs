@@ -147,3 +147,83 @@ fn an_ambiguous_user_or_an_unfit_file_writes_nothing() {
     let args = [&export[..], &["--users-from", "none.txt"]].concat();
     command(&sandbox, &service, &args).expect(66, "none.txt: cannot read");
 }
+
+/// Objects of a second project, which the lists hold only if they are asked for it.
+const SECOND_PROJECT: &str = r#"
+[[projects]]
+id = 2
+name = "payments"
+[[user_groups]]
+id = "7"
+name = "payments"
+members = ["17"]
+project_id = "2"
+[[hosts]]
+id = "2001"
+name = "pay-01"
+project_id = "2"
+accounts = [{ id = "4001", name = "root" }]
+[[host_groups]]
+id = "20"
+name = "pay"
+hosts = ["2001"]
+project_id = "2"
+[[grants]]
+user = "17"
+host = "2001"
+accounts = ["4001"]
+[[grants]]
+user = "17"
+host_group = "20"
+accounts = ["root"]
+[[grants]]
+user_group = "7"
+host = "2001"
+[[rules]]
+id = "10"
+name = "payments"
+project_id = "2"
+users = ["17"]
+hosts = [{ id = "2001" }]
+"#;
+
+#[test]
+fn every_project_is_read_whether_or_not_lists_without_a_project_hold_it() {
+    for behaviour in ["default_project_only = true", "default_project_only = false"] {
+        let service = service(&format!("{behaviour}\n{SECOND_PROJECT}"));
+        let sandbox = Sandbox::new();
+        let export = ["export", "--user", "id:17", "--scope", "accounts"];
+        let ended = command(&sandbox, &service, &export);
+        assert_eq!(ended.code, 0, "{behaviour}: {ended:?}");
+        let rows = sandbox.outcome("access.csv");
+        let grants = rows.iter().map(|row| format!("{} {}", row["target"], row["account"]));
+        let grants: Vec<String> = grants.collect();
+        for grant in ["1027 3058", "2001 *", "2001 4001", "12 ops", "20 *", "20 root"] {
+            let times = grants.iter().filter(|known| *known == grant).count();
+            assert_eq!(times, 1, "{behaviour}: {grant}: {grants:?}");
+        }
+        let all = sandbox.outcome("access.routes.csv");
+        assert_eq!(routes(&all, "user_group"), ["17 3 ", "17 7 "], "{behaviour}");
+        assert_eq!(routes(&all, "rule"), ["17 10 active", "17 7 active"], "{behaviour}");
+        let group = all.iter().find(|row| row["id"] == "7" && row["route"] == "user_group");
+        assert_eq!(group.map(|row| &*row["reaches"]), Some("host 2001 (pay-01)"));
+    }
+}
+
+#[test]
+fn projects_that_may_not_be_listed_are_not_checked_and_a_service_without_projects_has_none() {
+    for (behaviour, code) in [
+        ("denied_operations = [\"ListProjects\"]", 1),
+        ("missing_operations = [\"ListProjects\"]", 0),
+    ] {
+        let service = service(behaviour);
+        let sandbox = Sandbox::new();
+        let ended = command(&sandbox, &service, &["export", "--user", "id:17", "--scope", "whole"]);
+        assert_eq!(ended.code, code, "{behaviour}: {ended:?}");
+        let all = sandbox.outcome("access.routes.csv");
+        let unchecked = all.iter().filter(|row| row["route"] == "not_checked");
+        let notes: Vec<&str> = unchecked.map(|row| &*row["note"]).collect();
+        let is_named = notes.iter().any(|note| note.starts_with("projects besides the default"));
+        assert_eq!(is_named, code == 1, "{notes:?}");
+    }
+}

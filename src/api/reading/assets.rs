@@ -215,17 +215,18 @@ impl<T: Transport> Reader<T> {
             ("HostAddress", filter.address),
             ("HostGroupId", filter.host_group_id),
         ];
-        self.list(&Query::new("ListHosts", parameters)).await
+        self.list(&Query::new("ListHosts", parameters).in_projects()).await
     }
 
     /// `ListHostAccounts`.
     pub async fn host_accounts(&self, host_id: &str) -> Result<Listing<HostAccount>, ReadError> {
-        self.list(&Query::new("ListHostAccounts", [("HostId", host_id)]).of(host_id)).await
+        self.list(&Query::new("ListHostAccounts", [("HostId", host_id)]).in_projects().of(host_id))
+            .await
     }
 
     /// `ListHostGroups`. A blank name lists all groups.
     pub async fn host_groups(&self, name: &str) -> Result<Listing<HostGroup>, ReadError> {
-        self.list(&Query::new("ListHostGroups", [("HostGroupName", name)])).await
+        self.list(&Query::new("ListHostGroups", [("HostGroupName", name)]).in_projects()).await
     }
 
     /// `ListDatabases`.
@@ -234,7 +235,7 @@ impl<T: Transport> Reader<T> {
         filter: DatabaseFilter<'_>,
     ) -> Result<Listing<Database>, ReadError> {
         let parameters = [("HostGroupId", filter.host_group_id)];
-        self.list(&Query::new("ListDatabases", parameters)).await
+        self.list(&Query::new("ListDatabases", parameters).in_projects()).await
     }
 
     /// `ListDatabaseAccounts`. A blank id lists the accounts of all databases.
@@ -243,6 +244,7 @@ impl<T: Transport> Reader<T> {
         database_id: &str,
     ) -> Result<Listing<DatabaseAccount>, ReadError> {
         let parameters = [("DatabaseId", database_id)];
-        self.list(&Query::new("ListDatabaseAccounts", parameters).of(database_id)).await
+        self.list(&Query::new("ListDatabaseAccounts", parameters).in_projects().of(database_id))
+            .await
     }
 }

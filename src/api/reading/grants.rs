@@ -4,7 +4,7 @@
 //! the other routes before calling a grant direct.
 
 use super::fields::{boolean, id, text};
-use super::paging::{Item, Listing, MOST_READS, Query, ReadError};
+use super::paging::{Item, Listing, MOST_READS, Query, ReadError, union};
 use super::reader::Reader;
 use crate::api::caller::CallError;
 use crate::api::operation::grantee_id;
@@ -114,6 +114,14 @@ macro_rules! account_item {
             fn owner(&self) -> Option<&str> {
                 Some(&self.0.target_id).filter(|id| !id.is_empty()).map(String::as_str)
             }
+
+            fn merge(&mut self, other: Self) {
+                self.0.is_authorized = match (self.0.is_authorized, other.0.is_authorized) {
+                    (Some(true), _) | (_, Some(true)) => Some(true),
+                    (None, _) | (_, None) => None,
+                    (Some(false), Some(false)) => Some(false),
+                };
+            }
         }
     };
 }
@@ -138,7 +146,8 @@ impl<T: Transport> Reader<T> {
     ) -> Result<Listing<GrantedTarget>, ReadError> {
         let is_user = grantee.kind == GranteeKind::User;
         let parameters = [(grantee_id(grantee.kind), grantee.id.as_str())];
-        let query = |user, group| Query::new(if is_user { user } else { group }, parameters);
+        let query =
+            |user, group| Query::new(if is_user { user } else { group }, parameters).in_projects();
         Ok(match kind {
             Kind::Host => {
                 let query = query("ListHostsForUser", "ListHostsForUserGroup");
@@ -170,7 +179,8 @@ impl<T: Transport> Reader<T> {
         Ok(match kind {
             Kind::Host => {
                 let action = choose("ListHostAccountsForUser", "ListHostAccountsForUserGroup");
-                let query = Query::new(action, [grantee, ("HostId", target_id)]).of(target_id);
+                let query = Query::new(action, [grantee, ("HostId", target_id)]).in_projects();
+                let query = query.of(target_id);
                 map(self.list::<HostAccountItem>(&query).await?, |item| item.0)
             }
             Kind::HostGroup => {
@@ -178,13 +188,21 @@ impl<T: Transport> Reader<T> {
                     "ListHostGroupAccountNamesForUser",
                     "ListHostGroupAccountNamesForUserGroup",
                 );
-                self.account_names(action, &[grantee, ("HostGroupId", target_id)], target_id)
-                    .await?
+                let parameters = [grantee, ("HostGroupId", target_id)];
+                let mut names = self.account_names(action, &parameters, target_id).await?;
+                for project in self.projects_of(true) {
+                    let parameters = [parameters[0], parameters[1], ("ProjectId", project)];
+                    let more = self.account_names(action, &parameters, target_id).await?;
+                    names = union(names, more);
+                }
+                map(names, |item| item.0)
             }
             Kind::Database => {
                 let action =
                     choose("ListDatabaseAccountsForUser", "ListDatabaseAccountsForUserGroup");
                 let query = Query::new(action, [grantee, ("DatabaseId", target_id)]).of(target_id);
+                // Source: in the SDK only the operation of user groups takes a `ProjectId`.
+                let query = if is_user { query } else { query.in_projects() };
                 map(self.list::<DatabaseAccountItem>(&query).await?, |item| item.0)
             }
         })
@@ -196,7 +214,7 @@ impl<T: Transport> Reader<T> {
         action: &'static str,
         parameters: &[(&'static str, &str)],
         target_id: &str,
-    ) -> Result<Listing<GrantedAccount>, ReadError> {
+    ) -> Result<Listing<HostAccountItem>, ReadError> {
         const MEMBER: &str = "HostAccountNames";
         let decode = |answer: Branch<'_>| {
             let mut names: Vec<Option<String>> = Vec::new();
@@ -212,12 +230,14 @@ impl<T: Transport> Reader<T> {
                 Err(error) => return Ok(Listing::NotChecked(format!("{action}: {error}"))),
             };
             let is_complete = names.as_ref().is_some_and(|names| names.iter().all(Option::is_some));
-            let account = |name: String| GrantedAccount {
-                id: name.clone(),
-                name,
-                protocol: String::new(),
-                is_authorized: Some(true),
-                target_id: target_id.to_owned(),
+            let account = |name: String| {
+                HostAccountItem(GrantedAccount {
+                    id: name.clone(),
+                    name,
+                    protocol: String::new(),
+                    is_authorized: Some(true),
+                    target_id: target_id.to_owned(),
+                })
             };
             items = names.into_iter().flatten().flatten().map(account).collect();
             if is_complete {

@@ -61,7 +61,7 @@ impl Item for Membership {
 impl<T: Transport> Reader<T> {
     /// `ListUserGroups`. A blank name lists all groups.
     pub async fn user_groups(&self, name: &str) -> Result<Listing<UserGroup>, ReadError> {
-        self.list(&Query::new("ListUserGroups", [("UserGroupName", name)])).await
+        self.list(&Query::new("ListUserGroups", [("UserGroupName", name)]).in_projects()).await
     }
 
     /// The groups of a user: `ListUserGroupsForUser`, or, where that operation is not available,
@@ -69,7 +69,7 @@ impl<T: Transport> Reader<T> {
     pub async fn memberships(&self, user_id: &str) -> Result<Listing<Membership>, ReadError> {
         let mut reason = String::new();
         if !self.lacks_groups_of_user().load(Ordering::Relaxed) {
-            let query = Query::new("ListUserGroupsForUser", [("UserId", user_id)]);
+            let query = Query::new("ListUserGroupsForUser", [("UserId", user_id)]).in_projects();
             match self.list(&query).await? {
                 Listing::NotChecked(why) => reason = why,
                 listing => return Ok(listing),

@@ -59,7 +59,8 @@ impl<T: Transport> Reader<T> {
         self.look_up("DescribeInstanceAttribute", &[], &decode).await
     }
 
-    /// `ListProjects`, which is paged by `NextToken`.
+    /// `ListProjects`, which is paged by `NextToken`. An endpoint without this operation has no
+    /// projects.
     pub async fn projects(&self) -> Result<Listing<Project>, ReadError> {
         const ACTION: &str = "ListProjects";
         let decode = |answer: Branch<'_>| {
@@ -79,6 +80,9 @@ impl<T: Transport> Reader<T> {
             {
                 Ok(page) => page,
                 Err(CallError::Credentials(why)) => return Err(ReadError(why)),
+                Err(CallError::NoOperation(_)) if found.is_empty() => {
+                    return Ok(Listing::Complete(Vec::new()));
+                }
                 Err(error) => return Ok(Listing::NotChecked(format!("{ACTION}: {error}"))),
             };
             is_whole &= has_list && items.iter().all(Option::is_some);

@@ -10,6 +10,7 @@ use crate::api::caller::CallError;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Items asked for in one page: the most that the API documents. The service may return fewer.
 const PAGE_SIZE: &str = "100";
@@ -55,6 +56,13 @@ impl<T> Listing<T> {
         if let Self::Complete(items) = self { Some(items) } else { None }
     }
 
+    fn into_items(self) -> Vec<T> {
+        match self {
+            Self::Complete(items) | Self::Incomplete { items, .. } => items,
+            Self::NotChecked(_) => Vec::new(),
+        }
+    }
+
     /// Why the listing is not complete.
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -92,6 +100,31 @@ pub(super) trait Item: Sized + Send {
     fn owner(&self) -> Option<&str> {
         None
     }
+
+    /// Adds what another listing says of the same item.
+    fn merge(&mut self, _other: Self) {}
+}
+
+/// Two listings as one, each item once. It is complete only if both are.
+pub(super) fn union<I: Item>(one: Listing<I>, other: Listing<I>) -> Listing<I> {
+    if let (Listing::NotChecked(_), Listing::NotChecked(_)) = (&one, &other) {
+        return one;
+    }
+    let reason = one.reason().or(other.reason()).map(str::to_owned);
+    let mut found: BTreeMap<String, I> = BTreeMap::new();
+    for item in one.into_items().into_iter().chain(other.into_items()) {
+        match found.entry(item.id().to_owned()) {
+            Entry::Vacant(place) => {
+                place.insert(item);
+            }
+            Entry::Occupied(mut known) => known.get_mut().merge(item),
+        }
+    }
+    let items = found.into_values().collect();
+    match reason {
+        None => Listing::Complete(items),
+        Some(reason) => Listing::Incomplete { items, reason },
+    }
 }
 
 /// A list operation and its parameters besides the common and paging ones.
@@ -100,6 +133,8 @@ pub(super) struct Query<'a> {
     pub(super) parameters: Vec<(&'static str, &'a str)>,
     /// The id of the object that all items must belong to. Blank: any.
     pub(super) owner: &'a str,
+    /// Whether the operation takes a `ProjectId`.
+    has_projects: bool,
 }
 
 impl<'a> Query<'a> {
@@ -109,11 +144,16 @@ impl<'a> Query<'a> {
         parameters: impl IntoIterator<Item = (&'static str, &'a str)>,
     ) -> Self {
         let given = parameters.into_iter().filter(|(_, value)| !value.is_empty());
-        Self { action, parameters: given.collect(), owner: "" }
+        Self { action, parameters: given.collect(), owner: "", has_projects: false }
     }
 
     pub(super) fn of(self, owner: &'a str) -> Self {
         Self { owner, ..self }
+    }
+
+    /// The operation takes a `ProjectId`: the objects of the reader's projects are listed, too.
+    pub(super) fn in_projects(self) -> Self {
+        Self { has_projects: true, ..self }
     }
 }
 
@@ -129,8 +169,21 @@ fn page<I: Item>(answer: Branch<'_>) -> Page<I> {
 }
 
 impl<T: Transport> Reader<T> {
-    /// Reads a list completely, or says why it is not complete.
+    /// Reads a list completely, or says why it is not complete. Whether a list without `ProjectId`
+    /// holds the objects of all projects is not documented, so it is read without it and for each
+    /// of the reader's projects.
     pub(super) async fn list<I: Item>(&self, query: &Query<'_>) -> Result<Listing<I>, ReadError> {
+        let mut all = self.list_of_project(query).await?;
+        for project in self.projects_of(query.has_projects) {
+            let mut parameters = query.parameters.clone();
+            parameters.push(("ProjectId", project));
+            let more = self.list_of_project(&Query { parameters, ..*query }).await?;
+            all = union(all, more);
+        }
+        Ok(all)
+    }
+
+    async fn list_of_project<I: Item>(&self, query: &Query<'_>) -> Result<Listing<I>, ReadError> {
         let mut incomplete = Listing::NotChecked(String::new());
         for _ in 0..MOST_READS {
             incomplete = match self.list_once(query).await? {

@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 pub struct Reader<T> {
     caller: Arc<Caller<T>>,
     instance: Arc<Instance>,
+    /// The ids of projects whose objects are listed by themselves, too.
+    projects: Arc<[String]>,
 }
 
 /// The instance that is read, and what is cached of it for the run.
@@ -27,7 +29,11 @@ struct Instance {
 
 impl<T> Clone for Reader<T> {
     fn clone(&self) -> Self {
-        Self { caller: Arc::clone(&self.caller), instance: Arc::clone(&self.instance) }
+        Self {
+            caller: Arc::clone(&self.caller),
+            instance: Arc::clone(&self.instance),
+            projects: Arc::clone(&self.projects),
+        }
     }
 }
 
@@ -40,7 +46,19 @@ impl<T: Transport> Reader<T> {
             lacks_groups_of_user: AtomicBool::new(false),
             members: OnceCell::new(),
         };
-        Self { caller, instance: Arc::new(instance) }
+        Self { caller, instance: Arc::new(instance), projects: Arc::default() }
+    }
+
+    /// A reader that also lists the objects of each of these projects, where the operation takes a
+    /// `ProjectId`. Call it before the first read.
+    #[must_use]
+    pub fn in_projects(self, ids: Vec<String>) -> Self {
+        Self { projects: ids.into(), ..self }
+    }
+
+    /// The projects to list by themselves, for an operation that takes a `ProjectId` or not.
+    pub(super) fn projects_of(&self, has_projects: bool) -> &[String] {
+        if has_projects { &self.projects } else { &[] }
     }
 
     /// The caller, for the number of calls so far.
@@ -61,21 +79,46 @@ impl<T: Transport> Reader<T> {
         R: Send + 'static,
         E: Send + 'static,
     {
+        self.read_each(inputs, usize::MAX, read, |_| ()).await
+    }
+
+    /// The same for at most `at_once` inputs at a time, in their order. `on_done` is called with
+    /// the number of inputs that have been read, at first with 0.
+    ///
+    /// # Errors
+    ///
+    /// The first error; the other reads are then stopped.
+    pub async fn read_each<I, R, E, F, Fut>(
+        &self,
+        inputs: Vec<I>,
+        at_once: usize,
+        read: F,
+        mut on_done: impl FnMut(usize),
+    ) -> Result<Vec<R>, E>
+    where
+        F: Fn(Self, I) -> Fut,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: Send + 'static,
+        E: Send + 'static,
+    {
         let mut tasks = JoinSet::new();
-        for (at, input) in inputs.into_iter().enumerate() {
-            let reading = read(self.clone(), input);
-            tasks.spawn(async move { (at, reading.await) });
-        }
+        let mut waiting = inputs.into_iter().enumerate();
         let mut results = BTreeMap::new();
-        while let Some(joined) = tasks.join_next().await {
-            match joined {
-                Ok((at, result)) => {
+        on_done(0);
+        loop {
+            for (at, input) in waiting.by_ref().take(at_once.max(1) - tasks.len()) {
+                let reading = read(self.clone(), input);
+                tasks.spawn(async move { (at, reading.await) });
+            }
+            match tasks.join_next().await {
+                Some(Ok((at, result))) => {
                     results.insert(at, result?);
+                    on_done(results.len());
                 }
-                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+                Some(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
+                None => return Ok(results.into_values().collect()),
             }
         }
-        Ok(results.into_values().collect())
     }
 
     pub(super) async fn call<R: Send>(

@@ -72,7 +72,7 @@ pub struct RuleTarget {
 impl<T: Transport> Reader<T> {
     /// `ListRules`.
     pub async fn rules(&self) -> Result<Listing<Rule>, ReadError> {
-        self.list(&Query::new("ListRules", [])).await
+        self.list(&Query::new("ListRules", []).in_projects()).await
     }
 
     /// `GetRule`.
@@ -85,7 +85,15 @@ impl<T: Transport> Reader<T> {
                 _ => Err(format!("the answer does not hold rule {rule_id}")),
             }
         };
-        self.look_up("GetRule", &[("RuleId", rule_id)], &decode).await
+        let mut rule = self.look_up("GetRule", &[("RuleId", rule_id)], &decode).await?;
+        for project in self.projects_of(true) {
+            if rule != Lookup::NotFound {
+                break;
+            }
+            let parameters = [("RuleId", rule_id), ("ProjectId", project.as_str())];
+            rule = self.look_up("GetRule", &parameters, &decode).await?;
+        }
+        Ok(rule)
     }
 }
 

@@ -21,7 +21,7 @@ impl Data {
                 && call.matches("Source", &host.source)
                 && call.matches("SourceInstanceId", &host.source_instance_id)
                 && call.matches("SourceInstanceState", &host.source_instance_state)
-                && call.matches("ProjectId", &host.project_id)
+                && self.is_in_project(call, &host.project_id)
                 && in_group(host)
         });
         let value = |host: &Host| {
@@ -66,7 +66,7 @@ impl Data {
     pub(super) fn list_host_groups(&self, call: &Call) -> Reply {
         let groups = self.host_groups.iter().filter(|group| {
             call.matches("HostGroupName", &group.name)
-                && call.matches("ProjectId", &group.project_id)
+                && self.is_in_project(call, &group.project_id)
         });
         let value = |group: &HostGroup| {
             json!({
@@ -88,7 +88,7 @@ impl Data {
         let databases = self.databases.iter().filter(|database| {
             call.matches("DatabaseType", &database.engine)
                 && call.matches("Source", &database.source)
-                && call.matches("ProjectId", &database.project_id)
+                && self.is_in_project(call, &database.project_id)
                 && in_group(database)
         });
         let value = |database: &Database| {
@@ -112,7 +112,7 @@ impl Data {
     pub(super) fn list_database_accounts(&self, call: &Call) -> Reply {
         let databases = self.databases.iter().filter(|database| {
             call.matches("DatabaseId", &database.id)
-                && call.matches("ProjectId", &database.project_id)
+                && self.is_in_project(call, &database.project_id)
         });
         let accounts = databases
             .flat_map(|database| database.accounts.iter().map(move |account| (database, account)));

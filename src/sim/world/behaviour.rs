@@ -17,6 +17,8 @@ pub struct Behaviour {
     pub page_size_cap: Option<usize>,
     /// The `...ForUser` lists hold what user groups and enabled rules reach, too.
     pub inherited_grants: bool,
+    /// A list without `ProjectId` holds the objects of the default project only.
+    pub default_project_only: bool,
     /// `IsAuthorized` is the text `"true"` or `"false"`.
     pub is_authorized_text: bool,
     /// `TotalCount` and `Count` are text.

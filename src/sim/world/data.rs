@@ -4,6 +4,7 @@ use super::model::{
     Caller, Database, Grant, Host, HostGroup, Instance, Project, PublicKey, Rule, User, UserGroup,
 };
 use crate::model::{Grantee, GranteeKind, Kind};
+use crate::sim::call::Call;
 use crate::sim::grants::Grants;
 
 /// Everything that reads can see.
@@ -47,6 +48,19 @@ impl Data {
     pub(super) fn project_name(&self, id: &str) -> &str {
         let project = self.projects.iter().find(|project| project.id.to_string() == id);
         project.map_or("", |project| &project.name)
+    }
+
+    /// Whether an object of that project is in the project that a call asks for. An object
+    /// without a project is in the default one.
+    pub(super) fn is_in_project(&self, call: &Call, id: &str) -> bool {
+        let Some(wanted) = call.get("ProjectId") else { return true };
+        wanted == id || (id.is_empty() && self.default_project().as_deref() == Some(wanted))
+    }
+
+    /// The id of the default project.
+    pub(super) fn default_project(&self) -> Option<String> {
+        let default = self.projects.iter().find(|project| project.is_default);
+        default.map(|project| project.id.to_string())
     }
 
     /// Registers with the grants which users, user groups, targets and accounts exist.

@@ -97,7 +97,7 @@ impl Data {
                         && call.matches("HostName", &host.name)
                         && call.matches("HostAddress", host.address())
                         && call.matches("OSType", &host.os)
-                        && call.matches("ProjectId", &host.project_id)
+                        && self.is_in_project(call, &host.project_id)
                 });
                 Reply::list("Hosts", hosts.map(|host| self.host_value(host, is_user)).collect())
             }
@@ -105,7 +105,7 @@ impl Data {
                 let groups = self.host_groups.iter().filter(|group| {
                     is_listed(&group.id)
                         && call.matches("HostGroupName", &group.name)
-                        && call.matches("ProjectId", &group.project_id)
+                        && self.is_in_project(call, &group.project_id)
                 });
                 Reply::list("HostGroups", groups.map(host_group_value).collect())
             }
@@ -115,7 +115,7 @@ impl Data {
                         && call.matches("DatabaseName", &database.name)
                         && call.matches("DatabaseAddress", database.address())
                         && call.matches("DatabaseType", &database.engine)
-                        && call.matches("ProjectId", &database.project_id)
+                        && self.is_in_project(call, &database.project_id)
                 });
                 let value = |database| self.database_value(database, is_user);
                 Reply::list("Databases", databases.map(value).collect())
@@ -152,7 +152,9 @@ impl Data {
                 Reply::list("HostAccounts", accounts.map(value).collect())
             }
             Kind::HostGroup => {
-                let names = access.accounts(call.value("HostGroupId"));
+                let group = self.host_group(call.value("HostGroupId"));
+                let group = group.filter(|group| self.is_in_project(call, &group.project_id));
+                let names = group.map(|group| access.accounts(&group.id)).unwrap_or_default();
                 Reply::single("HostAccountNames", json!(names))
             }
             Kind::Database => {

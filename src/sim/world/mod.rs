@@ -16,7 +16,7 @@
 //! - `UnlockUsers` of a user who is not locked answers `OBJECT_AlREADY_EXISTS`;
 //! - `RemoveUsersFromGroup` of a user who is no member answers `OBJECT_NOT_FOUND`, as
 //!   `DeleteUserPublicKey` of an unknown key does (404);
-//! - without `ProjectId` a list covers all projects.
+//! - without `ProjectId` a list covers all projects (`default_project_only`: the default one).
 
 mod assets;
 mod behaviour;

@@ -25,7 +25,7 @@ impl Data {
         let rules = self.rules.iter().filter(|rule| {
             call.matches("RuleName", &rule.name)
                 && call.matches("RuleState", &rule.state)
-                && call.matches("ProjectId", &rule.project_id)
+                && self.is_in_project(call, &rule.project_id)
         });
         let value = |rule: &Rule| {
             json!({
@@ -42,7 +42,10 @@ impl Data {
 
     /// Without `RuleState`, and with dates as text, as the pages have it.
     pub(super) fn get_rule(&self, call: &Call) -> Result<Reply, ApiError> {
-        let rule = self.rules.iter().find(|rule| rule.id == call.value("RuleId"));
+        let is_it = |rule: &&Rule| {
+            rule.id == call.value("RuleId") && self.is_in_project(call, &rule.project_id)
+        };
+        let rule = self.rules.iter().find(is_it);
         let rule = rule.ok_or_else(|| not_found("RuleNotFound", "rule"))?;
         let users: Vec<Value> = rule.users.iter().map(|id| json!({ "UserId": id })).collect();
         let groups: Vec<Value> =

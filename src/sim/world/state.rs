@@ -138,6 +138,8 @@ impl World {
         self.reads += 1;
         let is_empty_page = self.empties_page(call);
         let inherited = self.behaviour.inherited_grants;
+        let default = self.behaviour.default_project_only.then(|| self.data.default_project());
+        let call = &call.clone().with_project(default.flatten());
         let reply = reads::read(self.visible(now), read, call, now, inherited)?;
         let is_paged = call.spec.is_paged && call.get("PagingOff") != Some("true");
         let page = is_paged.then_some(call.page);

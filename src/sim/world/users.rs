@@ -41,7 +41,7 @@ impl Data {
     pub(super) fn list_user_groups(&self, call: &Call) -> Reply {
         let groups = self.user_groups.iter().filter(|group| {
             call.matches("UserGroupName", &group.name)
-                && call.matches("ProjectId", &group.project_id)
+                && self.is_in_project(call, &group.project_id)
         });
         let value = |group: &super::UserGroup| {
             json!({
@@ -61,7 +61,7 @@ impl Data {
         let groups = self.user_groups.iter().filter(|group| {
             group.members.iter().any(|member| member == user)
                 && group.name.contains(keyword)
-                && call.matches("ProjectId", &group.project_id)
+                && self.is_in_project(call, &group.project_id)
         });
         let value = |group: &super::UserGroup| {
             json!({

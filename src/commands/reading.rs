@@ -1,0 +1,83 @@
+//! What commands have in common that read an instance: the connection, the progress, and the files
+//! that they write.
+
+use super::api_session::ApiSession;
+use crate::api::caller::Caller;
+use crate::api::reading::{ReadError, Reader};
+use crate::api::transport::HttpTransport;
+use crate::cli::RequestArgs;
+use crate::clock::{SystemClock, WallClock};
+use crate::config::RequestSettings;
+use crate::exit::{Exit, Failure};
+use crate::files::RunFiles;
+use crate::report::calls::CallProgress;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads one instance at the rate of `--read-rate` and shows the progress.
+pub(super) struct Connection {
+    pub(super) caller: Arc<Caller<HttpTransport>>,
+    pub(super) reader: Reader<HttpTransport>,
+    pub(super) progress: Arc<CallProgress>,
+}
+
+impl Connection {
+    /// Finds credentials and sets up the network.
+    pub(super) async fn open(
+        args: &RequestArgs,
+        instance_id: &str,
+        region: &str,
+        quiet: bool,
+    ) -> Result<Self, Failure> {
+        let requests = RequestSettings::settle(args, 0);
+        let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+        let session = ApiSession::connect(&requests, [region], &clock).await;
+        let session = session.map_err(super::names::failure)?;
+        let client = session
+            .client([region])
+            .map_err(|message| Failure::new(Exit::Configuration, message))?;
+        let rate_per_s = requests.read_rate_per_s;
+        let progress = Arc::new(CallProgress::new(rate_per_s, quiet));
+        let shown = Arc::clone(&progress);
+        let caller = Caller::new(client, rate_per_s, requests.engine.concurrency)
+            .with_progress(Box::new(move |calls| shown.on_call(calls)));
+        let caller = Arc::new(caller);
+        let reader = Reader::new(Arc::clone(&caller), instance_id, region);
+        Ok(Self { caller, reader, progress })
+    }
+}
+
+/// Refuses to overwrite a file that is not an earlier one of the same command.
+pub(super) fn refuse_other_file(path: &Path, columns: &[&str]) -> Result<(), Failure> {
+    if std::fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let header = std::fs::read(path).unwrap_or_default();
+    let header = header.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if path.is_file() && header == columns.join(",").as_bytes() {
+        return Ok(());
+    }
+    let message =
+        format!("--out: {} exists and is not an earlier export; use another name", path.display());
+    Err(Failure::new(Exit::Usage, message))
+}
+
+/// Writes a file completely or not at all.
+pub(super) fn save(path: &Path, text: &[u8]) -> Result<(), Failure> {
+    let written = || {
+        let mut temporary = RunFiles::new(path.to_owned()).temporary()?;
+        temporary.write_all(text)?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(path).map_err(|error| error.error)
+    };
+    written().map(|_| ()).map_err(|error| {
+        Failure::new(Exit::File, format!("{}: cannot write: {error}", path.display()))
+    })
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::new(Exit::Credentials, format!("cannot read who has access to what: {error}"))
+    }
+}
