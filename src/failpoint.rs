@@ -25,11 +25,11 @@ pub const ALL: [&str; 12] = [
 pub fn hit(name: &'static str) {
     if cfg!(debug_assertions) {
         debug_assert!(ALL.contains(&name), "every fail point is listed");
-        die_if_told(name);
+        die_if_requested(name);
     }
 }
 
-fn die_if_told(name: &str) {
+fn die_if_requested(name: &str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static LEFT: AtomicU64 = AtomicU64::new(u64::MAX);
     let Ok(told) = std::env::var("BASTION_REVOKE_FAIL_POINT") else { return };

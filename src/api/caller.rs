@@ -208,7 +208,7 @@ enum Failure {
 
 /// Whether an attempt is repeated, or else why the call has no result.
 fn failure(reply: Reply) -> Result<Failure, CallError> {
-    let is_signed_otherwise = reply.clock_is_mended || reply.credentials_renewed;
+    let is_signed_otherwise = reply.timestamp_renewed || reply.credentials_renewed;
     match reply.outcome {
         Err(SendError::NoCredentials(why)) => Err(CallError::Credentials(why)),
         Err(error @ SendError::NotSent(_)) => Ok(Failure::NotApplied(error.to_string())),

@@ -1,4 +1,4 @@
-//! One attempt of a request: composed and signed afresh, sent once, its answer judged.
+//! One attempt of a request: composed and signed anew, sent once, and its answer judged.
 
 use super::compose::Attempt;
 use super::credentials::{Credentials, Provider, redact};
@@ -19,57 +19,58 @@ use std::time::Duration;
 
 pub use super::compose::Repeat;
 
-/// Signs and sends requests with the keys that are current at each attempt.
+/// Signs and sends requests with the keys that are valid at each attempt.
 pub struct Client<T> {
     transport: T,
     endpoints: Endpoints,
     keys: Arc<Provider>,
     clock: Arc<dyn WallClock>,
     scheme: Scheme,
-    /// How far the service's clock is ahead of ours, in seconds, as far as is known.
+    /// How far the service's clock is ahead of the local one, in seconds, as far as known.
     ahead_s: AtomicI64,
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The answer, or why there is none.
     pub outcome: Result<Judgement, SendError>,
-    /// How long the service asks to wait.
+    /// The wait that the service asks for.
     pub wait: Option<Duration>,
-    /// For a request refused for its time: whether another try will be signed with another.
-    pub clock_is_mended: bool,
-    /// How far the service's clock is ahead, where this reply has just shown it.
+    /// For a request refused for its timestamp: whether the next attempt will be signed with
+    /// another time.
+    pub timestamp_renewed: bool,
+    /// How far the service's clock is ahead, if this reply corrected it.
     pub clock_corrected: Option<SignedDuration>,
-    /// For a request refused for its expired token: whether another try will be signed with
+    /// For a request refused for its expired token: whether the next attempt will be signed with
     /// other keys.
     pub credentials_renewed: bool,
 }
 
 impl Reply {
-    /// A reply that says nothing but its outcome.
+    /// A reply with nothing but its outcome.
     pub fn new(outcome: Result<Judgement, SendError>) -> Self {
         Self {
             outcome,
             wait: None,
-            clock_is_mended: false,
+            timestamp_renewed: false,
             clock_corrected: None,
             credentials_renewed: false,
         }
     }
 }
 
-/// What an attempt was signed with.
+/// The keys and the clock offset of an attempt.
 struct Signed {
     string_to_sign: String,
     credentials: Arc<Credentials>,
-    /// How far the service's clock was taken to be ahead, in seconds.
+    /// The assumed offset of the service's clock, in seconds.
     ahead_s: i64,
 }
 
-/// A clock further off than this is not corrected: the `Date` header is then no better guess.
+/// A larger clock offset is not corrected: the `Date` header is then no better guess.
 const MOST_AHEAD_S: u64 = 24 * 60 * 60;
-/// A correction by less would not have been the reason for a refusal.
+/// A smaller correction would not explain a refusal.
 const LEAST_CORRECTION_S: u64 = 30;
 
 impl<T: Transport> Client<T> {
@@ -84,7 +85,7 @@ impl<T: Transport> Client<T> {
         Self::with_provider(transport, endpoints, keys, clock)
     }
 
-    /// A client that signs with the v1 signature and whatever keys `keys` has at each attempt.
+    /// A client that signs with the v1 signature and the keys that `keys` has at each attempt.
     pub fn with_provider(
         transport: T,
         endpoints: Endpoints,
@@ -95,13 +96,13 @@ impl<T: Transport> Client<T> {
         Self { transport, endpoints, keys, clock, scheme, ahead_s: AtomicI64::new(0) }
     }
 
-    /// The same client, signing in that way.
+    /// The same client with another signature scheme.
     #[must_use]
     pub fn signing(self, scheme: Scheme) -> Self {
         Self { scheme, ..self }
     }
 
-    /// Sends `request` once, under a fresh nonce, timestamp and signature.
+    /// Sends `request` once, with a new nonce, timestamp and signature.
     pub async fn attempt(&self, request: &Request, repeat: Repeat) -> Reply {
         let parameters = operation::parameters(request);
         let action = request.operation().name();
@@ -186,8 +187,8 @@ impl<T: Transport> Client<T> {
         Ok((answer, Signed { string_to_sign, credentials, ahead_s }))
     }
 
-    /// The reply for a judged answer. Corrects the clock and renews the keys where the service
-    /// refused them as expired.
+    /// The reply for a judged answer. Corrects the clock and renews the keys if the service refused
+    /// them as expired.
     async fn reply(&self, judged: Judgement, headers: &HeaderMap, signed: &Signed) -> Reply {
         let class = match &judged {
             Judgement::Refused { class, .. } => Some(*class),
@@ -196,14 +197,16 @@ impl<T: Transport> Client<T> {
         let outcome = presentable(judged, &signed.string_to_sign, &signed.credentials);
         let mut reply = Reply { wait: wait_asked_for(headers), ..Reply::new(Ok(outcome)) };
         match class {
-            Some(Class::ExpiredTimestamp) => self.mend_clock(signed.ahead_s, headers, &mut reply),
+            Some(Class::ExpiredTimestamp) => {
+                self.on_expired_timestamp(signed.ahead_s, headers, &mut reply);
+            }
             Some(Class::ExpiredToken) => self.renew(&signed.credentials, &mut reply).await,
             _ => {}
         }
         reply
     }
 
-    /// Looks for other keys than those that the service says have expired.
+    /// Looks for keys other than those that the service reports as expired.
     async fn renew(&self, rejected: &Credentials, reply: &mut Reply) {
         match self.keys.renew(rejected).await {
             Ok(renewed) => reply.credentials_renewed = renewed,
@@ -215,8 +218,8 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// Sets our clock by the service's, or says how far it is off if that is too far.
-    fn mend_clock(&self, signed_ahead_s: i64, headers: &HeaderMap, reply: &mut Reply) {
+    /// Corrects the clock offset by the service's `Date`, or reports an offset that is too large.
+    fn on_expired_timestamp(&self, signed_ahead_s: i64, headers: &HeaderMap, reply: &mut Reply) {
         let ahead = date_of(headers).map(|date| date.duration_since(self.clock.now()));
         match ahead {
             Some(ahead) if ahead.as_secs().unsigned_abs() > MOST_AHEAD_S => {
@@ -229,11 +232,11 @@ impl<T: Transport> Client<T> {
             Some(ahead) => reply.clock_corrected = self.correct_clock(signed_ahead_s, ahead),
             None => {}
         }
-        // Another worker's reply may have corrected it meanwhile.
-        reply.clock_is_mended = self.ahead_s.load(Ordering::Relaxed) != signed_ahead_s;
+        // The reply to another worker may have corrected it meanwhile.
+        reply.timestamp_renewed = self.ahead_s.load(Ordering::Relaxed) != signed_ahead_s;
     }
 
-    /// Sets our clock by the service's, if that is clearly another; returns how far it is ahead.
+    /// Corrects the clock offset if it clearly differs; returns how far the service is ahead.
     fn correct_clock(&self, signed_ahead_s: i64, ahead: SignedDuration) -> Option<SignedDuration> {
         if ahead.as_secs().abs_diff(signed_ahead_s) < LEAST_CORRECTION_S {
             return None;
@@ -248,13 +251,13 @@ impl<T: Transport> Client<T> {
     }
 }
 
-/// The time at which the service answered, by its own clock.
+/// The service's time when it answered.
 fn date_of(headers: &HeaderMap) -> Option<jiff::Timestamp> {
     let date = headers.get(http::header::DATE)?.to_str().ok()?;
     Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp())
 }
 
-/// How far our clock is off, when it is by more than a day.
+/// The message for a clock offset of more than a day.
 fn clock_is_off(ahead: SignedDuration) -> String {
     let hours = ahead.as_secs().unsigned_abs() / 3600;
     let things = |number, thing| format!("{number} {thing}{}", if number == 1 { "" } else { "s" });
@@ -267,8 +270,8 @@ fn clock_is_off(ahead: SignedDuration) -> String {
     format!("this machine's clock is {long} {side} the service's")
 }
 
-/// The judgement with words that hold no secret and are fit to be kept: the service repeats what
-/// was signed, and in it the security token.
+/// The judgement without secrets and unprintable characters. The service repeats the signed text,
+/// which contains the security token.
 fn presentable(judged: Judgement, string_to_sign: &str, credentials: &Credentials) -> Judgement {
     let Judgement::Refused { request_id, class, code, message } = judged else {
         return judged.sanitize();
@@ -288,14 +291,14 @@ fn presentable(judged: Judgement, string_to_sign: &str, credentials: &Credential
     Judgement::Refused { request_id, class, code, message }.sanitize()
 }
 
-/// The longest wait that is taken from a header: a day, whatever more it says.
+/// A longer wait in a header counts as a day.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads `x-acs-retry-after` (milliseconds), the older `x-ratelimit-user-api`
 /// (`Limit:1,Remain:0,TimeLeft:2000`, milliseconds), or HTTP's own `retry-after` (seconds).
 fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    // A number too long for a number is a very long wait, not none.
+    // A number with too many digits means a very long wait.
     let whole = |text: &str| {
         let is_whole = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         is_whole.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
@@ -341,7 +344,7 @@ mod tests {
         }
     }
 
-    /// Keeps what it is given and answers the same every time.
+    /// Stores requests and always returns the same answer.
     struct Recorder {
         sent: Mutex<Vec<WireRequest>>,
         answer: (u16, &'static str),
@@ -517,24 +520,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_that_is_off_is_set_by_the_services_once() {
+    async fn a_wrong_clock_is_corrected_once_from_the_service() {
         let body = r#"{"Code":"InvalidTimeStamp.Expired"}"#;
         let (client, recorder) = client_at((400, body), Some("Fri, 02 Jan 2026 05:04:05 GMT"));
         let first = client.attempt(&request(), Repeat::default()).await;
-        assert!(first.clock_is_mended);
+        assert!(first.timestamp_renewed);
         assert_eq!(first.clock_corrected.map(|ahead| ahead.as_secs()), Some(7199));
         let second = client.attempt(&request(), Repeat::default()).await;
-        assert!(!second.clock_is_mended, "the service is not content: there is no use in more");
+        assert!(!second.timestamp_renewed, "a second correction would not help");
         let sent = recorder.sent.lock().unwrap();
         assert!(sent[1].query.contains("Timestamp=2026-01-02T05%3A04%3A04Z"), "{}", sent[1].query);
     }
 
     #[tokio::test]
-    async fn a_clock_off_by_days_is_left_alone_and_named() {
+    async fn a_clock_off_by_days_is_not_corrected_but_reported() {
         let message = async |date, body| {
             let (client, _) = client_at((400, body), Some(date));
             let reply = client.attempt(&request(), Repeat::default()).await;
-            assert!(!reply.clock_is_mended && reply.clock_corrected.is_none(), "{date}");
+            assert!(!reply.timestamp_renewed && reply.clock_corrected.is_none(), "{date}");
             let Ok(Judgement::Refused { message, .. }) = reply.outcome else { panic!() };
             message
         };
@@ -547,8 +550,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_words_of_the_service_are_fit_to_be_kept_and_hold_no_half_of_a_secret() {
-        // Where the message is cut, the token would be cut too, and be no longer known as one.
+    async fn texts_of_the_service_are_printable_and_hold_no_part_of_a_secret() {
+        // The message is cut inside the token; the rest would no longer be recognised as a secret.
         let text = format!("\\u001b[2J{}test/token= and so on", "x".repeat(2030));
         let refusal = format!(r#"{{"Code":"InvalidX\u202e","Message":"{text}"}}"#);
         let item = format!(
@@ -569,12 +572,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_off_by_days_or_by_nothing_is_left_alone() {
+    async fn a_clock_off_by_days_or_by_nothing_is_not_corrected() {
         let body = r#"{"Code":"InvalidTimeStamp.Expired"}"#;
         for date in ["Mon, 05 Jan 2026 05:04:05 GMT", "Fri, 02 Jan 2026 03:04:10 GMT", "soon"] {
             let (client, _) = client_at((400, body), Some(date));
             let reply = client.attempt(&request(), Repeat::default()).await;
-            assert!(!reply.clock_is_mended && reply.clock_corrected.is_none(), "{date}");
+            assert!(!reply.timestamp_renewed && reply.clock_corrected.is_none(), "{date}");
         }
     }
 

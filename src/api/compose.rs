@@ -1,4 +1,4 @@
-//! A request as it goes over the wire: common and own parameters, signed in one of the two ways.
+//! A request as it is sent: common and own parameters, signed with one of the two schemes.
 
 use super::credentials::Credentials;
 use super::operation::Parameter;
@@ -8,22 +8,22 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use std::time::Duration;
 
-/// How often a request was sent before, as the SDKs tell the service.
+/// The number and delay of a repeated request, as the SDKs report them to the service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Repeat {
     /// Earlier attempts.
     pub attempts: u32,
-    /// How long this one was put off.
+    /// The delay before this one.
     pub delay: Duration,
 }
 
-/// A query of more bytes is not safe: libraries end at 64 KiB, servers and proxies often at 8.
+/// A longer query is not safe: libraries accept 64 KiB, servers and proxies often only 8.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
 
 const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 const ACCEPT: &str = "application/json";
 
-/// Everything that an attempt is made of. Nonce and timestamp are of this attempt alone.
+/// The parts of an attempt. Nonce and timestamp are used once.
 pub(super) struct Attempt<'a> {
     pub(super) scheme: Scheme,
     pub(super) endpoint: &'a Url,
@@ -49,7 +49,7 @@ impl Attempt<'_> {
         let common = [
             ("AccessKeyId", self.credentials.access_key_id.as_str()),
             ("Action", self.action),
-            // Documents disagree on the default, so it is always said.
+            // Documents disagree on the default, so it is always sent.
             ("Format", "JSON"),
             ("SignatureMethod", "HMAC-SHA1"),
             ("SignatureNonce", &self.nonce),
@@ -59,7 +59,7 @@ impl Attempt<'_> {
         ];
         let mut query = Form::from_iter(common);
         if let Some(token) = &self.credentials.security_token {
-            // In the body: queries end up in the logs of proxies.
+            // In the body: proxies log queries.
             body.push(("SecurityToken", token.expose()));
         }
         let string_to_sign = sign::v1_string_to_sign_of("POST", &[&query, &body]);
@@ -74,8 +74,8 @@ impl Attempt<'_> {
         (wire, string_to_sign)
     }
 
-    /// As today's SDKs sign: parameters in the query, the rest in headers, all of which are
-    /// signed. What is too long for a query is a form, whose hash is signed.
+    /// Signs like the current SDKs: parameters in the query, the rest in headers, which are all
+    /// signed. Parameters that are too long for a query are sent as a form, whose hash is signed.
     fn acs3(&self, own: &[Pair<'_>]) -> (WireRequest, String) {
         let encoded = sign::form_encode(own.iter().copied());
         let is_long = encoded.len() > MAX_QUERY_BYTES;
@@ -130,15 +130,15 @@ impl Attempt<'_> {
     }
 }
 
-/// A header that is in no log: HTTP libraries show what is not marked so.
+/// A sensitive header: HTTP libraries log headers that are not marked so.
 fn header(name: &'static str, value: &str) -> (HeaderName, HeaderValue) {
-    // Keys, tokens and names hold no control characters: sources of keys refuse them.
+    // Keys, tokens and names have no control characters: the sources of keys refuse them.
     let mut header = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
     header.set_sensitive(matches!(name, "authorization" | "x-acs-security-token"));
     (HeaderName::from_static(name), header)
 }
 
-/// The `host` header as HTTP libraries send it: with the port where it is not the scheme's own.
+/// The `host` header as HTTP libraries send it: with the port unless it is the scheme's default.
 fn host(endpoint: &Url) -> String {
     let host = endpoint.host_str().unwrap_or_default();
     match endpoint.port() {

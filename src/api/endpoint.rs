@@ -1,4 +1,4 @@
-//! Where requests go: the region's endpoint, or the one given.
+//! The address of the service: the region's endpoint, or the configured one.
 
 use super::transport::Reach;
 use reqwest::Url;
@@ -28,10 +28,10 @@ const OWN_ENDPOINT: [&str; 15] = [
 /// A region or an endpoint that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// The region's name would not be a host name.
+    /// The region's name is no valid part of a host name.
     #[error("region `{0}` is not the name of a region; expected something like `cn-hangzhou`")]
     Region(String),
-    /// The URL can't be read.
+    /// The URL is invalid.
     #[error("the endpoint is not a URL; expected something like `https://HOST` ({0})")]
     Url(String),
     /// The URL is more than scheme, host and port.
@@ -59,7 +59,7 @@ pub fn of_region(region: &str) -> Result<Url, EndpointError> {
     Url::parse(&host).map_err(|error| EndpointError::Url(error.to_string()))
 }
 
-/// Reads `--endpoint`: `https://HOST[:PORT]`, or plain http to loopback; a bare host means https.
+/// Parses `--endpoint`: `https://HOST[:PORT]`, or plain http to loopback; a bare host means https.
 pub fn parse(text: &str) -> Result<Url, EndpointError> {
     let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let url = Url::parse(&full).map_err(|error| EndpointError::Url(error.to_string()))?;
@@ -70,7 +70,7 @@ pub fn parse(text: &str) -> Result<Url, EndpointError> {
         && url.password().is_none()
         && url.host_str().is_some();
     match url.scheme() {
-        // It may hold a password, so it is not shown.
+        // It may contain a password, so it is not shown.
         _ if !bare => Err(EndpointError::Parts),
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
@@ -79,7 +79,7 @@ pub fn parse(text: &str) -> Result<Url, EndpointError> {
     }
 }
 
-/// Whether the URL leads to this machine: a loopback address or `localhost`.
+/// Whether the URL is of this machine: a loopback address or `localhost`.
 pub fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
     let address = host.trim_start_matches('[').trim_end_matches(']');
@@ -89,7 +89,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Where the requests of each region go.
+/// The endpoints of all regions of a run.
 #[derive(Debug, Clone)]
 pub struct Endpoints {
     fixed: Option<Url>,
@@ -111,12 +111,12 @@ impl Endpoints {
         Ok(Self { fixed, by_region })
     }
 
-    /// The endpoint of a region, if it was named at the start.
+    /// The endpoint of a region, if it was given at the start.
     pub fn of(&self, region: &str) -> Option<&Url> {
         self.fixed.as_ref().or_else(|| self.by_region.get(region))
     }
 
-    /// How far requests go.
+    /// Where requests are sent.
     pub fn reach(&self) -> Reach {
         match &self.fixed {
             Some(url) if is_loopback(url) && url.scheme() == "http" => Reach::LoopbackPlain,

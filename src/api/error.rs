@@ -1,30 +1,31 @@
-//! What an error of a whole request means for the run: classified by `Code`, never by HTTP status.
+//! Classifies errors of whole requests by `Code`, never by HTTP status.
 
-/// What the engine does about a refused or failed request.
+/// The consequence of a refused or failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// The keys are no good: the whole run stops (exit 77).
+    /// The keys are invalid: the run stops (exit 77).
     StopCredentials,
-    /// The security token or the clock has run out: renew or correct it once, then stop (77).
+    /// The security token has expired: it is renewed once, then the run stops (77).
     ExpiredToken,
-    /// The clock is more than 15 minutes off: correct it from the `Date` header once, then stop.
+    /// The clock is more than 15 minutes off: it is corrected once from the `Date` header, then the
+    /// run stops.
     ExpiredTimestamp,
-    /// This caller may not call this operation: it stops, the others go on (exit 77).
+    /// This caller may not call this operation: it stops, the others continue (exit 77).
     StopOperation,
-    /// Wrong address, version, region or state of the instance: the whole run stops (exit 78).
+    /// Wrong address, version, region or state of the instance: the run stops (exit 78).
     StopRouting,
-    /// An argument is bad: worth splitting the request until the guilty item stands alone.
+    /// An argument is invalid: the request is split until the invalid item is alone.
     BadArgument,
-    /// This request is refused as it is; its rows have failed.
+    /// This request is refused as it is; its grants have failed.
     Refused,
-    /// Too many calls: known not to be applied; slows the run and fails no row.
+    /// Too many calls. Known not to be applied; slows the run and fails no row.
     Throttled,
-    /// It may have been applied or not: tried again.
+    /// It may have been applied; it is tried again.
     Doubtful,
 }
 
-/// The codes, as API.md's "Errors of a request" groups them. A trailing `*` matches any ending;
-/// where several match, the longest wins. Compared without regard to case.
+/// The codes, grouped by consequence. A trailing `*` matches any ending; the longest match counts.
+/// Compared without regard to case.
 const TABLE: &[(Class, &[&str])] = &[
     (
         Class::StopCredentials,
@@ -73,10 +74,10 @@ const TABLE: &[(Class, &[&str])] = &[
     ),
 ];
 
-/// Classifies an error answer; `code` is `None` where the answer holds none.
+/// Classifies an error answer; `code` is `None` if the answer has none.
 ///
-/// A code that stands in no line of the table is judged by the status: 429 is throttling, any
-/// other 4xx a refusal; everything else may have been applied.
+/// A code that is not in the table is classified by the status: 429 is throttling, any other 4xx a
+/// refusal; everything else may have been applied.
 pub fn classify(code: Option<&str>, status: u16) -> Class {
     let known = code.and_then(|code| {
         TABLE

@@ -1,4 +1,4 @@
-//! The parameters of the six operations, as the API names and shapes them.
+//! The parameters of the six operations.
 //!
 //! Source: the pages of `DetachHostAccountsFromUser`, `DetachHostGroupAccountsFromUser` and
 //! `DetachDatabaseAccountsFromUser`; the `...FromUserGroup` twins take `UserGroupId` for `UserId`.
@@ -7,7 +7,7 @@ use crate::model::{Accounts, Entry, GranteeKind, Kind, Request};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// The names that an operation gives to its targets and accounts, in requests and in answers.
+/// The names of targets and accounts in requests and answers of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vocabulary {
     /// The parameter that lists the targets.
@@ -87,8 +87,8 @@ pub fn parameters(request: &Request) -> Vec<Parameter<'_>> {
     parameters
 }
 
-/// One target as the JSON string of hosts and host groups has it. Leaving the accounts out asks
-/// for the whole target, so only [`Accounts::Whole`] may do it.
+/// One target in the JSON string of hosts and host groups. An entry without accounts asks for the
+/// whole target, so only [`Accounts::Whole`] may omit them.
 fn json_entry(words: Vocabulary, entry: &Entry, json: &mut String) {
     json.push('{');
     if let Accounts::Listed(accounts) = &entry.accounts {
@@ -104,7 +104,7 @@ fn json_entry(words: Vocabulary, entry: &Entry, json: &mut String) {
     json.push('}');
 }
 
-/// One of our own names, which needs no escapes.
+/// A fixed name, which needs no escapes.
 fn json_member(name: &str, json: &mut String) {
     json.push('"');
     json.push_str(name);

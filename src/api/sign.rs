@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 /// A parameter or header as name and value, not yet encoded.
 pub type Pair<'a> = (&'a str, &'a str);
 
-/// What a byte is in percent-encoding: itself, or a `%` and upper-case hex.
+/// A byte in percent-encoding: itself, or a `%` and upper-case hex.
 #[derive(Clone, Copy)]
 struct Encoded {
     bytes: [u8; 3],
@@ -44,7 +44,7 @@ const ENCODED: [Encoded; 256] = {
 
 /// Appends the bytes, percent-encoded.
 fn encode_into(out: &mut Vec<u8>, bytes: &[u8]) {
-    // Room for the longest that it can be, so that each byte is written without a look.
+    // Reserves the maximum length, so each byte is written without a check.
     let mut at = out.len();
     out.resize(at + 3 * bytes.len(), 0);
     for byte in bytes {
@@ -56,7 +56,7 @@ fn encode_into(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 fn ascii(encoded: Vec<u8>) -> String {
-    // Nothing else is ever appended.
+    // Only ASCII is appended.
     String::from_utf8(encoded).unwrap_or_default()
 }
 
@@ -67,12 +67,12 @@ pub fn percent_encode(text: &str) -> String {
     ascii(out)
 }
 
-/// Parameters, encoded once, to be sent and signed.
+/// Encoded parameters, to be sent and signed.
 #[derive(Debug, Default)]
 pub struct Form<'a> {
     /// `name=value&name=value`.
     encoded: Vec<u8>,
-    /// Each of them, not encoded, and where its encoded text ends.
+    /// Each pair, not encoded, and the end of its encoded text.
     pairs: Vec<(Pair<'a>, usize)>,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Form<'a> {
         self.pairs.push(((name, value), self.encoded.len()));
     }
 
-    /// The form body or query, in the order in which it came.
+    /// The form body or query, in the order of the calls.
     pub fn into_text(self) -> String {
         ascii(self.encoded)
     }
@@ -117,8 +117,7 @@ pub fn form_encode<'a>(pairs: impl IntoIterator<Item = Pair<'a>>) -> String {
     pairs.into_iter().collect::<Form<'_>>().into_text()
 }
 
-/// The pairs of the forms together, sorted bytewise by name (`Databases.10.` stands before
-/// `Databases.2.`).
+/// The pairs of all forms, sorted bytewise by name (`Databases.10.` precedes `Databases.2.`).
 fn canonical_query(forms: &[&Form<'_>]) -> Vec<u8> {
     let mut sorted: Vec<(Pair<'_>, &[u8])> = forms.iter().flat_map(|form| form.pairs()).collect();
     sorted.sort_unstable_by_key(|(pair, _)| *pair);
@@ -139,7 +138,7 @@ pub fn v1_string_to_sign(method: &str, parameters: &[Pair<'_>]) -> String {
     v1_string_to_sign_of(method, &[&parameters.iter().copied().collect()])
 }
 
-/// The same of forms that are encoded already.
+/// The same for forms that are already encoded.
 pub fn v1_string_to_sign_of(method: &str, forms: &[&Form<'_>]) -> String {
     let canonical = canonical_query(forms);
     let mut out = Vec::with_capacity(method.len() + 5 + 3 * canonical.len());
@@ -157,7 +156,7 @@ pub fn v1_signature(secret: &str, string_to_sign: &str) -> String {
     BASE64.encode(mac.finalize().into_bytes())
 }
 
-/// The name of the ACS3 algorithm, as it stands in the `Authorization` header.
+/// The name of the ACS3 algorithm in the `Authorization` header.
 pub const ACS3_ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
 /// How requests are signed.
@@ -170,7 +169,7 @@ pub enum Scheme {
     Acs3,
 }
 
-/// What ACS3 signs of a request whose path is `/`.
+/// The signed parts of an ACS3 request with the path `/`.
 #[derive(Debug, Clone, Copy)]
 pub struct Acs3<'a> {
     /// `POST` or `GET`.
@@ -179,7 +178,7 @@ pub struct Acs3<'a> {
     pub query: &'a [Pair<'a>],
     /// The headers to sign, names in lower case.
     pub headers: &'a [Pair<'a>],
-    /// The body as it is sent.
+    /// The body.
     pub body: &'a [u8],
 }
 
@@ -191,7 +190,7 @@ impl Acs3<'_> {
         names.join(";")
     }
 
-    /// The text that is signed: the algorithm, and the hash of the canonical request.
+    /// The string to sign: the algorithm, and the hash of the canonical request.
     pub fn string_to_sign(&self) -> String {
         let mut headers = self.headers.to_vec();
         headers.sort_unstable();
@@ -220,7 +219,7 @@ impl Acs3<'_> {
         self.authorization_with(access_key_id, &self.signature(secret))
     }
 
-    /// The same, with a signature already made.
+    /// The same, with an existing signature.
     pub(super) fn authorization_with(&self, access_key_id: &str, signature: &str) -> String {
         format!(
             "{ACS3_ALGORITHM} Credential={access_key_id},SignedHeaders={},Signature={signature}",
@@ -236,7 +235,7 @@ pub(super) fn acs3_signature(secret: &str, string_to_sign: &str) -> String {
     hex(&mac.finalize().into_bytes())
 }
 
-/// SHA-256 in lower-case hex, as `x-acs-content-sha256` wants it.
+/// SHA-256 in lower-case hex, the format of `x-acs-content-sha256`.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }

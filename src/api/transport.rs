@@ -1,4 +1,4 @@
-//! Carrying signed bytes to the service and the answer's bytes back.
+//! Sends signed requests to the service, and returns its answers.
 
 use super::response::MAX_BYTES;
 use bytes::{Bytes, BytesMut};
@@ -20,7 +20,7 @@ pub struct WireRequest {
     pub body: String,
 }
 
-/// An answer, not yet read.
+/// An answer, not yet decoded.
 #[derive(Debug, Clone)]
 pub struct WireAnswer {
     /// The HTTP status.
@@ -31,7 +31,7 @@ pub struct WireAnswer {
     pub body: Bytes,
 }
 
-/// Why there is no answer, told apart by whether the service may have acted.
+/// Why there is no answer; the variants differ in whether the service may have acted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// No connection was made, so nothing was sent.
@@ -40,7 +40,7 @@ pub enum SendError {
     /// There are no usable keys, so nothing was signed or sent.
     #[error("{0}")]
     NoCredentials(String),
-    /// It was sent, or may have been, and no whole answer came back in time.
+    /// It was sent, or may have been, and no complete answer arrived in time.
     #[error("no answer in time")]
     TimedOut,
     /// It was sent, or may have been, and the answer was lost.
@@ -48,7 +48,7 @@ pub enum SendError {
     Lost(String),
 }
 
-/// What the engine needs of a network.
+/// The network as the engine sees it.
 pub trait Transport: Send + Sync + 'static {
     /// Sends once: no retries, no redirects.
     fn send(
@@ -57,18 +57,18 @@ pub trait Transport: Send + Sync + 'static {
     ) -> impl Future<Output = Result<WireAnswer, SendError>> + Send;
 }
 
-/// How far requests go.
+/// The destination of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// To other machines, by TLS.
+    /// Other machines, over TLS.
     Network,
-    /// To this machine, by TLS.
+    /// This machine, over TLS.
     Loopback,
-    /// To this machine, in the clear.
+    /// This machine, unencrypted.
     LoopbackPlain,
 }
 
-/// HTTP over TCP, by TLS to everywhere but this machine.
+/// HTTP over TCP, with TLS to all other machines.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     client: reqwest::Client,
@@ -80,14 +80,14 @@ pub enum HttpSetupError {
     /// A file of certificates can't be used.
     #[error("--ca-file: {0}")]
     CaFile(String),
-    /// The TLS library refused.
+    /// The TLS library reported an error.
     #[error("the HTTP client can't be set up: {0}")]
     Client(String),
 }
 
 impl HttpTransport {
-    /// Prepares connections. `timeout` is for one attempt, from connecting to the last byte of
-    /// the answer; `ca_pem` is trusted besides the system's certificates.
+    /// Prepares connections. `timeout` is for one attempt, from connecting to the last byte of the
+    /// answer; `ca_pem` is trusted in addition to the system's certificates.
     pub fn new(
         timeout: Duration,
         concurrency: usize,
@@ -98,7 +98,8 @@ impl HttpTransport {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .timeout(timeout)
-            // A failed connection is known not to have been sent: find out before time is up.
+            // A failed connection is known not to be sent, so it must fail before the timeout of
+            // the attempt.
             .connect_timeout(timeout.mul_f64(0.5))
             .pool_max_idle_per_host(concurrency)
             .redirect(reqwest::redirect::Policy::none())
@@ -118,7 +119,7 @@ impl HttpTransport {
             }
             builder = builder.tls_certs_merge(certificates);
         } else if reach == Reach::LoopbackPlain {
-            // Without TLS no certificates are read, so a machine without any can rehearse.
+            // Without TLS no certificates are read; a rehearsal must work on a machine without any.
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|error| HttpSetupError::Client(innermost(&error)))?;
@@ -157,7 +158,7 @@ fn lost(error: &reqwest::Error) -> SendError {
     }
 }
 
-/// The innermost cause, which is the one that tells: the outer ones repeat the address.
+/// The innermost cause, which is the specific one: the outer ones repeat the address.
 pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -166,7 +167,7 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// Headers from fixed names and values that may not fit into a header (which leaves them out).
+/// Headers from fixed names and values. A value that is not allowed in a header is left out.
 pub fn headers<'a>(pairs: impl IntoIterator<Item = (&'static str, &'a str)>) -> HeaderMap {
     pairs
         .into_iter()
@@ -185,12 +186,12 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    /// What the transport returns for one HTTP answer, whose body is sent as it is.
+    /// The result of the transport for one HTTP answer with this body.
     async fn answer(encoding: &str, body: Vec<u8>) -> Result<WireAnswer, SendError> {
         exchange("200 OK", encoding, body).await
     }
 
-    /// What the transport returns for an answer with this status line, headers and body.
+    /// The result of the transport for an answer with this status line, headers and body.
     async fn exchange(status: &str, headers: &str, body: Vec<u8>) -> Result<WireAnswer, SendError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -203,7 +204,7 @@ mod tests {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await.unwrap();
             stream.write_all(head.as_bytes()).await.unwrap();
-            // The client hangs up on an answer that is too long.
+            // The client closes the connection if an answer is too long.
             let _ = stream.write_all(&body).await;
         });
         let timeout = Duration::from_secs(10);

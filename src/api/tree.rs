@@ -1,18 +1,18 @@
-//! An answer as a tree, from JSON or from XML alike.
+//! An answer as a tree, from JSON or XML.
 //!
-//! Both formats are read into the same shape, so that an object where a list is due, a number
-//! where text is due, repeated members and unusual capitals are dealt with in one place. Repeated
-//! members are kept: which of two contradicting values counts is the reader's to decide.
+//! Both formats are parsed into the same shape. An object in place of a list, a number in place of
+//! text, repeated members and unusual capitals are handled here. Repeated members are kept: the
+//! caller decides which of two contradicting values counts.
 
 use quick_xml::events::{BytesRef, Event};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// How deep an answer may be nested; a real one is five deep.
+/// The maximum depth of an answer; real ones have a depth of five.
 const MAX_DEPTH: usize = 64;
 
-/// An answer, all of its nodes in one list: a node stands before what is in it.
+/// An answer, with all nodes in one list: a node precedes its children.
 #[derive(Debug)]
 pub struct Tree<'a> {
     nodes: Vec<Node<'a>>,
@@ -23,7 +23,7 @@ struct Node<'a> {
     /// The member's name, within an object.
     name: Cow<'a, str>,
     value: Value<'a>,
-    /// Where what is in it ends.
+    /// The end of its children.
     end: usize,
 }
 
@@ -34,30 +34,30 @@ enum Value<'a> {
     /// Text, or the text of a number or boolean.
     Text(Cow<'a, str>),
     List,
-    /// Members in the order and number in which they came.
+    /// Members, in order and with repetitions.
     Object,
 }
 
-/// A node and what is in it.
+/// A node and its children.
 #[derive(Debug, Clone, Copy)]
 pub struct Branch<'t> {
     nodes: &'t [Node<'t>],
     at: usize,
 }
 
-/// What a member holds when one text is due.
+/// The value of a member that should be one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Member<'a> {
-    /// It is not there, or null.
+    /// It is missing or null.
     Absent,
-    /// This.
+    /// This text.
     Text(&'a str),
-    /// Several different values, or no text.
+    /// Several different values, or not a text.
     Contradictory,
 }
 
 impl<'a> Member<'a> {
-    /// What it holds when another value comes under its name.
+    /// Adds another value of the same name.
     fn and(self, node: &'a Node<'a>) -> Self {
         match (self, &node.value) {
             (before, Value::Null) => before,
@@ -67,7 +67,7 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// The text, if that is what it is.
+    /// The text, if there is one.
     pub fn text(self) -> Option<&'a str> {
         match self {
             Self::Text(text) => Some(text),
@@ -77,9 +77,9 @@ impl<'a> Member<'a> {
 }
 
 impl<'a> Tree<'a> {
-    /// Reads JSON; trailing or missing bytes make it fail.
+    /// Parses JSON; trailing or missing bytes are an error.
     pub fn from_json(text: &'a str) -> Result<Self, String> {
-        // A real answer has a node for each 20 bytes.
+        // Real answers have one node per 20 bytes.
         let mut nodes = Vec::with_capacity(text.len() / 16);
         let read = || -> serde_json::Result<()> {
             let mut json = serde_json::Deserializer::from_str(text);
@@ -91,12 +91,12 @@ impl<'a> Tree<'a> {
         Ok(Self { nodes })
     }
 
-    /// Reads XML as the members of its root, whatever the root is called.
+    /// Parses XML as the members of its root, whatever the name of the root.
     pub fn from_xml(text: &str) -> Result<Tree<'static>, String> {
         read_xml(text)
     }
 
-    /// All of it.
+    /// The root.
     pub fn root(&self) -> Branch<'_> {
         Branch { nodes: &self.nodes, at: 0 }
     }
@@ -107,7 +107,7 @@ impl<'t> Branch<'t> {
         &self.nodes[self.at]
     }
 
-    /// What is directly in it.
+    /// Its children.
     fn children(self) -> impl Iterator<Item = Self> {
         let mut at = self.at + 1;
         let end = self.node().end;
@@ -118,7 +118,7 @@ impl<'t> Branch<'t> {
         })
     }
 
-    /// The members of that name, whatever the capitals, if it is an object.
+    /// The members with this name, in any case, if it is an object.
     fn members(self, name: &str) -> impl Iterator<Item = Self> {
         let children = self.is_object().then(|| self.children());
         children.into_iter().flatten().filter(move |member| is_same(&member.node().name, name))
@@ -137,23 +137,23 @@ impl<'t> Branch<'t> {
         }
     }
 
-    /// Hears every value under that name, lists opened, whatever the capitals.
-    pub fn each(self, name: &str, hear: &mut impl FnMut(Self)) {
-        self.members(name).for_each(|value| value.open(hear));
+    /// Calls `visit` for every value of this name, in any case; lists are flattened.
+    pub fn each(self, name: &str, visit: &mut impl FnMut(Self)) {
+        self.members(name).for_each(|value| value.open(visit));
     }
 
-    /// Whether there is a member of that name at all.
+    /// Whether there is a member with this name.
     pub fn has(self, name: &str) -> bool {
         self.members(name).next().is_some()
     }
 
-    /// The one text under that name.
+    /// The one text of this name.
     pub fn member(self, name: &str) -> Member<'t> {
         let [member] = self.members_named([name]);
         member
     }
 
-    /// The one text under each of these names, which differ in more than capitals.
+    /// The one text of each of these names, which must differ in more than case.
     pub fn members_named<const NAMES: usize>(self, names: [&str; NAMES]) -> [Member<'t>; NAMES] {
         let mut found = [Member::Absent; NAMES];
         if self.is_object() {
@@ -167,21 +167,21 @@ impl<'t> Branch<'t> {
         found
     }
 
-    fn open(self, hear: &mut impl FnMut(Self)) {
+    fn open(self, visit: &mut impl FnMut(Self)) {
         match self.node().value {
-            Value::List => self.children().for_each(|value| value.open(hear)),
-            _ => hear(self),
+            Value::List => self.children().for_each(|value| value.open(visit)),
+            _ => visit(self),
         }
     }
 }
 
-/// Whether a name is that one, whatever the capitals. Nearly all are written as they should be,
-/// which is found out faster.
+/// Whether two names are equal, ignoring case. Nearly all are exactly equal, which is faster to
+/// check.
 fn is_same(own: &str, name: &str) -> bool {
     own == name || own.eq_ignore_ascii_case(name)
 }
 
-/// A member's name, borrowed from the answer where it holds no escapes.
+/// A member's name, borrowed from the answer if it has no escapes.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
@@ -203,7 +203,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
     }
 }
 
-/// Reads the next value with everything in it.
+/// Parses the next value with its children.
 struct NodeVisitor<'n, 'a> {
     nodes: &'n mut Vec<Node<'a>>,
     name: Cow<'a, str>,
@@ -248,7 +248,7 @@ impl<'de: 'a, 'a> Visitor<'de> for NodeVisitor<'_, 'a> {
         Ok(())
     }
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        // An id that only fits a float has lost digits: spelled so that it matches no id.
+        // An id that only fits a float has lost digits: this spelling matches no id.
         self.text(format!("{value:e}").into());
         Ok(())
     }
@@ -278,14 +278,14 @@ impl<'de: 'a, 'a> Visitor<'de> for NodeVisitor<'_, 'a> {
     }
 }
 
-/// Appends a node whose end is not known yet, and says where it is.
+/// Appends a node whose end is not known yet, and returns its place.
 fn begin<'a>(nodes: &mut Vec<Node<'a>>, name: Cow<'a, str>, value: Value<'a>) -> usize {
     let at = nodes.len();
     nodes.push(Node { name, value, end: at + 1 });
     at
 }
 
-/// An element that is still open: where it stands, and its own text.
+/// An open element: its place and its text so far.
 struct Open {
     at: usize,
     text: String,

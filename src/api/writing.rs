@@ -111,7 +111,7 @@ impl<T: Transport> Writer<T> {
     }
 
     /// `DeleteUserPublicKey`. It cannot be undone: the API never returns a key. The error for a
-    /// missing key is not documented; `OBJECT_NOT_FOUND` and `*NotFound` are taken for it.
+    /// missing key is not documented; `OBJECT_NOT_FOUND` and `*NotFound` are treated as it.
     ///
     /// # Errors
     ///

@@ -6,40 +6,40 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Turns the first Ctrl-C, SIGTERM or SIGHUP into a request to drain, the second into one to stop
-/// at once. A signal that whoever started us wants ignored (`nohup`) stays ignored.
+/// at once. A signal that the parent process ignores (`nohup`) stays ignored.
 pub fn listen() -> watch::Receiver<Control> {
-    let (sender, receiver) = watch::channel(Control::Run);
+    let (control_sender, control_receiver) = watch::channel(Control::Run);
     let ignored = ignored();
-    let (heard, mut hear) = tokio::sync::mpsc::channel::<()>(2);
+    let (signal_sender, mut signal_receiver) = tokio::sync::mpsc::channel::<()>(2);
     for kind in [Signal::INT, Signal::TERM, Signal::HUP] {
         if is_in(ignored, kind) {
             continue;
         }
         let Ok(mut signals) = signal(SignalKind::from_raw(kind.as_raw())) else { continue };
-        let heard = heard.clone();
+        let signal_sender = signal_sender.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
                 // More than two change nothing.
-                let _ = heard.try_send(());
+                let _ = signal_sender.try_send(());
             }
         });
     }
     tokio::spawn(async move {
         for control in [Control::Drain, Control::Abort] {
-            if hear.recv().await.is_none() {
+            if signal_receiver.recv().await.is_none() {
                 return;
             }
-            let _ = sender.send(control);
+            let _ = control_sender.send(control);
         }
-        hear.recv().await;
+        signal_receiver.recv().await;
     });
-    receiver
+    control_receiver
 }
 
-/// From now on a file that grows over the limit of this process (`ulimit -f`) is an error to
-/// report, and no reason to die. Needs a tokio runtime.
+/// From now on a write beyond the file size limit (`ulimit -f`) returns an error and does not kill
+/// this process. Needs a tokio runtime.
 pub fn survive_file_limit() {
-    // Once caught it stays caught, whatever becomes of the listener.
+    // The handler stays installed after the listener is dropped.
     let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
 }
 

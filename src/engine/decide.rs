@@ -135,7 +135,7 @@ pub fn decide(sent: Sent<'_>, reply: Reply, finished_at: Timestamp) -> Decision 
                 code,
                 message,
                 is_remedied: match class {
-                    Class::ExpiredTimestamp => reply.clock_is_mended,
+                    Class::ExpiredTimestamp => reply.timestamp_renewed,
                     Class::ExpiredToken => reply.credentials_renewed,
                     _ => false,
                 },
@@ -356,7 +356,7 @@ mod tests {
     fn a_wrong_clock_stops_the_run_only_if_it_could_not_be_corrected() {
         let expired = || refused(Class::ExpiredTimestamp, "InvalidTimeStamp.Expired");
         assert!(matches!(on(SENT, expired()).next, Next::Stop(StopCause::Credentials { .. })));
-        let reply = Reply { clock_is_mended: true, ..Reply::new(expired()) };
+        let reply = Reply { timestamp_renewed: true, ..Reply::new(expired()) };
         let decision = decide(SENT, reply, Timestamp::UNIX_EPOCH);
         assert_eq!((decision.result.state, decision.next), (AttemptState::Expired, Next::Requeue));
     }

@@ -34,7 +34,7 @@ const FIELDS: [Field; 7] = [
 ];
 
 /// How many wrong rules a message shows.
-const MOST_TOLD: usize = 20;
+const MOST_SHOWN: usize = 20;
 
 /// One rule: `*` stands for any text within a value, a blank value for anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,10 +67,10 @@ struct ProblemList<'a>(&'a [Problem]);
 
 impl fmt::Display for ProblemList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, problem) in self.0.iter().take(MOST_TOLD).enumerate() {
+        for (at, problem) in self.0.iter().take(MOST_SHOWN).enumerate() {
             write!(f, "{}{problem}", if at > 0 { "\n" } else { "" })?;
         }
-        match self.0.len().saturating_sub(MOST_TOLD) {
+        match self.0.len().saturating_sub(MOST_SHOWN) {
             0 => Ok(()),
             more => write!(f, "\n... and {more} more"),
         }

@@ -16,11 +16,11 @@ pub enum Violation {
     EmptyList,
     /// A mandatory parameter was absent or blank.
     Missing,
-    /// What arrived could not be read, or is no operation of this version.
+    /// The request could not be parsed, or is no operation of this version.
     Malformed,
-    /// An access key that is not ours.
+    /// An unknown access key.
     UnknownKey,
-    /// The signature is wrong, incomplete, or does not cover what it must.
+    /// The signature is wrong, incomplete, or does not cover a required part.
     BadSignature,
     /// A timestamp unreadable, or more than 15 minutes off.
     BadTimestamp,
@@ -74,7 +74,7 @@ impl Violations {
     }
 }
 
-/// How a throttled client learns when to come back.
+/// How a throttled client is told when to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hint {
     /// `x-acs-retry-after: 200`, in milliseconds.
@@ -103,13 +103,13 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// `InvalidParameter` with the API's own sentence and the rule that was broken.
+    /// `InvalidParameter` with the API's message and the broken rule.
     pub(super) fn invalid(violation: Violation, what: &str) -> Self {
         Self::bad("InvalidParameter", format!("The argument is invalid. {what}"))
             .with_violation(violation)
     }
 
-    /// `MissingInstanceId` and its like.
+    /// `MissingInstanceId` and similar codes.
     pub(super) fn missing(parameter: &str) -> Self {
         let message = format!("{parameter} is mandatory for this action.");
         Self::bad(&format!("Missing{parameter}"), message).with_violation(Violation::Missing)

@@ -14,7 +14,7 @@ use super::world::ItemFaults;
 use crate::model::Grantee;
 
 impl Service {
-    /// Removes or adds the grants that a request names, and answers item by item.
+    /// Removes or adds the grants of a request, and answers item by item.
     pub(super) fn apply_grants(
         &mut self,
         request: &GrantRequest,
@@ -46,7 +46,7 @@ impl Service {
                 let GrantRequest { instance_id, grantee, operation, .. } = request;
                 let grantee = Grantee { kind: grantee.kind, id: grantee.id.as_str() };
                 if !grants.exists(instance_id, &grantee, operation.kind, &entry.target) {
-                    // The answer about a target that doesn't exist lists no accounts.
+                    // The answer about a target that doesn't exist has no accounts.
                     accounts.clear();
                     outer = ItemCode::NotFound;
                 }

@@ -12,7 +12,7 @@ use super::grants::GrantRecord;
 use super::request::RequestTarget;
 use crate::model::Operation;
 
-/// The `schema` of an [`Audit`]; it changes whenever a member changes its meaning or goes.
+/// The `schema` of an [`Audit`]; it changes when a member is removed or changes its meaning.
 pub const AUDIT_SCHEMA: &str = "bastion-revoke/audit/1";
 
 /// The body of `GET /audit`, as JSON with exactly these names.
@@ -23,13 +23,13 @@ pub struct Audit {
     /// Whether the grants come from a file; otherwise every grant that a request names
     /// existed.
     pub listed: bool,
-    /// Every grant there was, sorted: those of the file or the world, or those that
+    /// Every grant that ever existed, sorted: those of the file or the world, or those that
     /// requests named.
     pub granted: Vec<GrantRecord>,
-    /// Those of `granted` that were removed, with how many times (always once, if this service
-    /// keeps its own rules).
+    /// Those of `granted` that were removed, with how many times (always once, unless this service
+    /// breaks its own rules).
     pub removed: Vec<GrantRecord>,
-    /// Every attempt in the order of arrival, as far as they were kept.
+    /// The recorded attempts in the order of arrival.
     pub asked: Vec<Attempt>,
     /// Attempts not in `asked` because the bound on memory was reached. All counts include them.
     pub asked_dropped: u64,
@@ -43,7 +43,7 @@ pub struct Audit {
     pub operations: BTreeMap<String, OperationCounts>,
 }
 
-/// How many attempts and items there were.
+/// Numbers of attempts and items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Requests that arrived, refused ones included.
@@ -58,7 +58,7 @@ pub struct Counts {
     /// Writes other than of grants that were applied: locks, group members, public keys.
     #[serde(default)]
     pub writes: u64,
-    /// Grants removed, the accounts that a whole target took with it included.
+    /// Removed grants, including the accounts of removed whole targets.
     pub grants_removed: u64,
 }
 
@@ -67,7 +67,7 @@ pub struct Counts {
 pub struct OperationCounts {
     /// Requests that arrived.
     pub attempts: u64,
-    /// The most that arrived within one second of the clock.
+    /// The maximum number that arrived within one second of the clock.
     pub busiest_second: u64,
     /// Requests that arrived before the end of a wait that this service had sent. Requests
     /// that were on their way when it did count too.
@@ -81,14 +81,14 @@ pub struct Attempt {
     pub time: String,
     /// The `RequestId` of the answer.
     pub request_id: String,
-    /// `v1` or `acs3`; nothing if the request could not be read.
+    /// `v1` or `acs3`; `None` if the request could not be parsed.
     pub signature: Option<SignatureKind>,
     /// The nonce.
     pub nonce: Option<String>,
     /// The `Action`, known or not.
     pub operation: Option<String>,
-    /// `InstanceId`. This and the next four are what was sent, valid or not, as far as the
-    /// operation is a known one and the parameters could be read.
+    /// `InstanceId`. This and the next four are the values that were sent, valid or not, if the
+    /// operation is known and the parameters could be parsed.
     pub instance_id: Option<String>,
     /// `RegionId`.
     pub region: Option<String>,
@@ -108,27 +108,27 @@ pub struct Attempt {
     /// Whether it reached the grants: all items but those with the fault `unexpected-items`
     /// took effect.
     pub applied: bool,
-    /// The HTTP status of the answer; nothing if the connection was reset.
+    /// The HTTP status of the answer; `None` if the connection was reset.
     pub status: Option<u16>,
-    /// `OK`, or the code with which the request was refused as a whole; `BadGateway` for a page
-    /// of HTML and `Reset` for a connection reset before anything was done. Of an answer that
-    /// was lost or cut, the code that was meant.
+    /// `OK`, or the code with which the request was refused as a whole; `BadGateway` for a page of
+    /// HTML and `Reset` for a connection reset before the request was applied. For an answer that
+    /// was lost or truncated, its intended code.
     pub code: String,
 }
 
 impl Attempt {
-    /// How many ids it keeps in memory.
+    /// The number of its ids, an estimate of its memory.
     fn weight(&self) -> usize {
         1 + self.targets.iter().map(RequestTarget::items).sum::<usize>()
     }
 }
 
-/// How much the audit keeps.
+/// The bounds of the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditLimits {
-    /// Attempts, at most.
+    /// The maximum number of attempts.
     pub attempts: usize,
-    /// Items over all attempts, at most.
+    /// The maximum number of items over all attempts.
     pub items: usize,
 }
 
@@ -185,7 +185,7 @@ impl AuditLog {
         of.counts.inside_wait += u64::from(of.wait_until.is_some_and(|until| now < until));
     }
 
-    /// Records that a wait until then was sent for an operation.
+    /// Records that a wait until `until` was sent for an operation.
     pub(super) fn record_wait(&mut self, operation: &'static str, until: Timestamp) {
         let of = self.operations.entry(operation).or_default();
         of.wait_until = of.wait_until.max(Some(until));

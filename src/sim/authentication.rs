@@ -20,7 +20,7 @@ use crate::clock::utc_seconds;
 /// "The difference between the timestamp and the server's time must not exceed 15 minutes."
 const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
-/// What an ACS3 signature must cover, or the request could be changed on its way.
+/// An ACS3 signature must cover these, or the request could be changed in transit.
 const MUST_BE_SIGNED: [&str; 6] = [
     "host",
     "x-acs-action",
@@ -194,7 +194,7 @@ fn check_acs3(request: &HttpRequest, params: &Params) -> Result<(), ApiError> {
     };
     check_key(field("Credential")?)?;
     let names: Vec<&str> = field("SignedHeaders")?.split(';').collect();
-    // Anyone could insert a token that isn't signed.
+    // Anyone could insert a token that is not signed.
     let token = request.headers.contains_key("x-acs-security-token");
     let also = token.then_some("x-acs-security-token");
     if let Some(name) = MUST_BE_SIGNED.into_iter().chain(also).find(|name| !names.contains(name)) {
@@ -226,7 +226,7 @@ fn check_acs3(request: &HttpRequest, params: &Params) -> Result<(), ApiError> {
     }
 }
 
-/// What the message shows of an ACS3 signature: the string to sign, and what was hashed for it.
+/// The part of the message about an ACS3 signature: the string to sign and the hashed request.
 fn acs3_string_to_sign(signed: &Acs3<'_>) -> String {
     let mut query = signed.query.to_vec();
     query.sort_unstable();
@@ -264,7 +264,7 @@ mod tests {
         (error.status.as_u16(), error.code)
     }
 
-    /// A v1 request with one parameter replaced, or taken out, before it is signed.
+    /// A v1 request with one parameter replaced or removed before it is signed.
     fn v1_with(name: &str, value: &str) -> HttpRequest {
         let mut pairs = v1_pairs(ACTION, "n-1", &[]);
         pairs.retain(|(known, _)| known != name);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_on_the_way_breaks_either_signature() {
+    fn a_change_in_transit_breaks_either_signature() {
         let mut request = v1_with("UserId", "1");
         request.body =
             String::from_utf8_lossy(&request.body).replace("UserId=1", "UserId=2").into();
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_unknown_is_named() {
+    fn missing_and_unknown_parameters_are_named() {
         for (name, value, status, code) in [
             ("Action", "", 400, "MissingAction"),
             ("Action", "DetachAll", 404, "InvalidAction.NotFound"),

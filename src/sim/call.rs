@@ -6,7 +6,7 @@ use super::api_error::{ApiError, Violation};
 use super::operation::Spec;
 use super::params::Params;
 
-/// The parameters that every request of the RPC style may carry.
+/// Parameters that every request of the RPC style may have.
 const COMMON: [&str; 12] = [
     "AccessKeyId",
     "Action",
@@ -31,7 +31,7 @@ const MAX_PAGE_SIZE: usize = 100;
 /// Users in `UserIds` at most. Source: the pages of `LockUsers` and `RemoveUsersFromGroup`.
 const MAX_USERS: usize = 100;
 
-/// Which page a list request asks for.
+/// The page that a list request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Page {
     /// From 1.

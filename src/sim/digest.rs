@@ -1,5 +1,5 @@
-//! Numbers that depend on nothing but what a request asks for: the digest that decides about its
-//! faults, and the id of its answer.
+//! Numbers that depend only on the content of a request: the digest that decides about its faults,
+//! and the id of its answer.
 
 use sha2::{Digest, Sha256};
 
@@ -7,7 +7,7 @@ use super::call::Call;
 use super::faults::mix;
 use super::request::GrantRequest;
 
-/// What a detach or attach request asks for as a number, whoever signs it and whenever.
+/// The digest of a detach or attach request, independent of signer and time.
 pub(super) fn digest_grants(request: &GrantRequest) -> u64 {
     let mut parts = Parts::default();
     parts.add(request.name);
@@ -24,7 +24,7 @@ pub(super) fn digest_grants(request: &GrantRequest) -> u64 {
     parts.number()
 }
 
-/// What a read or another write asks for as a number.
+/// The digest of a read or another write.
 pub(super) fn digest_call(call: &Call) -> u64 {
     let mut parts = Parts::default();
     parts.add(call.spec.name);
@@ -53,7 +53,7 @@ impl Parts {
     }
 }
 
-/// In the form of the real ones, and the same for the same seed and number.
+/// An id in the format of the real ones, equal for equal seeds and numbers.
 pub(super) fn request_id(seed: u64, number: u64) -> String {
     let (high, low) = (mix(seed ^ mix(number)), mix(mix(number) ^ !seed));
     format!(

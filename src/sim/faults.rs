@@ -23,7 +23,7 @@ pub enum Fault {
     InternalErrorApplied,
     /// 503 `ServiceUnavailable`; not applied.
     ServiceUnavailable,
-    /// 502 with a page of HTML, as a proxy on the way makes one; not applied.
+    /// 502 with a page of HTML, as from a proxy; not applied.
     HtmlBadGateway,
     /// The connection is reset; not applied.
     ResetBefore,
@@ -41,17 +41,17 @@ pub enum Fault {
     ShuffledItems,
     /// Ids that are numbers are answered as JSON numbers.
     NumericIds,
-    /// A list of one is answered as that one, without the list.
+    /// A list with one element is answered as that element.
     ObjectForOne,
-    /// Accounts are answered in an element of their own that names no target.
+    /// Accounts are answered in an element of their own without their target.
     AccountsApart,
     /// 400 `InvalidSecurityToken.Expired`; not applied.
     TokenExpired,
 }
 
 impl Fault {
-    /// All of them. Of the first ten and the last at most one is injected into a request, the
-    /// first in this order; the others are injected independently of each other.
+    /// All faults. At most one of the first ten and the last is injected into a request, the first
+    /// in this order; the others are injected independently of each other.
     pub const ALL: [Self; 18] = [
         Self::ThrottleRetryAfter,
         Self::ThrottleRatelimit,
@@ -162,12 +162,12 @@ pub enum FaultError {
         /// All valid names.
         all: String,
     },
-    /// The probability is no number from 0 to 1.
+    /// The probability is not a number from 0 to 1.
     #[error("the probability of {name} is a number from 0 to 1, and not '{value}'")]
     Probability {
         /// The fault.
         name: &'static str,
-        /// What was given.
+        /// The given value.
         value: String,
     },
 }
@@ -198,8 +198,8 @@ impl FromStr for FaultRate {
     }
 }
 
-/// After this many different requests the counts of repetitions start from zero: a bound on
-/// memory, far above what a rehearsal sends.
+/// After this many different requests the counts of repetitions restart from zero: a bound on
+/// memory, far above the size of a rehearsal.
 const MAX_COUNTED: usize = 1_000_000;
 
 /// The probability of every fault, and how often each request was received.
@@ -252,14 +252,14 @@ impl FaultPlan {
         drawn < rate
     }
 
-    /// A number that depends on nothing but the seed, the request, the fault and the place.
+    /// A number that depends only on the seed, the request, the fault and the place.
     pub(super) fn number(&self, fault: Fault, place: u64) -> u64 {
         mix(mix(self.state ^ (fault.index() as u64 + 1)) ^ place)
     }
 }
 
-/// `SplitMix64` (Steele, Lea and Flood, 2014), written out so that a seed keeps its meaning
-/// whatever a library does.
+/// `SplitMix64` (Steele, Lea and Flood, 2014), implemented here so that a seed keeps its meaning in
+/// every version of any library.
 pub(super) fn mix(value: u64) -> u64 {
     let mut mixed = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_draws_the_same_whatever_comes_between() {
+    fn the_same_seed_gives_the_same_faults_in_any_order() {
         let new = || Faults::new([rate(Fault::ResetAfter, 0.5), rate(Fault::Throttle, 0.3)]);
         let (mut left, mut right) = (new(), new());
         let straight: Vec<_> = (0..100).map(|_| left.next(7, 1).request_fault()).collect();
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_more_changes_nothing_about_the_others() {
+    fn another_fault_does_not_change_the_others() {
         let mut alone = Faults::new([rate(Fault::MissingItems, 0.5)]);
         let mut beside =
             Faults::new([rate(Fault::MissingItems, 0.5), rate(Fault::NumericIds, 0.5)]);

@@ -20,7 +20,7 @@ pub enum ItemCode {
 }
 
 impl ItemCode {
-    /// As the API spells it, the lower-case l included.
+    /// The API's spelling, including the lower-case l.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "OK",
@@ -53,7 +53,7 @@ pub struct GrantRecord {
     pub removed: u64,
 }
 
-/// What one holder has on targets of one kind.
+/// The grants of one holder on targets of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Holder {
     instance: Box<str>,
@@ -108,7 +108,7 @@ impl Held {
 /// All grants of the service.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
-    /// Whether a file or a world lists them; otherwise every grant that a request names existed
+    /// Whether they come from a file or a world; otherwise every grant that a request names existed
     /// and was granted once.
     listed: bool,
     held: BTreeMap<Holder, BTreeMap<Box<str>, Held>>,
@@ -122,7 +122,7 @@ impl Grants {
         Self::default()
     }
 
-    /// Nothing but what [`Grants::add`] adds.
+    /// Only the grants that [`Grants::add`] adds.
     pub fn listed() -> Self {
         Self { listed: true, ..Self::default() }
     }
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn on_demand_whatever_is_asked_was_granted_once() {
+    fn on_demand_every_named_grant_existed_once() {
         let mut grants = Grants::on_demand();
         assert_eq!(account(&mut grants, &ALICE, "1", "a"), Ok);
         assert_eq!(account(&mut grants, &ALICE, "1", "a"), AlreadyExists);

@@ -27,7 +27,7 @@ pub enum GrantsError {
     },
 }
 
-/// Where the columns are.
+/// The indexes of the columns.
 struct Columns {
     user: Option<usize>,
     user_group: Option<usize>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-/// A request as it arrived, nothing decoded yet.
+/// A request as it arrived, not decoded.
 #[derive(Debug, Clone)]
 pub struct HttpRequest {
     /// The HTTP method.

@@ -4,11 +4,11 @@ use std::collections::{HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A timestamp may lie 15 minutes ahead and is then accepted for 30; a nonce remembered that long
-/// can't be replayed.
+/// A timestamp may be 15 minutes ahead and is then accepted for 30; a nonce that is remembered for
+/// that long can't be replayed.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(30);
 
-/// A bound on the memory, far above what any quota lets through in that time.
+/// A bound on memory, far above what any quota allows in that time.
 const MAX_NONCES: usize = 2_000_000;
 
 #[derive(Debug, Default)]

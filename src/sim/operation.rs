@@ -51,15 +51,15 @@ pub(super) enum Write {
     DeletePublicKey,
 }
 
-/// An operation: its name, what it does, and which parameters it takes.
+/// An operation: its name, its action and its parameters.
 #[derive(Debug)]
 pub(super) struct Spec {
     /// The `Action`.
     pub(super) name: &'static str,
     pub(super) action: Action,
-    /// The parameters that must be there, besides `InstanceId`.
+    /// The required parameters besides `InstanceId`.
     pub(super) required: &'static [&'static str],
-    /// The parameters that may be there, besides `RegionId` and the paging.
+    /// The optional parameters besides `RegionId` and those for paging.
     pub(super) optional: &'static [&'static str],
     /// Whether it takes `PageNumber` and `PageSize`.
     pub(super) is_paged: bool,

@@ -44,9 +44,8 @@ impl Params {
         self.get(name).ok_or_else(|| ApiError::missing(name))
     }
 
-    /// A name that occurs twice in the query or in the form, or in both with different values.
-    /// Which of them counts is nowhere written, and a client that sends both doesn't know what it
-    /// revokes.
+    /// A name that occurs twice in the query or in the form, or in both with different values. The
+    /// API does not document which value counts, so the client can't know what it revokes.
     pub(super) fn repeated(&self) -> Option<&str> {
         let differs = |(name, value): &&(String, String)| {
             self.form.iter().any(|(known, other)| known == name && other != value)
@@ -62,7 +61,7 @@ fn twice(pairs: &Pairs) -> Option<&str> {
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-/// `name=value&name=value`; nothing if a part is not UTF-8 once decoded.
+/// `name=value&name=value`; `None` if a decoded part is not UTF-8.
 fn decode_pairs(text: &[u8]) -> Option<Pairs> {
     let parts = text.split(|byte| *byte == b'&').filter(|part| !part.is_empty());
     let decode = |part: &[u8]| {
@@ -72,7 +71,7 @@ fn decode_pairs(text: &[u8]) -> Option<Pairs> {
     parts.map(decode).collect()
 }
 
-/// Undoes percent-encoding; `+` is a blank, as forms and the SDKs' queries write it.
+/// Decodes percent-encoding; `+` is a blank, as in forms and in the SDKs' queries.
 fn decode_text(text: &[u8]) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -85,7 +84,7 @@ fn decode_text(text: &[u8]) -> Option<String> {
 }
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {
-    // `from_str_radix` would take a sign, which is no digit.
+    // `from_str_radix` would accept a sign.
     if !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 #[derive(Debug)]
 pub(super) struct Quota {
-    /// What one request costs, in nanoseconds of filling; nothing without a quota.
+    /// The cost of one request, in nanoseconds of filling; `None` without a quota.
     cost: Option<i128>,
     capacity: i128,
     /// When each operation's bucket will be full again, in nanoseconds since 1970.
@@ -22,7 +22,7 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    /// `per_second` requests of each operation, or any number.
+    /// `per_second` requests of each operation; `None` for any number.
     pub(super) fn new(per_second: Option<NonZeroU32>) -> Self {
         let second: i128 = 1_000_000_000;
         let cost = per_second.map(|count| second / i128::from(count.get()));

@@ -23,7 +23,7 @@ pub struct RequestTarget {
 }
 
 impl RequestTarget {
-    /// How many items it asks for: its accounts, or itself.
+    /// The number of its items: its accounts, or 1 for the whole target.
     pub fn items(&self) -> usize {
         self.accounts.as_ref().map_or(1, Vec::len)
     }
@@ -36,8 +36,7 @@ pub(super) enum Change {
     Attach,
 }
 
-/// A detach or attach request that could be read; [`GrantRequest::check`] compares it with the
-/// limits.
+/// A parsed detach or attach request; [`GrantRequest::check`] compares it with the limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GrantRequest {
     /// The `Action`.
@@ -344,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_widen_a_revocation_is_refused() {
+    fn anything_that_could_widen_a_revocation_is_refused() {
         for text in [
             "",
             "{}",

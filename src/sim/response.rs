@@ -1,4 +1,4 @@
-//! The bodies of answers, in JSON and XML, with the shapes that older services gave them.
+//! The bodies of answers in JSON and XML, including the formats of older services.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ use super::params::Params;
 use super::request::{Change, GrantRequest};
 use crate::model::Kind;
 
-/// In which of the API's two formats a request is answered.
+/// The format of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
@@ -25,8 +25,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// What `Format` asks for. Without it XML answers a v1 request, the default of the old RPC
-    /// style, and JSON an ACS3 request.
+    /// The format requested by `Format`. Without it a v1 request is answered in XML, the default of
+    /// the old RPC style, and an ACS3 request in JSON.
     pub(super) fn of(kind: SignatureKind, params: &Params) -> Self {
         match (params.get("Format"), kind) {
             (Some(format), _) if format.eq_ignore_ascii_case("json") => Self::Json,
@@ -41,7 +41,7 @@ impl Format {
 pub(super) struct TargetResult {
     pub(super) target: String,
     pub(super) code: ItemCode,
-    /// The accounts asked for; none of a whole target, and none of one that doesn't exist.
+    /// The requested accounts; empty for a whole target, and for one that doesn't exist.
     pub(super) accounts: Vec<(String, ItemCode)>,
 }
 
@@ -154,7 +154,7 @@ fn milliseconds(wait: std::time::Duration) -> u64 {
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
-/// `Results`, in the shape that the injected faults ask for.
+/// `Results`, in the format of the injected faults.
 fn render(request: &GrantRequest, mut results: Vec<TargetResult>, plan: &FaultPlan) -> Value {
     if plan.injects(Fault::ShuffledItems, 0) {
         shuffle(&mut results, plan, 1);
@@ -195,7 +195,7 @@ fn render(request: &GrantRequest, mut results: Vec<TargetResult>, plan: &FaultPl
     shape.list(elements)
 }
 
-/// Which of the older shapes an answer takes.
+/// The older formats of an answer.
 #[derive(Clone, Copy)]
 struct LegacyShape {
     numeric: bool,
@@ -265,7 +265,7 @@ fn message(request: &GrantRequest, code: ItemCode) -> &'static str {
     }
 }
 
-/// Fisher and Yates, with the plan's own numbers.
+/// Fisher-Yates, with the plan's own numbers.
 fn shuffle<T>(list: &mut [T], plan: &FaultPlan, place: u64) {
     for (at, left) in (0..list.len()).rev().zip((1..=list.len() as u64).rev()) {
         let to = plan.number(Fault::ShuffledItems, place + left) % left;

@@ -26,10 +26,10 @@ use super::service::Service;
 use super::world::World;
 use crate::clock::WallClock;
 
-/// Connections open at a time; the next one waits to be accepted.
+/// The maximum number of open connections; the next one waits.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// A full request of the API takes about 117 KB; more than this is a mistake.
+/// A full request of the API has about 117 KB; a larger one is a mistake.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Binds `port` of 127.0.0.1, or any free one for 0.
@@ -74,7 +74,7 @@ impl Running {
         self.addr
     }
 
-    /// The endpoint to give to a client: `http://127.0.0.1:PORT`.
+    /// The endpoint for a client: `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.addr)
     }
@@ -140,7 +140,7 @@ async fn connection(stream: TcpStream, service: Arc<Mutex<Service>>, clock: Arc<
     let handle = service_fn(move |request| {
         handle(request, Arc::clone(&service), Arc::clone(&clock), Arc::clone(&doomed))
     });
-    // Clients hang up and faults cut connections: neither is an error of the service.
+    // Clients disconnect and faults cut connections: neither is an error of the service.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), handle).await;
 }
 
@@ -220,8 +220,8 @@ impl hyper::body::Body for Body {
             return Poll::Ready(None);
         }
         if !self.has_flushed {
-            // hyper writes out what it has when a body isn't ready; an error now would take the
-            // first half with it, and the client would see no answer at all.
+            // hyper flushes its buffer when a body isn't ready. An error now would discard the
+            // first half, and the client would get no answer at all.
             self.has_flushed = true;
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -234,7 +234,7 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// A socket that resets its connection when it is dropped, if a fault asks for that.
+/// A socket that resets its connection when dropped, if a fault asks for it.
 struct Socket {
     stream: TcpStream,
     doomed: Arc<AtomicBool>,

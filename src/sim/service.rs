@@ -1,5 +1,5 @@
-//! The service's core: a request and the time in, a reply out. It reads no clock and no socket,
-//! so tests can drive it through virtual time.
+//! The core of the service: a request and the time in, a reply out. It reads no clock and no
+//! socket, so tests can run it in virtual time.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub struct Service {
 pub(super) enum Request {
     /// Changes grants.
     Grants(GrantRequest),
-    /// Reads the world, or changes something else of it.
+    /// Reads the world, or changes another part of it.
     Call(Call),
 }
 
@@ -55,7 +55,7 @@ impl Request {
         }
     }
 
-    /// The limits on what it names.
+    /// Checks the limits.
     fn check(&self) -> Result<(), ApiError> {
         match self {
             Self::Grants(request) => request.check(),

@@ -1,4 +1,4 @@
-//! The service's rules, driven without sockets and with a clock of the test's own.
+//! The service's rules, tested without sockets and with a clock of the test.
 
 use std::num::NonZeroU32;
 
@@ -91,7 +91,7 @@ fn items_are_answered_by_what_they_find() {
 }
 
 #[test]
-fn groups_and_databases_have_their_own_words() {
+fn groups_and_databases_have_their_own_field_names() {
     let mut bench = Bench::new(Settings::default());
     let groups = r#"[{"HostGroupId":"5","HostAccountNames":["root"]}]"#;
     let reply = bench.send(GROUPS, &[("UserId", "7"), ("HostGroups", groups)]);
@@ -278,7 +278,7 @@ fn throttling_comes_with_either_hint_or_none() {
 }
 
 #[test]
-fn server_errors_say_nothing_of_whether_they_were_applied() {
+fn server_errors_look_the_same_whether_applied_or_not() {
     let one = json!([{"HostId": "1"}]);
     for (name, status, applied) in [
         ("internal-error", 500, false),
@@ -305,7 +305,7 @@ fn server_errors_say_nothing_of_whether_they_were_applied() {
 }
 
 #[test]
-fn cut_connections_are_applied_or_not_as_their_name_says() {
+fn reset_before_is_not_applied_and_reset_after_is() {
     let one = json!([{"HostId": "1"}]);
     for (name, applied) in
         [("reset-before", false), ("reset-after", true), ("truncated-body", true)]
@@ -365,7 +365,7 @@ fn shuffled_items_are_the_same_items() {
 }
 
 #[test]
-fn numeric_ids_are_numbers_only_where_nothing_is_lost() {
+fn numeric_ids_are_numbers_only_if_no_digit_is_lost() {
     let mut bench = Bench::with_fault("numeric-ids");
     let request = json!([{"HostId": "12", "HostAccountIds": ["007", "8", "x"]}]);
     let expected = json!([{
@@ -416,7 +416,8 @@ fn the_same_seed_and_requests_give_the_same_faults() {
 
 #[test]
 fn throttled_attempts_do_not_move_the_faults_of_later_ones() {
-    // How many attempts the quota refuses is a matter of timing; what strikes the others isn't.
+    // The number of attempts that the quota refuses depends on timing; the faults of the others
+    // don't.
     let run = |quota: Option<NonZeroU32>| {
         let faults = Faults::new(["reset-after=0.5".parse().unwrap()]);
         let mut bench = Bench::new(Settings { quota, faults, ..Settings::default() });

@@ -14,10 +14,10 @@ pub const POISON_PREFIX: &str = "poison";
 /// The settings of a [`super::Service`].
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The grants there are. Has no effect if there is a world, which has its own.
+    /// The existing grants. Ignored if there is a world, which has its own.
     pub grants: Grants,
-    /// What read operations list and writes change. Without one only grants can be changed, and
-    /// reads are refused.
+    /// The objects that read operations list and writes change. Without a world only grants can be
+    /// changed, and reads are refused.
     pub world: Option<World>,
     /// Requests per second of each operation; nothing for no limit.
     pub quota: Option<NonZeroU32>,
@@ -32,7 +32,7 @@ pub struct Settings {
     pub retry_after: Duration,
     /// The delay of a `slow-answer`.
     pub slow: Duration,
-    /// How much the audit keeps.
+    /// The bounds of the audit.
     pub audit_limits: AuditLimits,
 }
 

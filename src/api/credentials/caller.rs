@@ -1,26 +1,26 @@
-//! Who calls, as far as that is known without asking.
+//! The caller's identity, as far as it is known without a request.
 
 use super::error::Source;
 use super::keys::{Role, SourceKeys};
 use crate::clock::utc_seconds;
 use serde::Serialize;
 
-/// Whose keys are in use; nothing in it is secret.
+/// The owner and source of the keys; contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Caller {
     /// The source's name: [`Source::name`].
     pub source: &'static str,
     /// The profile or section of the file that was read.
     pub profile: Option<String>,
-    /// The access key id, all but its ends hidden.
+    /// The access key id, with all but its first and last characters hidden.
     pub access_key_id: String,
     /// The ARN of the role that was assumed.
     pub role_arn: Option<String>,
     /// The role of the ECS instance.
     pub instance_role: Option<String>,
-    /// Whether the keys are temporary ones, with a security token.
+    /// Whether the keys are temporary, with a security token.
     pub temporary: bool,
-    /// When they expire, such as `2026-01-02T03:04:05Z`, where that is known.
+    /// When they expire, such as `2026-01-02T03:04:05Z`, if known.
     pub expires_at: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl Caller {
     }
 }
 
-/// What STS says of the caller (`GetCallerIdentity`).
+/// The caller's identity according to STS (`GetCallerIdentity`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// The number of the Alibaba Cloud account.
@@ -56,7 +56,8 @@ pub struct Identity {
     pub identity_type: String,
 }
 
-/// Enough to recognise a key by, too little to name it: its first four and last two characters.
+/// Enough to recognise a key, and too little to identify it: the first four and last two
+/// characters.
 fn masked(id: &str) -> String {
     let chars: Vec<char> = id.chars().collect();
     let (head, tail) = if chars.len() >= 12 { (4, 2) } else { (2, 0) };
@@ -70,7 +71,7 @@ mod tests {
     use super::masked;
 
     #[test]
-    fn a_key_id_is_recognisable_and_no_more() {
+    fn a_key_id_is_masked_but_recognisable() {
         assert_eq!(masked("testkeyid0123456"), "test****56");
         assert_eq!(masked("testid"), "te****");
         assert_eq!(masked(""), "****");

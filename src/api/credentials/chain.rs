@@ -1,15 +1,18 @@
-//! The sources, one after the other. Absent: next. Broken: stop.
+//! Asks the sources in order. An absent source is skipped; a broken one stops the search.
 
 use super::context::Context;
 use super::error::{CredentialsError, SkippedSource, Source, SourceError};
 use super::keys::SourceKeys;
 use super::{cli_file, environment, ini, metadata, oidc, uri};
 
-/// Asks the sources in order, and says which had keys.
+/// Asks the sources in order, and returns the one that had keys.
 pub(super) async fn search(context: Context<'_>) -> Result<(Source, SourceKeys), CredentialsError> {
     let mut before = Vec::new();
     for source in Source::CHAIN {
-        match ask(context, source, None).await.or_else(|error| insist(context, source, error)) {
+        match ask(context, source, None)
+            .await
+            .or_else(|error| require_profile(context, source, error))
+        {
             Ok(found) => return Ok((source, found)),
             Err(SourceError::Absent(why)) => before.push(SkippedSource { source, why }),
             Err(SourceError::Broken(why)) => {
@@ -20,9 +23,9 @@ pub(super) async fn search(context: Context<'_>) -> Result<(Source, SourceKeys),
     Err(CredentialsError::Absent(before))
 }
 
-/// A profile that was asked for by name and is in neither file: to go on would be to revoke with
-/// other keys than the ones meant.
-fn insist(
+/// An error if the requested profile is in neither file: continuing would revoke with keys other
+/// than the intended ones.
+fn require_profile(
     context: Context<'_>,
     source: Source,
     error: SourceError,
@@ -38,9 +41,9 @@ fn insist(
     }
 }
 
-/// Asks a source again that had keys before: what it lacks now is broken. The profile is the one
-/// found then, even if another is the current one by now.
-pub(super) async fn again(
+/// Asks a source again that had keys before; missing keys are an error now. It uses the profile
+/// found then, even if another is the current one now.
+pub(super) async fn ask_again(
     context: Context<'_>,
     source: Source,
     profile: Option<&str>,

@@ -1,4 +1,4 @@
-//! The CLI's `config.json`: which of its profiles is meant.
+//! The CLI's `config.json`: selects a profile.
 //!
 //! Source: `aliyun-cli`, `config/configuration.go`; `credentials-go`, `cli_profile.go`.
 
@@ -21,7 +21,7 @@ struct Config {
     profiles: Vec<Profile>,
 }
 
-/// The keys of a profile: of `pinned`, else of the one that somebody named, else the current one.
+/// The keys of a profile: of `pinned`, else of the requested one, else of the current one.
 pub(super) async fn keys(
     context: &Context<'_>,
     pinned: Option<&str>,
@@ -38,7 +38,7 @@ pub(super) async fn keys(
     let shown = format!("profile `{}` of {place}", name.escape_debug());
     let Some(top) = find(&config, name) else {
         let why = format!("{place} has no profile `{}`", name.escape_debug());
-        // Whoever names a profile may mean one of the other file.
+        // A requested profile may be in the other file.
         let is_fault = named.is_none() && !config.profiles.is_empty();
         return Err(if is_fault { SourceError::Broken(why) } else { SourceError::Absent(why) });
     };
@@ -46,9 +46,10 @@ pub(super) async fn keys(
         // The CLI writes such a profile before anything is configured.
         return Err(SourceError::absent(format!("{shown} is not configured")));
     }
-    let line = line_of_sources(&config, top)
-        .map_err(|why| SourceError::Broken(format!("{shown}: {why}")))?;
-    let found = profile::keys(context, &line).await.map_err(|trouble| trouble.insist(&shown))?;
+    let line =
+        role_chain(&config, top).map_err(|why| SourceError::Broken(format!("{shown}: {why}")))?;
+    let found =
+        profile::keys(context, &line).await.map_err(|trouble| trouble.into_broken(&shown))?;
     Ok(SourceKeys { profile: Some(name.to_owned()), ..found })
 }
 
@@ -56,8 +57,8 @@ fn find<'a>(config: &'a Config, name: &str) -> Option<&'a Profile> {
     config.profiles.iter().find(|profile| profile.name == name)
 }
 
-/// The profile, the one whose keys assume its role, and so on. A loop is refused.
-fn line_of_sources<'a>(config: &'a Config, top: &'a Profile) -> Result<Vec<&'a Profile>, String> {
+/// The profile, the profile whose keys assume its role, and so on. A loop is refused.
+fn role_chain<'a>(config: &'a Config, top: &'a Profile) -> Result<Vec<&'a Profile>, String> {
     let mut line = vec![top];
     let mut last = top;
     while last.is_chained() {

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// A file of profiles takes a few KB; more than this is something else.
+/// A file of profiles has a few KB; a larger one is something else.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Reads the file named by a variable, or else one below the home directory. A named file that does

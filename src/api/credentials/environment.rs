@@ -1,4 +1,4 @@
-//! A snapshot of the environment, and the keys that stand in it.
+//! A snapshot of the environment, and its keys.
 
 use super::error::SourceError;
 use super::keys::SourceKeys;
@@ -10,12 +10,12 @@ const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
 const TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
 
-/// The environment's variables as they were when the program began. Never prints.
+/// The environment's variables when the program started. Never prints.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
-    /// A variable; set to nothing counts as not set. What is not Unicode is broken.
+    /// A variable. A blank one counts as not set; one that is not Unicode is an error.
     pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, SourceError> {
         match self.0.get(OsStr::new(name)) {
             Some(value) => match value.to_str() {
@@ -31,7 +31,7 @@ impl Environment {
         matches!(self.get(name), Ok(Some(text)) if text.eq_ignore_ascii_case("true"))
     }
 
-    /// A variable by name, for settings outside the chain; set to nothing counts as not set.
+    /// A variable by name, for settings outside the chain; a blank one counts as not set.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(OsStr::new(name))?.to_str().filter(|text| !text.is_empty())
     }
@@ -54,9 +54,9 @@ impl std::fmt::Debug for Environment {
     }
 }
 
-/// Reads the three variables. Half a pair is broken, not absent.
+/// Reads the three variables. Half a pair is an error.
 pub(super) fn keys(environment: &Environment) -> Result<SourceKeys, SourceError> {
-    // Not trimmed: white space within a key is a mistake worth telling.
+    // Not trimmed: white space within a key is a mistake to report.
     let read = |name: &'static str| {
         environment.get(name).map(|_| environment.text(name).unwrap_or_default().to_owned())
     };

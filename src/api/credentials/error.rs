@@ -1,11 +1,11 @@
-//! Why there are no keys: every source that was asked, and what it said.
+//! Why there are no keys: each source that was asked, and its reason.
 
 use std::fmt;
 
-/// Where keys can come from, in the order in which they are asked.
+/// The sources of keys, in the order in which they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// Given by the program itself: the test key of a rehearsal.
+    /// Set by the program itself: the test key of a rehearsal.
     Given,
     /// `ALIBABA_CLOUD_ACCESS_KEY_ID` and its companions.
     Environment,
@@ -22,7 +22,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// What can be looked up, in order.
+    /// The sources of the chain, in order.
     pub(super) const CHAIN: [Self; 6] = [
         Self::Environment,
         Self::Oidc,
@@ -32,7 +32,7 @@ impl Source {
         Self::Uri,
     ];
 
-    /// Its name, as `credentials show` and errors have it.
+    /// Its name in `credentials show` and in errors.
     pub fn name(self) -> &'static str {
         match self {
             Self::Given => "given",
@@ -52,12 +52,12 @@ impl fmt::Display for Source {
     }
 }
 
-/// Why a source gave nothing. Its words never hold a secret.
+/// Why a source has no keys. The texts never contain a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SourceError {
-    /// It is not there: the next is asked.
+    /// It is not set up: the next source is asked.
     Absent(String),
-    /// It is there and of no use: the search stops.
+    /// It is set up and unusable: the search stops.
     Broken(String),
 }
 
@@ -70,8 +70,8 @@ impl SourceError {
         Self::Broken(why.into())
     }
 
-    /// Broken, whatever it was: for what was asked for by name.
-    pub(super) fn insist(self, place: &str) -> Self {
+    /// The same as broken: for a source that was requested by name.
+    pub(super) fn into_broken(self, place: &str) -> Self {
         let (Self::Absent(why) | Self::Broken(why)) = self;
         Self::Broken(format!("{place}: {why}"))
     }
@@ -80,24 +80,25 @@ impl SourceError {
 /// A source that was asked and did not have keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedSource {
-    /// Which.
+    /// The source.
     pub source: Source,
-    /// What it lacks.
+    /// The missing setting.
     pub why: String,
 }
 
-/// No credentials, or broken ones (exit 77). Every attempt is named; no secret is.
+/// No credentials, or broken ones (exit 77). It names every source that was asked, and contains no
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialsError {
     /// Every source was asked and none is set up.
     Absent(Vec<SkippedSource>),
-    /// A source is set up and of no use.
+    /// A source is set up and unusable.
     Broken {
-        /// Which.
+        /// The source.
         source: Source,
-        /// What is wrong with it.
+        /// The error.
         why: String,
-        /// Those asked before.
+        /// The sources asked before.
         before: Vec<SkippedSource>,
     },
 }

@@ -14,7 +14,7 @@ use super::sts::Assumed;
 
 const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
 
-/// The keys of the section that somebody named, else of `default`.
+/// The keys of the requested section, or else of `default`.
 pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceError> {
     let (place, text) = read(context, FILE, ".alibabacloud/credentials")?;
     let name = context.profile()?.map_or("default", |(profile, _)| profile);
@@ -31,16 +31,16 @@ pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceErro
         )));
     };
     let shown = format!("section `{}` of {place}", name.escape_debug());
-    let found = section.keys(context).await.map_err(|trouble| trouble.insist(&shown))?;
+    let found = section.keys(context).await.map_err(|trouble| trouble.into_broken(&shown))?;
     Ok(SourceKeys { profile: Some(name.to_owned()), ..found })
 }
 
-/// The values of one section, as they stand in the file.
+/// The values of one section, as in the file.
 struct Section<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Section<'a> {
-    /// Finds a section; sections of one name are one. An error is the number of a line that is no
-    /// setting, in this section: other people's sections don't matter.
+    /// Finds a section; sections with the same name are merged. An error is the number of a line in
+    /// this section that is not a setting; other sections are ignored.
     fn read(text: &'a str, name: &str) -> Result<Option<Self>, usize> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut section: Option<Self> = None;

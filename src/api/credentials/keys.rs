@@ -1,4 +1,4 @@
-//! A key pair, and where one was found.
+//! A key pair and its origin.
 
 use super::error::SourceError;
 use super::secret::Secret;
@@ -14,38 +14,38 @@ pub(super) enum Role {
     Instance(String),
 }
 
-/// A key pair, with a security token where it is a temporary one.
+/// A key pair; temporary ones have a security token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Names the key; not secret, but nobody else's business either.
+    /// Identifies the key; not secret, but private.
     pub access_key_id: String,
-    /// Signs.
+    /// The signing key.
     pub access_key_secret: Secret,
-    /// Sent along with temporary keys from STS.
+    /// Sent with temporary keys from STS.
     pub security_token: Option<Secret>,
 }
 
 impl Credentials {
-    /// What must not appear in anything that prints.
+    /// The texts that must not appear in any output.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
         self.security_token.iter().chain([&self.access_key_secret])
     }
 }
 
-/// Keys as a source gave them.
+/// The keys of a source.
 #[derive(Debug, Clone)]
 pub(super) struct SourceKeys {
     pub(super) credentials: Arc<Credentials>,
-    /// When they end; nothing for keys that last.
+    /// When they expire; `None` for permanent keys.
     pub(super) expires_at: Option<Timestamp>,
-    /// The profile of the file, where there is one.
+    /// The profile of the file, if there is one.
     pub(super) profile: Option<String>,
-    /// The role that they act in, as far as it is known here.
+    /// The role that they act in, if known.
     pub(super) role: Option<Role>,
 }
 
 impl SourceKeys {
-    /// Keys that last, once they are seen to be usable. `place` names where they stand.
+    /// Permanent keys, if they are usable. `place` names their origin in errors.
     pub(super) fn keys(
         place: &str,
         access_key_id: String,
@@ -72,7 +72,7 @@ impl SourceKeys {
         Ok(Self { credentials: Arc::new(credentials), expires_at: None, profile: None, role: None })
     }
 
-    /// The same keys until `expires_at`; an end that has passed makes them useless.
+    /// The same keys until `expires_at`; an error if that time has passed.
     pub(super) fn until(
         self,
         place: &str,

@@ -1,4 +1,4 @@
-//! The role of the ECS instance that this runs on, from its metadata service.
+//! The role of the ECS instance, from its metadata service.
 //!
 //! Source: "Instance metadata" of the ECS user guide; `credentials-go`, `ecs_ram_role.go`.
 
@@ -18,24 +18,24 @@ use zeroize::Zeroizing;
 const ROLE: &str = "ALIBABA_CLOUD_ECS_METADATA";
 const DISABLED: &str = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
 const V1_DISABLED: &str = "ALIBABA_CLOUD_IMDSV1_DISABLED";
-/// It is next door: whoever does not answer at once is not it.
+/// The service is local: it answers at once or is not there.
 const TIMEOUT: Duration = Duration::from_secs(1);
 const TOKEN_TTL_S: &str = "21600";
 const ROLES_PATH: &str = "/latest/meta-data/ram/security-credentials/";
 
-/// The keys of the role that the environment names, or of the instance's own.
+/// The keys of the role named in the environment, or of the instance's role.
 pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceError> {
     let environment = &context.settings.environment;
     if environment.is_true(DISABLED) {
         return Err(SourceError::absent(format!("switched off by {DISABLED}")));
     }
     match environment.get(ROLE)? {
-        Some(role) => named(context, role).await.map_err(|trouble| trouble.insist(ROLE)),
+        Some(role) => named(context, role).await.map_err(|trouble| trouble.into_broken(ROLE)),
         None => fetch(context, None).await,
     }
 }
 
-/// The keys of a role that a profile asks for; of the instance's own where it names none.
+/// The keys of the role of a profile; of the instance's role if it names none.
 pub(super) async fn of_profile(
     context: &Context<'_>,
     role: &str,
@@ -51,7 +51,7 @@ pub(super) async fn of_profile(
         Some(role) => named(context, role).await,
         None => fetch(context, None).await,
     };
-    found.map_err(|trouble| trouble.insist("ECS metadata"))
+    found.map_err(|trouble| trouble.into_broken("ECS metadata"))
 }
 
 async fn named(context: &Context<'_>, role: &str) -> Result<SourceKeys, SourceError> {
@@ -77,7 +77,7 @@ async fn fetch(context: &Context<'_>, role: Option<&str>) -> Result<SourceKeys, 
     Ok(SourceKeys { role: Some(Role::Instance(role)), ..found })
 }
 
-/// A token for the service's second version; nothing where only the first is spoken and allowed.
+/// A token for version 2 of the service; `None` if only version 1 is served and allowed.
 async fn token(context: &Context<'_>) -> Result<Option<HeaderMap>, SourceError> {
     let asked = headers([("x-aliyun-ecs-metadata-token-ttl-seconds", TOKEN_TTL_S)]);
     let why = match ask(context, Method::PUT, "/latest/api/token", asked).await {
@@ -119,7 +119,7 @@ async fn own_role(context: &Context<'_>, token: Option<&HeaderMap>) -> Result<St
     Ok(role.to_owned())
 }
 
-/// Whether it can stand in the path.
+/// Whether it is safe in the path.
 fn is_role(name: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     !name.is_empty()
@@ -136,7 +136,7 @@ async fn get(
     let headers = token.cloned().unwrap_or_default();
     ask(context, Method::GET, path, headers).await.map_err(|silence| match silence {
         NoAnswer::Unreachable(why) => SourceError::absent(why),
-        // A firewall that swallows packets looks like this on a machine that is no instance.
+        // On a machine that is no instance, a firewall that drops packets looks like this.
         NoAnswer::Failed(why) if token.is_none() => SourceError::absent(why),
         silence => SourceError::broken(format!("the metadata service: {}", silence.why())),
     })

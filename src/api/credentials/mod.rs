@@ -36,7 +36,7 @@ mod provider_tests;
 #[cfg(test)]
 mod sources_tests;
 #[cfg(test)]
-mod stand_in;
+mod stub_server;
 #[cfg(test)]
 mod testing;
 

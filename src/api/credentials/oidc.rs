@@ -1,4 +1,4 @@
-//! A token of an identity provider, exchanged for keys at STS; how pods of ACK get theirs (RRSA).
+//! A token of an identity provider, exchanged for keys at STS, as in pods of ACK (RRSA).
 
 use super::context::Context;
 use super::error::SourceError;
@@ -14,7 +14,7 @@ const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
 const ROLE_ARN: &str = "ALIBABA_CLOUD_ROLE_ARN";
 const PROVIDER_ARN: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
 
-/// What is exchanged, and for which role.
+/// The token to exchange, and the role.
 pub(super) struct Exchange<'a> {
     pub(super) token_file: &'a str,
     pub(super) provider_arn: &'a str,
@@ -22,7 +22,7 @@ pub(super) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Reads the token anew, for it is replaced about once in an hour, and exchanges it.
+    /// Reads the token, which is replaced about once an hour, and exchanges it.
     pub(super) async fn exchange(&self, context: &Context<'_>) -> Result<SourceKeys, SourceError> {
         let file = Path::new(self.token_file);
         let broken = |why: String| {
@@ -42,8 +42,8 @@ impl Exchange<'_> {
     }
 }
 
-/// Exchanges what the environment names. `ALIBABA_CLOUD_ROLE_ARN` alone is absent, for other
-/// sources use it too; a token without a provider, or the other way round, is broken.
+/// Exchanges the token named in the environment. `ALIBABA_CLOUD_ROLE_ARN` alone counts as absent,
+/// because other sources use it too; a token without a provider, or the reverse, is an error.
 pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceError> {
     let environment = &context.settings.environment;
     let (token_file, provider_arn) = (environment.get(TOKEN_FILE)?, environment.get(PROVIDER_ARN)?);

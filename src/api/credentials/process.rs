@@ -1,8 +1,8 @@
-//! Keys that another program prints: `process_command` of a CLI profile.
+//! Keys printed by another program: `process_command` of a CLI profile.
 //!
-//! The command is split into words as a POSIX shell splits them, and run without any shell: no
-//! expansion, no pipes. Its standard error is thrown away, for it may hold a secret.
-//! Source: `credentials-go`, `external.go` and `command_split.go`.
+//! The command is split into words like in a POSIX shell and run without a shell: no expansion, no
+//! pipes. Its standard error is discarded because it may contain a secret. Source:
+//! `credentials-go`, `external.go` and `command_split.go`.
 
 use super::context::Context;
 use super::error::SourceError;
@@ -17,11 +17,11 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
-/// A program that signs in somewhere takes a while; one that waits for a person never ends.
+/// A program that signs in takes a while; one that waits for input never ends.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const PLACE: &str = "the output of process_command";
 
-/// What such a program prints: the fields of a profile.
+/// The output of such a program: the fields of a profile.
 #[derive(Deserialize)]
 struct Printed {
     #[serde(default)]
@@ -42,7 +42,7 @@ pub(super) async fn keys(context: &Context<'_>, command: &str) -> Result<SourceK
         words(command).map_err(|why| SourceError::broken(format!("process_command {why}")))?;
     let running = tokio::time::timeout(TIMEOUT, run(context, &words)).await;
     let output = running.unwrap_or_else(|_| Err(format!("did not end within {TIMEOUT:?}")));
-    // Only the program is named: its arguments may hold a secret.
+    // Only the program is named: its arguments may contain a secret.
     let output = output.map_err(|why| {
         SourceError::broken(format!("process_command `{}` {why}", words[0].escape_debug()))
     })?;
@@ -92,7 +92,8 @@ async fn run(context: &Context<'_>, words: &[String]) -> Result<Zeroizing<Vec<u8
     Ok(output)
 }
 
-/// Splits a command into words, with the quotes and backslashes of a POSIX shell. At least one.
+/// Splits a command into words, with the quotes and backslashes of a POSIX shell. There is at least
+/// one.
 fn words(command: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -13,7 +13,7 @@ use super::{metadata, process, uri};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// The fields that matter here. It does not print.
+/// The fields that this tool uses. It does not print.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Profile {
@@ -22,7 +22,7 @@ pub(super) struct Profile {
     access_key_id: String,
     access_key_secret: Secret,
     sts_token: Secret,
-    /// Seconds since 1970, of keys that a sign-in left behind.
+    /// Seconds since 1970; for keys stored by a sign-in.
     sts_expiration: i64,
     sts_region: String,
     enable_vpc: bool,
@@ -40,22 +40,22 @@ pub(super) struct Profile {
     oidc_token_file: String,
 }
 
-/// The modes that are understood.
+/// The supported modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Ak,
     StsToken,
     RamRoleArn,
     EcsRamRole,
-    /// Deprecated by the CLI, and still in files.
+    /// Deprecated by the CLI, but still found in files.
     RamRoleArnWithRoleName,
     ChainableRamRoleArn,
     Oidc,
     External,
     CredentialsUri,
-    /// The CLI signs in; only the keys that it left behind can be used here.
+    /// The CLI signs in; only the keys that it stored can be used here.
     CloudSso,
-    /// As `CloudSso`.
+    /// Like `CloudSso`.
     OAuth,
 }
 
@@ -75,7 +75,7 @@ const MODES: [(&str, Mode); 11] = [
 
 impl Profile {
     fn mode(&self) -> Option<Mode> {
-        // The CLI takes a mode in any case.
+        // The CLI ignores the case of a mode.
         let mode = |(name, _): &&(&str, Mode)| name.eq_ignore_ascii_case(&self.mode);
         MODES.iter().find(mode).map(|(_, mode)| *mode)
     }
@@ -85,7 +85,7 @@ impl Profile {
         self.mode() == Some(Mode::ChainableRamRoleArn)
     }
 
-    /// Whether it has no mode, or is for a key pair and has none.
+    /// Whether it has no mode, or is meant for a key pair and has none.
     pub(super) fn is_blank(&self) -> bool {
         let has_mode = !(self.mode.is_empty() || self.mode() == Some(Mode::Ak));
         !has_mode && self.access_key_id.is_empty() && self.access_key_secret.is_empty()
@@ -108,8 +108,8 @@ impl Profile {
         SourceKeys::keys("its keys", id, secret, Some(self.sts_token.clone()))
     }
 
-    /// The keys that a sign-in of the CLI left behind: signing in needs a browser and a person.
-    fn left_behind(&self, now: Timestamp) -> Result<SourceKeys, SourceError> {
+    /// The keys stored by a sign-in of the CLI. Signing in again needs a browser and a person.
+    fn keys_of_sign_in(&self, now: Timestamp) -> Result<SourceKeys, SourceError> {
         let remedy = format!(
             "only the keys that the CLI keeps after a sign-in can be used; sign in again with \
              `aliyun configure --mode {} --profile {}`, then run any command with it",
@@ -135,8 +135,7 @@ impl Profile {
     }
 }
 
-/// The keys of the first profile of a line: the last one's keys assume the role of the one before
-/// it, and so on.
+/// The keys of the first profile: the keys of each profile assume the role of the one before it.
 pub(super) async fn keys(
     context: &Context<'_>,
     line: &[&Profile],
@@ -187,7 +186,7 @@ async fn of_one(context: &Context<'_>, profile: &Profile) -> Result<SourceKeys, 
             uri::fetch(context, "credentials_uri", &profile.credentials_uri).await
         }
         Mode::CloudSso | Mode::OAuth => {
-            let found = profile.left_behind(context.clock.now())?;
+            let found = profile.keys_of_sign_in(context.clock.now())?;
             let arn = Some(&profile.ram_role_arn).filter(|arn| !arn.is_empty());
             Ok(SourceKeys { role: arn.cloned().map(Role::Arn), ..found })
         }

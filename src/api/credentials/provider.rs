@@ -1,4 +1,4 @@
-//! Keys at hand at any time: looked up once, renewed before they expire.
+//! Caches keys and renews them before they expire.
 
 use super::caller::{Caller, Identity};
 use super::chain;
@@ -11,35 +11,35 @@ use crate::clock::WallClock;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How long before their end keys are renewed, as the SDKs do it.
+/// Keys are renewed this long before they expire, like in the SDKs.
 const MARGIN: SignedDuration = SignedDuration::from_secs(180);
-/// After a try to renew, the next one waits so long while the old keys still do.
+/// The pause between two attempts to renew keys that are still valid.
 const PAUSE: SignedDuration = SignedDuration::from_secs(10);
-/// Keys that were renewed at the service's word and are refused within this time are not renewed
-/// again: the fault is elsewhere.
+/// Keys that were renewed on request of the service and are refused again within this time are not
+/// renewed again: the cause is another one.
 const FORCED_PAUSE: SignedDuration = SignedDuration::from_secs(180);
 
-/// Finds keys, keeps them and renews them.
+/// Finds, caches and renews keys.
 pub struct Provider {
-    /// Nothing for keys that were given.
+    /// `None` for fixed keys.
     settings: Option<ChainSettings>,
     clock: Arc<dyn WallClock>,
     held: Mutex<Held>,
-    /// Whoever renews holds this; it is never held together with `held` across a wait.
+    /// Held by the caller that renews; never held together with `held` across an await.
     renewing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default, Clone)]
 struct Held {
     keys: Option<(Source, Arc<SourceKeys>)>,
-    /// When a renewal was last tried.
+    /// When a renewal was last attempted.
     tried_at: Option<Timestamp>,
     /// When a renewal that the service asked for last gave other keys.
     forced_at: Option<Timestamp>,
 }
 
 impl Provider {
-    /// Keys that are given and last.
+    /// Fixed keys that do not expire.
     pub fn fixed(credentials: Credentials, clock: Arc<dyn WallClock>) -> Self {
         let found = SourceKeys {
             credentials: Arc::new(credentials),
@@ -56,7 +56,7 @@ impl Provider {
         }
     }
 
-    /// Keys from the chain of sources; nothing is looked up before the first call of
+    /// Keys from the chain of sources. The first look-up happens in the first call of
     /// [`current`](Self::current).
     pub fn from_chain(settings: ChainSettings, clock: Arc<dyn WallClock>) -> Self {
         Self {
@@ -67,21 +67,21 @@ impl Provider {
         }
     }
 
-    /// Keys that are good now. Within three minutes of their end one caller renews them and the
-    /// others go on with the old ones; once they have ended all wait. A renewal that fails is an
-    /// error only then.
+    /// Valid keys. In the last three minutes before they expire one caller renews them, and the
+    /// others continue with the old ones. After that all callers wait, and a failed renewal is an
+    /// error.
     pub async fn current(&self) -> Result<Arc<Credentials>, CredentialsError> {
         Ok(Arc::clone(&self.found().await?.1.credentials))
     }
 
-    /// The service refused `rejected` as expired: whether there are other keys now. The source is
-    /// asked again, at most once for the same keys. Keys that can't change stay as they are.
+    /// The service refused `rejected` as expired. Returns whether there are other keys now. The
+    /// source is asked again, at most once for the same keys. Fixed keys don't change.
     pub async fn renew(&self, rejected: &Credentials) -> Result<bool, CredentialsError> {
         let is_held = |held: &Held| {
             held.keys.as_ref().is_some_and(|(_, found)| *found.credentials == *rejected)
         };
         if !is_held(&self.held()) {
-            // Another caller was quicker.
+            // Another caller has renewed them.
             return Ok(true);
         }
         let _alone = self.renewing.lock().await;
@@ -104,13 +104,13 @@ impl Provider {
         Ok(is_other)
     }
 
-    /// Where the keys come from, and whose they are as far as that is known here.
+    /// The source and owner of the keys, as far as known without a request.
     pub async fn describe(&self) -> Result<Caller, CredentialsError> {
         let (source, found) = self.found().await?;
         Ok(Caller::new(source, &found))
     }
 
-    /// Asks STS who the caller is.
+    /// Asks STS for the caller's identity.
     pub async fn identity(&self) -> Result<Identity, CredentialsError> {
         let (source, found) = self.found().await?;
         let broken = |why: String| CredentialsError::Broken { source, why, before: Vec::new() };
@@ -130,7 +130,7 @@ impl Provider {
         }
         let usable = self.usable_keys();
         let _alone = match usable {
-            // Somebody else is at it, and these will do meanwhile.
+            // Another caller is renewing; these are still valid.
             Some(keys) => match self.renewing.try_lock() {
                 Ok(alone) => alone,
                 Err(_) => return Ok(keys),
@@ -176,15 +176,15 @@ impl Provider {
         }
     }
 
-    /// Asks the source that had keys; nothing for keys that can't change.
+    /// Asks the source of the current keys again; `None` for fixed keys.
     async fn ask_again(&self, held: &Held) -> Result<Option<SourceKeys>, CredentialsError> {
         let (Some((source, found)), Some(context)) = (&held.keys, self.context()) else {
             return Ok(None);
         };
-        chain::again(context, *source, found.profile.as_deref()).await.map(Some)
+        chain::ask_again(context, *source, found.profile.as_deref()).await.map(Some)
     }
 
-    /// Keys that need no renewal, or whose renewal was tried a moment ago.
+    /// Keys that need no renewal, or whose renewal was attempted a moment ago.
     fn good_keys(&self) -> Option<(Source, Arc<SourceKeys>)> {
         let held = self.held();
         let now = self.clock.now();
@@ -196,7 +196,7 @@ impl Provider {
         held.keys.filter(|_| is_good)
     }
 
-    /// Keys that have not ended.
+    /// Keys that have not expired.
     fn usable_keys(&self) -> Option<(Source, Arc<SourceKeys>)> {
         let now = self.clock.now();
         self.held().keys.filter(|(_, found)| found.expires_at.is_none_or(|end| end > now))

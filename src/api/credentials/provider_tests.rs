@@ -1,9 +1,9 @@
-//! Renewal: before the end, by one caller at a time, and when the service asks for it.
+//! Renewal: before the keys expire, by one caller at a time, and when the service asks for it.
 
 use super::provider::Provider;
 use super::settings::ChainSettings;
-use super::stand_in::StandIn;
-use super::testing::{Bench, TestClock, now};
+use super::stub_server::StubServer;
+use super::testing::{Fixture, TestClock, now};
 use super::{Credentials, Secret};
 use crate::api::client::{Client, Repeat};
 use crate::api::endpoint::Endpoints;
@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A helper that numbers the keys it hands out, each for an hour from its clock's now.
+/// A helper that numbers its keys, each valid for an hour by its clock.
 struct Helper {
-    server: StandIn,
+    server: StubServer,
     clock: Arc<TestClock>,
     is_down: Arc<AtomicBool>,
     repeats: Arc<AtomicBool>,
-    /// How many answers it has left.
+    /// The number of remaining answers.
     answers_left: Arc<AtomicU32>,
     delay_ms: Arc<AtomicU32>,
 }
@@ -38,7 +38,7 @@ impl Helper {
         let left = Arc::clone(&answers_left);
         let (down, again) = (Arc::clone(&is_down), Arc::clone(&repeats));
         let (time, delay) = (Arc::clone(&clock), Arc::clone(&delay_ms));
-        let server = StandIn::start(move |_| {
+        let server = StubServer::start(move |_| {
             #[expect(clippy::disallowed_methods, reason = "a thread of the stand-in's own")]
             std::thread::sleep(Duration::from_millis(delay.load(Ordering::SeqCst).into()));
             if down.load(Ordering::SeqCst) || left.fetch_sub(1, Ordering::SeqCst) == 0 {
@@ -59,9 +59,9 @@ impl Helper {
 
     fn provider(&self) -> Arc<Provider> {
         let url = self.server.url.to_string();
-        let bench = Bench::new(&[("ALIBABA_CLOUD_CREDENTIALS_URI", &url)]);
+        let fixture = Fixture::new(&[("ALIBABA_CLOUD_CREDENTIALS_URI", &url)]);
         let clock = Arc::clone(&self.clock) as Arc<dyn WallClock>;
-        Arc::new(Provider::from_chain(bench.settings, clock))
+        Arc::new(Provider::from_chain(fixture.settings, clock))
     }
 }
 
@@ -70,7 +70,7 @@ async fn id(provider: &Provider) -> String {
 }
 
 #[tokio::test]
-async fn keys_are_kept_until_three_minutes_before_their_end_and_then_renewed() {
+async fn keys_are_renewed_three_minutes_before_they_expire() {
     let helper = Helper::start().await;
     let provider = helper.provider();
     assert_eq!(id(&provider).await, "testid-1");
@@ -79,11 +79,11 @@ async fn keys_are_kept_until_three_minutes_before_their_end_and_then_renewed() {
     helper.clock.pass(1);
     assert_eq!(id(&provider).await, "testid-2");
     assert_eq!(id(&provider).await, "testid-2");
-    assert_eq!(helper.server.asked().len(), 2);
+    assert_eq!(helper.server.requests().len(), 2);
 }
 
 #[tokio::test]
-async fn while_one_caller_renews_the_others_go_on_with_the_old_keys() {
+async fn other_callers_use_the_old_keys_during_a_renewal() {
     let helper = Helper::start().await;
     let provider = helper.provider();
     id(&provider).await;
@@ -94,7 +94,7 @@ async fn while_one_caller_renews_the_others_go_on_with_the_old_keys() {
         async move { id(&provider).await }
     });
     let begun = async {
-        while helper.server.asked().len() < 2 {
+        while helper.server.requests().len() < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
@@ -104,7 +104,7 @@ async fn while_one_caller_renews_the_others_go_on_with_the_old_keys() {
     }
     assert_eq!(renewing.await.unwrap(), "testid-2");
     assert_eq!(id(&provider).await, "testid-2");
-    assert_eq!(helper.server.asked().len(), 2);
+    assert_eq!(helper.server.requests().len(), 2);
 }
 
 #[tokio::test]
@@ -127,11 +127,11 @@ async fn callers_without_keys_wait_for_one_look_up() {
     for caller in callers.collect::<Vec<_>>() {
         assert_eq!(caller.await.unwrap(), "testid-2", "expired keys are no use");
     }
-    assert_eq!(helper.server.asked().len(), 2);
+    assert_eq!(helper.server.requests().len(), 2);
 }
 
 #[tokio::test]
-async fn a_renewal_that_fails_is_an_error_only_once_the_keys_have_ended() {
+async fn a_failed_renewal_is_an_error_only_after_the_keys_have_expired() {
     let helper = Helper::start().await;
     let provider = helper.provider();
     id(&provider).await;
@@ -139,10 +139,10 @@ async fn a_renewal_that_fails_is_an_error_only_once_the_keys_have_ended() {
     helper.clock.pass(3600 - 100);
     assert_eq!(id(&provider).await, "testid-1");
     assert_eq!(id(&provider).await, "testid-1");
-    assert_eq!(helper.server.asked().len(), 2, "not tried again at once");
+    assert_eq!(helper.server.requests().len(), 2, "not tried again at once");
     helper.clock.pass(10);
     assert_eq!(id(&provider).await, "testid-1");
-    assert_eq!(helper.server.asked().len(), 3);
+    assert_eq!(helper.server.requests().len(), 3);
     helper.clock.pass(90);
     let error = provider.current().await.unwrap_err().to_string();
     assert!(error.contains("credentials URI") && error.contains("503"), "{error}");
@@ -157,19 +157,19 @@ async fn keys_refused_by_the_service_are_renewed_once() {
     let first = provider.current().await.unwrap();
     assert!(provider.renew(&first).await.unwrap());
     assert_eq!(id(&provider).await, "testid-2");
-    // A second worker whose request was under way meanwhile.
+    // A second worker whose request was in flight meanwhile.
     assert!(provider.renew(&first).await.unwrap());
-    assert_eq!(helper.server.asked().len(), 2);
-    // The new ones are refused too: there is no use in more.
+    assert_eq!(helper.server.requests().len(), 2);
+    // The new ones are refused too: a further renewal would not help.
     let second = provider.current().await.unwrap();
     assert!(!provider.renew(&second).await.unwrap());
-    assert_eq!(helper.server.asked().len(), 2);
+    assert_eq!(helper.server.requests().len(), 2);
     helper.clock.pass(1000);
     assert!(provider.renew(&second).await.unwrap(), "much later it is another matter");
 }
 
 #[tokio::test]
-async fn a_source_that_gives_the_same_keys_again_has_no_others() {
+async fn the_same_keys_again_are_no_renewal() {
     let helper = Helper::start().await;
     let provider = helper.provider();
     let first = provider.current().await.unwrap();
@@ -181,7 +181,7 @@ async fn a_source_that_gives_the_same_keys_again_has_no_others() {
 }
 
 #[tokio::test]
-async fn lasting_keys_are_never_renewed() {
+async fn permanent_keys_are_never_renewed() {
     let clock = Arc::new(TestClock::new());
     let keys = Credentials {
         access_key_id: "testid".to_owned(),
@@ -204,9 +204,9 @@ async fn lasting_keys_are_never_renewed() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_written_anew_gives_other_keys_of_the_same_profile() {
+async fn a_changed_file_gives_new_keys_of_the_same_profile() {
     let clock = Arc::new(TestClock::new());
-    let bench = Bench::new(&[]);
+    let fixture = Fixture::new(&[]);
     let profile = |name: &str, id: &str| {
         format!(
             r#"{{"name":"{name}","mode":"StsToken","access_key_id":"{id}",
@@ -216,10 +216,10 @@ async fn a_file_that_was_written_anew_gives_other_keys_of_the_same_profile() {
     let write = |current: &str, a: &str| {
         let (a, b) = (profile("a", a), profile("b", "testid-b"));
         let text = format!(r#"{{"current":"{current}","profiles":[{a},{b}]}}"#);
-        bench.write(".aliyun/config.json", &text);
+        fixture.write(".aliyun/config.json", &text);
     };
     write("a", "testid-a");
-    let provider = Provider::from_chain(bench.settings.clone(), clock);
+    let provider = Provider::from_chain(fixture.settings.clone(), clock);
     let keys = provider.current().await.unwrap();
     write("b", "testid-a2");
     assert!(provider.renew(&keys).await.unwrap());
@@ -227,7 +227,7 @@ async fn a_file_that_was_written_anew_gives_other_keys_of_the_same_profile() {
 }
 
 #[tokio::test]
-async fn the_caller_is_described_and_nothing_secret_is() {
+async fn the_description_of_the_caller_has_no_secret() {
     let helper = Helper::start().await;
     let provider = helper.provider();
     let caller = provider.describe().await.unwrap();
@@ -242,13 +242,13 @@ async fn the_caller_is_described_and_nothing_secret_is() {
 
 // ---- a client with a provider ----
 
-/// Answers that the token has expired, unless it is the one that it likes.
-struct Picky {
+/// Reports an expired token for all tokens but one.
+struct OneTokenTransport {
     likes: &'static str,
     sent: Arc<AtomicU32>,
 }
 
-impl Transport for Picky {
+impl Transport for OneTokenTransport {
     async fn send(&self, request: WireRequest) -> Result<WireAnswer, SendError> {
         self.sent.fetch_add(1, Ordering::SeqCst);
         let body = if request.query.contains(self.likes) {
@@ -272,17 +272,17 @@ fn request() -> Request {
     }
 }
 
-fn client(helper: &Helper, likes: &'static str) -> (Client<Picky>, Arc<AtomicU32>) {
+fn client(helper: &Helper, likes: &'static str) -> (Client<OneTokenTransport>, Arc<AtomicU32>) {
     let sent = Arc::new(AtomicU32::new(0));
     let endpoint = "http://127.0.0.1:1".parse().unwrap();
     let endpoints = Endpoints::new(Some(endpoint), []).unwrap();
     let clock = Arc::clone(&helper.clock) as Arc<dyn WallClock>;
-    let picky = Picky { likes, sent: Arc::clone(&sent) };
+    let picky = OneTokenTransport { likes, sent: Arc::clone(&sent) };
     (Client::with_provider(picky, endpoints, helper.provider(), clock), sent)
 }
 
 #[tokio::test]
-async fn an_expired_token_is_replaced_and_the_request_goes_again_under_the_new_one() {
+async fn an_expired_token_is_replaced_and_the_request_is_repeated() {
     let helper = Helper::start().await;
     let (client, _) = client(&helper, "testid-2");
     let reply = client.attempt(&request(), Repeat::default()).await;
@@ -293,7 +293,7 @@ async fn an_expired_token_is_replaced_and_the_request_goes_again_under_the_new_o
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_the_new_token_too_gets_no_third() {
+async fn a_second_refused_token_is_not_replaced() {
     let helper = Helper::start().await;
     let (client, sent) = client(&helper, "nothing");
     assert!(client.attempt(&request(), Repeat::default()).await.credentials_renewed);
@@ -303,7 +303,7 @@ async fn a_service_that_refuses_the_new_token_too_gets_no_third() {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_in_the_middle_sends_nothing() {
+async fn a_provider_that_fails_during_a_run_sends_nothing() {
     let helper = Helper::start().await;
     let (client, sent) = client(&helper, "testid-1");
     assert!(client.attempt(&request(), Repeat::default()).await.outcome.is_ok());
@@ -316,7 +316,7 @@ async fn a_provider_that_fails_in_the_middle_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_fails_after_a_refusal_says_both() {
+async fn a_failed_renewal_after_a_refusal_reports_both() {
     let helper = Helper::start().await;
     let (client, _) = client(&helper, "nothing");
     helper.answers_left.store(1, Ordering::SeqCst);

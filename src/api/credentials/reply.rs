@@ -1,4 +1,4 @@
-//! Temporary keys as STS, the metadata service and URIs write them.
+//! The format of temporary keys from STS, the metadata service and URIs.
 
 use super::error::SourceError;
 use super::keys::SourceKeys;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Issued {
-    /// `Success`, where there is one.
+    /// `Success`, if present.
     code: Option<String>,
     #[serde(default)]
     access_key_id: String,
@@ -25,7 +25,7 @@ pub(super) struct Issued {
 }
 
 impl Issued {
-    /// The keys, if they are whole and have not ended. `place` names where they came from.
+    /// The keys, if they are complete and have not expired. `place` names their origin in errors.
     pub(super) fn found(self, place: &str, now: Timestamp) -> Result<SourceKeys, SourceError> {
         if let Some(code) = self.code.filter(|code| !code.eq_ignore_ascii_case("Success")) {
             return Err(SourceError::broken(format!("{place} says {}", word(&code))));
@@ -51,7 +51,7 @@ pub(super) fn expiration(place: &str, text: &str) -> Result<Timestamp, SourceErr
     })
 }
 
-/// Somebody else's code, if it looks like one.
+/// A code of the service, if it looks like one.
 pub(super) fn word(code: &str) -> &str {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if !code.is_empty() && code.len() <= 64 && code.bytes().all(is_plain) {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_wrong_is_named_and_no_secret_is() {
+    fn every_error_is_named_without_a_secret() {
         for (from, to, what) in [
             ("Success", "Failed", "says Failed"),
             ("Success", "no <b>code</b>", "not a code"),

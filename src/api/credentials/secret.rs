@@ -1,25 +1,25 @@
-//! Text that must not be seen.
+//! Text that is never shown.
 
 use crate::api::sign::percent_encode;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// Text that never prints: wiped from memory when dropped, redacted in every debug output.
+/// Text that never prints: erased from memory when dropped, redacted in debug output.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a secret over.
+    /// Takes a secret.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The secret itself, for signing and sending only.
+    /// The secret itself, only for signing and sending.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -37,8 +37,8 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// `message` without these secrets, plain or percent-encoded once or twice: a service repeats
-/// what was signed, and in it the security token.
+/// `message` without these secrets, plain or percent-encoded once or twice. A service repeats the
+/// signed text, which contains the security token.
 pub(crate) fn redact<'a>(
     mut message: String,
     secrets: impl IntoIterator<Item = &'a Secret>,

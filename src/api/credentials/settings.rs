@@ -1,4 +1,4 @@
-//! What the chain is told.
+//! The settings of the chain.
 
 use super::environment::Environment;
 use reqwest::Url;
@@ -14,23 +14,23 @@ pub const METADATA_ADDRESS: &str = "http://100.100.100.200/";
 pub struct ChainSettings {
     /// The environment's variables.
     pub environment: Environment,
-    /// The home directory, below which the two files are looked for.
+    /// The home directory with the two files.
     pub home: Option<PathBuf>,
-    /// A profile named on the command line: then only the two files are asked.
+    /// The profile named on the command line; with it, only the two files are asked.
     pub profile: Option<String>,
-    /// Where STS is asked, instead of its own addresses.
+    /// The address of STS, instead of its own addresses.
     pub sts_endpoint: Option<Url>,
-    /// Where metadata is asked, instead of [`METADATA_ADDRESS`].
+    /// The address of the metadata service, instead of [`METADATA_ADDRESS`].
     pub metadata_endpoint: Option<Url>,
-    /// The region whose STS is asked where neither profile nor environment name one; the global
-    /// address where there is none here either.
+    /// The region of STS if neither profile nor environment name one; without any, the global
+    /// address is used.
     pub region: Option<String>,
     /// PEM certificates to trust besides the system's.
     pub ca_pem: Option<Vec<u8>>,
 }
 
 impl ChainSettings {
-    /// The usual addresses, and no profile.
+    /// The default addresses, without a profile.
     pub fn new(environment: Environment, home: Option<PathBuf>) -> Self {
         Self {
             environment,

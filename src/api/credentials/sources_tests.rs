@@ -1,11 +1,11 @@
-//! Each source against a stand-in of its own on loopback: there, absent, broken.
+//! Each source against its own stand-in on loopback: present, absent, broken.
 
 use super::chain::search;
 use super::error::{CredentialsError, Source, SourceError};
 use super::keys::Role;
 use super::keys::SourceKeys;
-use super::stand_in::{Asked, StandIn};
-use super::testing::{Bench, ISSUED, absent, assumed, broken};
+use super::stub_server::{StubRequest, StubServer};
+use super::testing::{Fixture, ISSUED, absent, assumed, broken};
 use super::{cli_file, ini, metadata, oidc, uri};
 use crate::api::sign;
 
@@ -17,8 +17,8 @@ fn id(found: Result<SourceKeys, SourceError>) -> String {
     found.unwrap().credentials.access_key_id.clone()
 }
 
-/// Answers of an STS that checks the signature, if there is one.
-fn sts(asked: &Asked) -> (u16, String) {
+/// The answers of an STS that checks the signature, if there is one.
+fn sts(asked: &StubRequest) -> (u16, String) {
     let mut all = asked.parameters();
     let signature = all.iter().position(|(name, _)| name == "Signature").map(|at| all.remove(at).1);
     let secret = match asked.get("AccessKeyId").as_str() {
@@ -40,8 +40,8 @@ fn sts(asked: &Asked) -> (u16, String) {
     (200, assumed())
 }
 
-/// Answers of a metadata service of both versions.
-fn metadata_v2(asked: &Asked) -> (u16, String) {
+/// The answers of a metadata service with both versions.
+fn metadata_v2(asked: &StubRequest) -> (u16, String) {
     if asked.line == "PUT /latest/api/token" {
         assert!(asked.head.contains("x-aliyun-ecs-metadata-token-ttl-seconds: 21600"));
         return (200, "testimds".to_owned());
@@ -55,8 +55,8 @@ fn metadata_v2(asked: &Asked) -> (u16, String) {
     }
 }
 
-/// Answers of one that knows only the first version.
-fn metadata_v1(asked: &Asked) -> (u16, String) {
+/// The answers of a metadata service with version 1 only.
+fn metadata_v1(asked: &StubRequest) -> (u16, String) {
     match asked.line.as_str() {
         "GET /latest/meta-data/ram/security-credentials/" => (200, "testrole".to_owned()),
         "GET /latest/meta-data/ram/security-credentials/testrole" => (200, ISSUED.to_owned()),
@@ -64,47 +64,47 @@ fn metadata_v1(asked: &Asked) -> (u16, String) {
     }
 }
 
-async fn bench_with_sts(variables: &[(&str, &str)]) -> (Bench, StandIn) {
-    let server = StandIn::start(sts).await;
-    let mut bench = Bench::new(variables);
-    bench.settings.sts_endpoint = Some(server.url.clone());
-    (bench, server)
+async fn fixture_with_sts(variables: &[(&str, &str)]) -> (Fixture, StubServer) {
+    let server = StubServer::start(sts).await;
+    let mut fixture = Fixture::new(variables);
+    fixture.settings.sts_endpoint = Some(server.url.clone());
+    (fixture, server)
 }
 
-async fn bench_with_metadata(
+async fn fixture_with_metadata(
     variables: &[(&str, &str)],
-    answers: impl Fn(&Asked) -> (u16, String) + Send + Sync + 'static,
-) -> (Bench, StandIn) {
-    let server = StandIn::start(answers).await;
-    let mut bench = Bench::new(variables);
-    bench.settings.metadata_endpoint = Some(server.url.clone());
-    (bench, server)
+    answers: impl Fn(&StubRequest) -> (u16, String) + Send + Sync + 'static,
+) -> (Fixture, StubServer) {
+    let server = StubServer::start(answers).await;
+    let mut fixture = Fixture::new(variables);
+    fixture.settings.metadata_endpoint = Some(server.url.clone());
+    (fixture, server)
 }
 
-async fn of_cli(bench: &Bench) -> Result<SourceKeys, SourceError> {
-    cli_file::keys(&bench.context(), None).await
+async fn of_cli(fixture: &Fixture) -> Result<SourceKeys, SourceError> {
+    cli_file::keys(&fixture.context(), None).await
 }
 
 // ---- OIDC ----
 
 #[tokio::test]
-async fn a_token_is_exchanged_unsigned_and_read_anew_each_time() {
-    let token = Bench::new(&[]);
+async fn a_token_is_exchanged_unsigned_and_read_again_each_time() {
+    let token = Fixture::new(&[]);
     let file = token.write("token", "stale");
-    let (bench, server) = bench_with_sts(&[
+    let (fixture, server) = fixture_with_sts(&[
         ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", file.to_str().unwrap()),
         ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/test"),
         ("ALIBABA_CLOUD_ROLE_ARN", ROLE_ARN),
         ("ALIBABA_CLOUD_ROLE_SESSION_NAME", "testsession"),
     ])
     .await;
-    let why = broken(oidc::keys(&bench.context()).await);
+    let why = broken(oidc::keys(&fixture.context()).await);
     assert!(why.contains("SignatureDoesNotMatch") && !why.contains("testsecret"), "{why}");
     token.write("token", "testoidc\n");
-    let found = oidc::keys(&bench.context()).await.unwrap();
+    let found = oidc::keys(&fixture.context()).await.unwrap();
     assert_eq!(found.role, Some(Role::Arn(ROLE_ARN.to_owned())));
     assert_eq!(found.expires_at.unwrap().to_string(), "2026-01-02T04:04:05Z");
-    let asked = &server.asked()[1];
+    let asked = &server.requests()[1];
     assert_eq!(asked.line, "POST /");
     assert!(asked.query.contains("Version=2015-04-01") && !asked.query.contains("testoidc"));
     for (name, value) in [
@@ -122,7 +122,7 @@ async fn a_token_is_exchanged_unsigned_and_read_anew_each_time() {
 #[tokio::test]
 async fn oidc_is_absent_without_its_variables_and_broken_with_some() {
     let arn = ("ALIBABA_CLOUD_ROLE_ARN", ROLE_ARN);
-    absent(oidc::keys(&Bench::new(&[arn]).context()).await);
+    absent(oidc::keys(&Fixture::new(&[arn]).context()).await);
     let file = ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/nonexistent/token");
     let provider = ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/test");
     for (set, what) in [
@@ -131,7 +131,7 @@ async fn oidc_is_absent_without_its_variables_and_broken_with_some() {
         (&[provider, arn], "ALIBABA_CLOUD_OIDC_TOKEN_FILE is not set"),
         (&[file, provider, arn], "/nonexistent/token"),
     ] {
-        let why = broken(oidc::keys(&Bench::new(set).context()).await);
+        let why = broken(oidc::keys(&Fixture::new(set).context()).await);
         assert!(why.contains(what), "{why}");
     }
 }
@@ -158,9 +158,9 @@ async fn profiles_with_keys_are_read_in_every_mode() {
             Some("testtoken"),
         ),
     ] {
-        let bench = Bench::new(&[]);
-        bench.write(CONFIG, &config(&format!(r#"{{"name":"test",{rest},{KEY}}}"#)));
-        let found = of_cli(&bench).await.unwrap();
+        let fixture = Fixture::new(&[]);
+        fixture.write(CONFIG, &config(&format!(r#"{{"name":"test",{rest},{KEY}}}"#)));
+        let found = of_cli(&fixture).await.unwrap();
         assert_eq!(found.credentials.access_key_id, "testid", "{rest}");
         let has = found.credentials.security_token.as_ref().map(|token| token.expose().to_owned());
         assert_eq!(has.as_deref(), token, "{rest}");
@@ -171,8 +171,8 @@ async fn profiles_with_keys_are_read_in_every_mode() {
 
 #[tokio::test]
 async fn roles_are_assumed_with_a_profiles_own_keys_and_along_a_chain() {
-    let (bench, server) = bench_with_sts(&[]).await;
-    bench.write(
+    let (fixture, server) = fixture_with_sts(&[]).await;
+    fixture.write(
         CONFIG,
         &config(&format!(
             r#"{{"name":"test","mode":"ChainableRamRoleArn","source_profile":"middle",
@@ -181,9 +181,9 @@ async fn roles_are_assumed_with_a_profiles_own_keys_and_along_a_chain() {
                {{"name":"middle","mode":"RamRoleArn","ram_role_arn":"{ROLE_ARN}",{KEY}}}"#
         )),
     );
-    let found = of_cli(&bench).await.unwrap();
+    let found = of_cli(&fixture).await.unwrap();
     assert_eq!(found.role, Some(Role::Arn("acs:ram::1:role/top".to_owned())));
-    let asked = server.asked();
+    let asked = server.requests();
     let get = |name| [asked[0].get(name), asked[1].get(name)];
     assert_eq!(get("RoleArn"), [ROLE_ARN, "acs:ram::1:role/top"]);
     assert_eq!(get("AccessKeyId"), ["testid", "testid2"]);
@@ -196,12 +196,12 @@ async fn roles_are_assumed_with_a_profiles_own_keys_and_along_a_chain() {
 }
 
 #[tokio::test]
-async fn profiles_lead_to_metadata_oidc_and_uris() {
-    let (mut bench, _metadata) = bench_with_metadata(&[], metadata_v2).await;
-    let sts = StandIn::start(sts).await;
-    bench.settings.sts_endpoint = Some(sts.url.clone());
-    let helper = StandIn::start(|_| (200, ISSUED.to_owned())).await;
-    let token = bench.write("token", "testoidc");
+async fn profiles_can_name_metadata_oidc_and_uris() {
+    let (mut fixture, _metadata) = fixture_with_metadata(&[], metadata_v2).await;
+    let sts = StubServer::start(sts).await;
+    fixture.settings.sts_endpoint = Some(sts.url.clone());
+    let helper = StubServer::start(|_| (200, ISSUED.to_owned())).await;
+    let token = fixture.write("token", "testoidc");
     let token = token.to_str().unwrap();
     let role = format!(r#""ram_role_arn":"{ROLE_ARN}""#);
     for rest in [
@@ -211,33 +211,33 @@ async fn profiles_lead_to_metadata_oidc_and_uris() {
         format!(r#""mode":"OIDC","oidc_token_file":"{token}","oidc_provider_arn":"p",{role}"#),
         format!(r#""mode":"CredentialsURI","credentials_uri":"{}""#, helper.url),
     ] {
-        bench.write(CONFIG, &config(&format!(r#"{{"name":"test",{rest}}}"#)));
-        assert_eq!(id(of_cli(&bench).await), "testid2", "{rest}");
+        fixture.write(CONFIG, &config(&format!(r#"{{"name":"test",{rest}}}"#)));
+        assert_eq!(id(of_cli(&fixture).await), "testid2", "{rest}");
     }
 }
 
 #[tokio::test]
-async fn a_command_prints_keys_and_no_shell_runs_it() {
+async fn the_keys_of_a_command_are_read_and_no_shell_runs_it() {
     let path = std::env::var("PATH").unwrap();
-    let bench = Bench::new(&[("PATH", &path), ("TEST_MARK", "testid3")]);
+    let fixture = Fixture::new(&[("PATH", &path), ("TEST_MARK", "testid3")]);
     let write = |command: &str| {
         let command = serde_json::to_string(command).unwrap();
         let profile = format!(r#"{{"name":"test","mode":"External","process_command":{command}}}"#);
-        bench.write(CONFIG, &config(&profile));
+        fixture.write(CONFIG, &config(&profile));
     };
     let keys = r#"{"mode":"AK","access_key_id":"testid","access_key_secret":"testsecret"}"#;
-    let file = bench.write("a b/keys.json", keys);
+    let file = fixture.write("a b/keys.json", keys);
     write(&format!("cat '{}'", file.display()));
-    assert_eq!(id(of_cli(&bench).await), "testid");
+    assert_eq!(id(of_cli(&fixture).await), "testid");
     write(
         r#"printf '{"mode":"StsToken","access_key_id":"testid","access_key_secret":"testsecret",
         "sts_token":"testtoken","expiration":"2026-01-02T04:04:05Z"}'"#,
     );
-    assert!(of_cli(&bench).await.unwrap().expires_at.is_some());
+    assert!(of_cli(&fixture).await.unwrap().expires_at.is_some());
     write(
         "sh -c 'printf \"{\\\"access_key_id\\\":\\\"$TEST_MARK\\\",\\\"access_key_secret\\\":\\\"s\\\"}\"'",
     );
-    assert_eq!(id(of_cli(&bench).await), "testid3", "it gets the snapshot of the environment");
+    assert_eq!(id(of_cli(&fixture).await), "testid3", "it gets the snapshot of the environment");
     for (command, what) in [
         ("", "is empty"),
         ("/nonexistent/program testsecret", "can't be run"),
@@ -250,13 +250,13 @@ async fn a_command_prints_keys_and_no_shell_runs_it() {
         ("cat /dev/zero", "more than 65536 bytes"),
     ] {
         write(command);
-        let why = broken(of_cli(&bench).await);
+        let why = broken(of_cli(&fixture).await);
         assert!(why.contains(what) && !why.contains("testsecret"), "{command}: {why}");
     }
 }
 
 #[tokio::test]
-async fn a_profile_at_fault_is_broken_and_says_why() {
+async fn an_invalid_profile_is_an_error_with_its_reason() {
     let long_ago = r#""mode":"CloudSSO","sts_token":"testtoken","sts_expiration":1600000000"#;
     for (profiles, what) in [
         (r#"{"name":"test","mode":"AK","access_key_id":"testid"}"#.into(), "secret is missing"),
@@ -295,39 +295,39 @@ async fn a_profile_at_fault_is_broken_and_says_why() {
         (r#"{"name":"test","access_key_secret":["testsecret"]}"#.into(), "another form"),
         (r#"{"name":"test" testsecret"#.into(), "not JSON (line 1"),
     ] {
-        let bench = Bench::new(&[]);
-        bench.write(CONFIG, &config(&profiles));
-        let why = broken(of_cli(&bench).await);
+        let fixture = Fixture::new(&[]);
+        fixture.write(CONFIG, &config(&profiles));
+        let why = broken(of_cli(&fixture).await);
         assert!(why.contains(what) && !why.contains("testsecret"), "{what}: {why}");
     }
 }
 
 #[tokio::test]
-async fn the_clis_file_is_absent_when_it_is_not_there_off_or_not_configured() {
-    assert!(absent(of_cli(&Bench::new(&[])).await).contains("config.json is not there"));
-    let bench = Bench::new(&[("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true")]);
-    bench.write(CONFIG, "testsecret");
-    assert!(absent(of_cli(&bench).await).contains("switched off"));
-    let bench = Bench::new(&[]);
-    bench.write(CONFIG, r#"{"current":"default","profiles":[{"name":"default","mode":"AK"}]}"#);
-    assert!(absent(of_cli(&bench).await).contains("is not configured"));
-    let bench = Bench::new(&[("ALIBABA_CLOUD_CONFIG_FILE", "/nonexistent/config.json")]);
-    assert!(broken(of_cli(&bench).await).contains("ALIBABA_CLOUD_CONFIG_FILE names"));
-    let elsewhere = Bench::new(&[]);
+async fn the_clis_file_counts_as_absent_if_missing_disabled_or_unconfigured() {
+    assert!(absent(of_cli(&Fixture::new(&[])).await).contains("config.json is not there"));
+    let fixture = Fixture::new(&[("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true")]);
+    fixture.write(CONFIG, "testsecret");
+    assert!(absent(of_cli(&fixture).await).contains("switched off"));
+    let fixture = Fixture::new(&[]);
+    fixture.write(CONFIG, r#"{"current":"default","profiles":[{"name":"default","mode":"AK"}]}"#);
+    assert!(absent(of_cli(&fixture).await).contains("is not configured"));
+    let fixture = Fixture::new(&[("ALIBABA_CLOUD_CONFIG_FILE", "/nonexistent/config.json")]);
+    assert!(broken(of_cli(&fixture).await).contains("ALIBABA_CLOUD_CONFIG_FILE names"));
+    let elsewhere = Fixture::new(&[]);
     let file =
         elsewhere.write("x.json", &config(&format!(r#"{{"name":"test","mode":"AK",{KEY}}}"#)));
-    let bench = Bench::new(&[("ALIBABA_CLOUD_CONFIG_FILE", file.to_str().unwrap())]);
-    assert_eq!(id(of_cli(&bench).await), "testid");
+    let fixture = Fixture::new(&[("ALIBABA_CLOUD_CONFIG_FILE", file.to_str().unwrap())]);
+    assert_eq!(id(of_cli(&fixture).await), "testid");
 }
 
 // ---- the ini file ----
 
 #[tokio::test]
 async fn sections_are_read_in_every_type() {
-    let (mut bench, _metadata) = bench_with_metadata(&[], metadata_v2).await;
-    let sts = StandIn::start(sts).await;
-    bench.settings.sts_endpoint = Some(sts.url.clone());
-    let token = bench.write("token", "testoidc");
+    let (mut fixture, _metadata) = fixture_with_metadata(&[], metadata_v2).await;
+    let sts = StubServer::start(sts).await;
+    fixture.settings.sts_endpoint = Some(sts.url.clone());
+    let token = fixture.write("token", "testoidc");
     let keys = "access_key_id = testid\naccess_key_secret = testsecret\n";
     let role = format!("role_arn = {ROLE_ARN}\nrole_session_name = s\n");
     for (text, expected) in [
@@ -344,21 +344,21 @@ async fn sections_are_read_in_every_type() {
             "testid2",
         ),
     ] {
-        bench.write(INI, &format!("[default]\n{text}"));
-        let found = ini::keys(&bench.context()).await.unwrap();
+        fixture.write(INI, &format!("[default]\n{text}"));
+        let found = ini::keys(&fixture.context()).await.unwrap();
         assert_eq!(found.credentials.access_key_id, expected, "{text}");
         assert_eq!(found.profile.as_deref(), Some("default"));
     }
 }
 
 #[tokio::test]
-async fn the_ini_file_is_absent_or_broken_in_its_own_words() {
+async fn the_errors_of_the_ini_file_are_specific() {
     let read = async |text: &str| {
-        let bench = Bench::new(&[]);
-        bench.write(INI, text);
-        ini::keys(&bench.context()).await
+        let fixture = Fixture::new(&[]);
+        fixture.write(INI, text);
+        ini::keys(&fixture.context()).await
     };
-    absent(ini::keys(&Bench::new(&[]).context()).await);
+    absent(ini::keys(&Fixture::new(&[]).context()).await);
     assert!(absent(read("[other]\ntestsecret").await).contains("no section `default`"));
     for (text, what) in [
         ("[default]\ntestsecret", "line 2"),
@@ -371,53 +371,54 @@ async fn the_ini_file_is_absent_or_broken_in_its_own_words() {
         let why = broken(read(text).await);
         assert!(why.contains(what) && !why.contains("testsecret"), "{why}");
     }
-    let named = Bench::new(&[("ALIBABA_CLOUD_CREDENTIALS_FILE", "/nonexistent/ini")]);
+    let named = Fixture::new(&[("ALIBABA_CLOUD_CREDENTIALS_FILE", "/nonexistent/ini")]);
     assert!(broken(ini::keys(&named.context()).await).contains("names /nonexistent/ini"));
 }
 
 // ---- metadata ----
 
 #[tokio::test]
-async fn metadata_are_read_in_version_two_and_in_one_where_that_is_allowed() {
-    let (bench, server) = bench_with_metadata(&[], metadata_v2).await;
-    let found = metadata::keys(&bench.context()).await.unwrap();
+async fn metadata_are_read_in_version_two_and_in_one_if_allowed() {
+    let (fixture, server) = fixture_with_metadata(&[], metadata_v2).await;
+    let found = metadata::keys(&fixture.context()).await.unwrap();
     assert_eq!(found.role, Some(Role::Instance("testrole".to_owned())));
-    assert_eq!(server.asked().len(), 3);
-    let (bench, server) =
-        bench_with_metadata(&[("ALIBABA_CLOUD_ECS_METADATA", "testrole")], metadata_v1).await;
-    assert_eq!(id(metadata::keys(&bench.context()).await), "testid2");
-    assert_eq!(server.asked().len(), 2, "the role is known, so it is not asked for");
+    assert_eq!(server.requests().len(), 3);
+    let (fixture, server) =
+        fixture_with_metadata(&[("ALIBABA_CLOUD_ECS_METADATA", "testrole")], metadata_v1).await;
+    assert_eq!(id(metadata::keys(&fixture.context()).await), "testid2");
+    assert_eq!(server.requests().len(), 2, "the role is known, so it is not asked for");
     let off = [("ALIBABA_CLOUD_IMDSV1_DISABLED", "True")];
-    let (bench, server) = bench_with_metadata(&off, metadata_v1).await;
-    let why = broken(metadata::keys(&bench.context()).await);
+    let (fixture, server) = fixture_with_metadata(&off, metadata_v1).await;
+    let why = broken(metadata::keys(&fixture.context()).await);
     assert!(why.contains("HTTP status 404") && why.contains("forbids version 1"), "{why}");
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn metadata_are_absent_off_an_instance_and_when_switched_off() {
-    let nobody = StandIn::nobody().await;
-    let mut bench = Bench::new(&[]);
-    bench.settings.metadata_endpoint = Some(nobody.clone());
-    assert!(absent(metadata::keys(&bench.context()).await).contains("no connection"));
-    let (bench, server) =
-        bench_with_metadata(&[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")], metadata_v2).await;
-    absent(metadata::keys(&bench.context()).await);
-    assert!(server.asked().is_empty(), "it was not even asked");
-    assert!(broken(metadata::of_profile(&bench.context(), "").await).contains("switched off"));
-    let (bench, _server) = bench_with_metadata(&[], |_| (404, String::new())).await;
-    assert!(absent(metadata::keys(&bench.context()).await).contains("has no role"));
-    // Whoever names a role means an instance.
-    let mut bench = Bench::new(&[("ALIBABA_CLOUD_ECS_METADATA", "testrole")]);
-    bench.settings.metadata_endpoint = Some(nobody);
-    broken(metadata::keys(&bench.context()).await);
-    let (bench, _server) =
-        bench_with_metadata(&[("ALIBABA_CLOUD_ECS_METADATA", "other")], metadata_v2).await;
-    assert!(broken(metadata::keys(&bench.context()).await).contains("does not have the role"));
+async fn metadata_are_absent_without_an_instance_and_when_disabled() {
+    let nobody = StubServer::unused_address().await;
+    let mut fixture = Fixture::new(&[]);
+    fixture.settings.metadata_endpoint = Some(nobody.clone());
+    assert!(absent(metadata::keys(&fixture.context()).await).contains("no connection"));
+    let (fixture, server) =
+        fixture_with_metadata(&[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")], metadata_v2)
+            .await;
+    absent(metadata::keys(&fixture.context()).await);
+    assert!(server.requests().is_empty(), "it was not even asked");
+    assert!(broken(metadata::of_profile(&fixture.context(), "").await).contains("switched off"));
+    let (fixture, _server) = fixture_with_metadata(&[], |_| (404, String::new())).await;
+    assert!(absent(metadata::keys(&fixture.context()).await).contains("has no role"));
+    // A named role means that this is an instance.
+    let mut fixture = Fixture::new(&[("ALIBABA_CLOUD_ECS_METADATA", "testrole")]);
+    fixture.settings.metadata_endpoint = Some(nobody);
+    broken(metadata::keys(&fixture.context()).await);
+    let (fixture, _server) =
+        fixture_with_metadata(&[("ALIBABA_CLOUD_ECS_METADATA", "other")], metadata_v2).await;
+    assert!(broken(metadata::keys(&fixture.context()).await).contains("does not have the role"));
 }
 
 #[tokio::test]
-async fn metadata_that_make_no_sense_are_broken() {
+async fn invalid_metadata_are_an_error() {
     for (answer, what) in [
         ((500, "testsecret"), "HTTP status 500"),
         ((302, "testsecret"), "HTTP status 302"),
@@ -426,27 +427,27 @@ async fn metadata_that_make_no_sense_are_broken() {
         ((200, ".."), "not a role's name"),
         ((200, "testrole"), "not JSON"),
     ] {
-        let answers = move |asked: &Asked| match asked.line.as_str() {
+        let answers = move |asked: &StubRequest| match asked.line.as_str() {
             "PUT /latest/api/token" => (405, String::new()),
             _ => (answer.0, answer.1.to_owned()),
         };
-        let (bench, _server) = bench_with_metadata(&[], answers).await;
-        let why = broken(metadata::keys(&bench.context()).await);
+        let (fixture, _server) = fixture_with_metadata(&[], answers).await;
+        let why = broken(metadata::keys(&fixture.context()).await);
         assert!(why.contains(what) && !why.contains("testsecret"), "{why}");
     }
 }
 
 #[tokio::test]
-async fn a_metadata_service_that_does_not_answer_is_given_up_within_seconds() {
-    // It answers when the test is over, and not before.
+async fn a_silent_metadata_service_times_out_within_seconds() {
+    // It answers only when the test is over.
     let (over, until_over) = std::sync::mpsc::channel::<()>();
     let until_over = std::sync::Mutex::new(until_over);
-    let slow = move |_: &Asked| {
+    let slow = move |_: &StubRequest| {
         let _ = until_over.lock().unwrap().recv();
         (200, String::new())
     };
-    let (bench, _server) = bench_with_metadata(&[], slow).await;
-    let context = bench.context();
+    let (fixture, _server) = fixture_with_metadata(&[], slow).await;
+    let context = fixture.context();
     let found = metadata::keys(&context).await;
     drop(over);
     assert!(absent(found).contains("no answer in time"));
@@ -455,10 +456,10 @@ async fn a_metadata_service_that_does_not_answer_is_given_up_within_seconds() {
 // ---- the URI ----
 
 #[tokio::test]
-async fn a_uri_gives_keys_or_says_why_not_without_its_path() {
+async fn a_uri_gives_keys_or_an_error_without_its_path() {
     let name = "ALIBABA_CLOUD_CREDENTIALS_URI";
-    absent(uri::keys(&Bench::new(&[]).context()).await);
-    let server = StandIn::start(|asked: &Asked| match asked.line.as_str() {
+    absent(uri::keys(&Fixture::new(&[]).context()).await);
+    let server = StubServer::start(|asked: &StubRequest| match asked.line.as_str() {
         "GET /testsecret/good" => (200, ISSUED.to_owned()),
         "GET /testsecret/bad" => (200, "testsecret".to_owned()),
         "GET /testsecret/long" => (200, "x".repeat(70_000)),
@@ -466,7 +467,7 @@ async fn a_uri_gives_keys_or_says_why_not_without_its_path() {
         _ => (403, "testsecret".to_owned()),
     })
     .await;
-    let ask = async |uri: String| uri::keys(&Bench::new(&[(name, &uri)]).context()).await;
+    let ask = async |uri: String| uri::keys(&Fixture::new(&[(name, &uri)]).context()).await;
     let base = format!("{}testsecret/", server.url);
     assert_eq!(id(ask(format!("{base}good?token=testsecret")).await), "testid2");
     for (uri, what) in [
@@ -474,7 +475,7 @@ async fn a_uri_gives_keys_or_says_why_not_without_its_path() {
         (format!("{base}long"), "longer than"),
         (format!("{base}moved"), "HTTP status 302"),
         (format!("{base}none"), "HTTP status 403"),
-        (format!("{}testsecret", StandIn::nobody().await), "no connection"),
+        (format!("{}testsecret", StubServer::unused_address().await), "no connection"),
         ("http://keys.example/testsecret".to_owned(), "plain http"),
         ("ftp://keys.example/testsecret".to_owned(), "must be https"),
         ("testsecret".to_owned(), "is not a URL"),
@@ -487,52 +488,52 @@ async fn a_uri_gives_keys_or_says_why_not_without_its_path() {
 // ---- the chain ----
 
 #[tokio::test]
-async fn absent_sources_pass_on_and_all_are_named_when_none_has_keys() {
-    let error = search(Bench::new(&[]).context()).await.unwrap_err();
+async fn absent_sources_are_skipped_and_all_are_named_if_none_has_keys() {
+    let error = search(Fixture::new(&[]).context()).await.unwrap_err();
     let CredentialsError::Absent(sought) = &error else { panic!("{error}") };
     assert_eq!(sought.iter().map(|sought| sought.source).collect::<Vec<_>>(), Source::CHAIN);
     for source in Source::CHAIN {
         assert!(error.to_string().contains(source.name()), "{source}: {error}");
     }
-    // The last of them is asked after all the others had nothing.
-    let server = StandIn::start(|_| (200, ISSUED.to_owned())).await;
-    let bench = Bench::new(&[("ALIBABA_CLOUD_CREDENTIALS_URI", server.url.as_str())]);
-    assert_eq!(search(bench.context()).await.unwrap().0, Source::Uri);
+    // The last source is asked when all others have no keys.
+    let server = StubServer::start(|_| (200, ISSUED.to_owned())).await;
+    let fixture = Fixture::new(&[("ALIBABA_CLOUD_CREDENTIALS_URI", server.url.as_str())]);
+    assert_eq!(search(fixture.context()).await.unwrap().0, Source::Uri);
 }
 
 #[tokio::test]
-async fn a_broken_source_stops_the_search_though_later_ones_have_keys() {
-    let server = StandIn::start(|_| (200, ISSUED.to_owned())).await;
-    let bench = Bench::new(&[("ALIBABA_CLOUD_CREDENTIALS_URI", server.url.as_str())]);
-    bench.write(CONFIG, "{");
-    let error = search(bench.context()).await.unwrap_err();
+async fn a_broken_source_stops_the_search_even_if_later_ones_have_keys() {
+    let server = StubServer::start(|_| (200, ISSUED.to_owned())).await;
+    let fixture = Fixture::new(&[("ALIBABA_CLOUD_CREDENTIALS_URI", server.url.as_str())]);
+    fixture.write(CONFIG, "{");
+    let error = search(fixture.context()).await.unwrap_err();
     let CredentialsError::Broken { source: Source::CliProfile, before, .. } = &error else {
         panic!("{error}")
     };
     assert_eq!(before.len(), 2, "{error}");
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
-async fn a_profile_named_by_somebody_is_used_or_nothing_is() {
+async fn only_the_requested_profile_is_used() {
     let set = [
         ("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid"),
         ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret"),
     ];
-    let mut bench = Bench::new(&set);
-    bench.settings.profile = Some("wanted".to_owned());
-    let error = search(bench.context()).await.unwrap_err().to_string();
+    let mut fixture = Fixture::new(&set);
+    fixture.settings.profile = Some("wanted".to_owned());
+    let error = search(fixture.context()).await.unwrap_err().to_string();
     assert!(error.contains("names the profile `wanted`"), "{error}");
-    bench.write(INI, "[wanted]\ntype=access_key\naccess_key_id=testid9\naccess_key_secret=s\n");
-    let (source, found) = search(bench.context()).await.unwrap();
+    fixture.write(INI, "[wanted]\ntype=access_key\naccess_key_id=testid9\naccess_key_secret=s\n");
+    let (source, found) = search(fixture.context()).await.unwrap();
     assert_eq!(
         (source, found.credentials.access_key_id.as_str()),
         (Source::CredentialsFile, "testid9")
     );
     let wanted = format!(r#"{{"name":"wanted","mode":"AK",{KEY}}}"#);
-    bench.write(CONFIG, &config(&wanted));
-    assert_eq!(search(bench.context()).await.unwrap().0, Source::CliProfile);
-    let bench = Bench::new(&[("ALIBABA_CLOUD_PROFILE", "wanted")]);
-    let error = search(bench.context()).await.unwrap_err().to_string();
+    fixture.write(CONFIG, &config(&wanted));
+    assert_eq!(search(fixture.context()).await.unwrap().0, Source::CliProfile);
+    let fixture = Fixture::new(&[("ALIBABA_CLOUD_PROFILE", "wanted")]);
+    let error = search(fixture.context()).await.unwrap_err().to_string();
     assert!(error.contains("ALIBABA_CLOUD_PROFILE names"), "{error}");
 }

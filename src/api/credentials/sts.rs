@@ -1,4 +1,4 @@
-//! STS: a role instead of a key pair, a token instead of a signature, and who one is.
+//! STS: assumes a role with a key pair or a token, and returns the caller's identity.
 //!
 //! Source: `AssumeRole`, `AssumeRoleWithOIDC` and `GetCallerIdentity` of STS, version 2015-04-01;
 //! `credentials-go`, `ram_role_arn.go` and `oidc.go`.
@@ -21,22 +21,22 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 const VERSION: &str = "2015-04-01";
-/// As the SDKs have it: 5 seconds to connect, 10 in all.
+/// As in the SDKs: 5 seconds to connect, 10 in total.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Keys last an hour unless a profile says otherwise, and never less than a quarter of one.
+/// The lifetime of keys unless a profile sets one; at least a quarter of an hour.
 const DURATION_S: i64 = 3600;
 const LEAST_DURATION_S: i64 = 900;
-/// A sentence of an error; more is not read by anybody.
+/// Long enough for a sentence of an error.
 const MAX_MESSAGE: usize = 300;
 
-/// What both ways to assume a role answer.
+/// The answer of both ways to assume a role.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct AssumedReply {
     credentials: Issued,
 }
 
-/// A role to be assumed.
+/// A role to assume.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Assumed {
     pub(super) role_arn: String,
@@ -115,7 +115,7 @@ impl Assumed {
     }
 }
 
-/// Who the caller is, according to STS.
+/// The caller's identity according to STS.
 pub(super) async fn identity(
     context: &Context<'_>,
     keys: &Credentials,
@@ -136,7 +136,7 @@ pub(super) async fn identity(
     Ok(Identity { account_id, arn, identity_type })
 }
 
-/// The address that was set, or `sts[-vpc].REGION.aliyuncs.com`, or `sts.aliyuncs.com`.
+/// The configured address, or `sts[-vpc].REGION.aliyuncs.com`, or `sts.aliyuncs.com`.
 fn address(context: &Context<'_>, region: &str, vpc: bool) -> Result<Url, SourceError> {
     let settings = context.settings;
     if let Some(fixed) = &settings.sts_endpoint {
@@ -165,7 +165,7 @@ fn address(context: &Context<'_>, region: &str, vpc: bool) -> Result<Url, Source
         .map_err(|error| SourceError::broken(format!("the address of STS: {error}")))
 }
 
-/// Calls STS once, signed with v1 where there are keys, and returns a good answer's body.
+/// Calls STS once, signed with v1 if there are keys, and returns the body of a successful answer.
 async fn call(
     context: &Context<'_>,
     address: &Url,
@@ -182,7 +182,7 @@ async fn call(
         ("Timestamp", &timestamp),
         ("Version", VERSION),
     ];
-    // Tokens go into the body: queries end up in the logs of proxies.
+    // Tokens go into the body: proxies log queries.
     let mut body = own.to_vec();
     let signature;
     if let Some(keys) = keys {
@@ -219,7 +219,7 @@ async fn call(
     if answer.status == 200 {
         return Ok(answer.body);
     }
-    // Cut only after it is redacted: half a secret would not be found.
+    // Cut only after redaction: half a secret would not be found.
     let why = redact(refusal(action, &answer), secrets.iter().copied());
     Err(SourceError::Broken(why.chars().take(MAX_MESSAGE).collect()))
 }
@@ -238,7 +238,7 @@ fn refusal(action: &str, answer: &Answer) -> String {
     };
     let code = word(&code);
     if code.eq_ignore_ascii_case("SignatureDoesNotMatch") {
-        // Its message repeats all that was signed.
+        // The message repeats the signed text.
         return format!("{refused}: {code} (the access key secret is wrong)");
     }
     if code.eq_ignore_ascii_case("InvalidTimeStamp.Expired") {

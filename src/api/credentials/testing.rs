@@ -1,4 +1,4 @@
-//! What the tests of every source share.
+//! Shared by the tests of all sources.
 
 use super::context::Context;
 use super::environment::Environment;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A clock that stands still until it is moved.
+/// A clock that only moves when a test moves it.
 pub(super) struct TestClock(Mutex<Timestamp>, AtomicU32);
 
 impl TestClock {
@@ -37,11 +37,11 @@ pub(super) fn now() -> Timestamp {
     "2026-01-02T03:04:05Z".parse().unwrap()
 }
 
-/// Keys for an hour.
+/// Keys valid for an hour.
 pub(super) const ISSUED: &str = r#"{"Code":"Success","AccessKeyId":"testid2",
 "AccessKeySecret":"testsecret2","SecurityToken":"testtoken2","Expiration":"2026-01-02T04:04:05Z"}"#;
 
-/// The same, as STS wraps them.
+/// The same as returned by STS.
 pub(super) fn assumed() -> String {
     format!(r#"{{"RequestId":"R","Credentials":{ISSUED}}}"#)
 }
@@ -60,14 +60,14 @@ pub(super) fn broken(found: Result<SourceKeys, SourceError>) -> String {
     }
 }
 
-/// Settings of a test, with a home of its own; nothing leads out of this machine.
-pub(super) struct Bench {
+/// The settings of a test, with its own home directory; no address leads to another machine.
+pub(super) struct Fixture {
     pub(super) settings: ChainSettings,
     pub(super) clock: TestClock,
     home: tempfile::TempDir,
 }
 
-impl Bench {
+impl Fixture {
     pub(super) fn new(variables: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let environment: Environment = variables.iter().copied().collect();

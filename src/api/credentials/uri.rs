@@ -1,4 +1,4 @@
-//! Keys that a URI gives, as a helper of the platform serves them.
+//! Keys from a URI, served by a helper of the platform.
 //!
 //! Source: `credentials-go`, `uri.go`.
 
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 const URI: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The keys that the environment's URI gives.
+/// The keys from the environment's URI.
 pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceError> {
     match context.settings.environment.get(URI)? {
         None => Err(SourceError::absent(format!("{URI} is not set"))),
@@ -23,7 +23,7 @@ pub(super) async fn keys(context: &Context<'_>) -> Result<SourceKeys, SourceErro
     }
 }
 
-/// The keys that a URI gives; `name` tells where it stands. Only its host is ever shown, since
+/// The keys from a URI; `name` is the setting that contains it. Only its host is ever shown, since
 /// its path may be a secret.
 pub(super) async fn fetch(
     context: &Context<'_>,

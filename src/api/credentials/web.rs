@@ -1,4 +1,4 @@
-//! Asking a service for keys over HTTP: once, without redirects, with little time.
+//! Requests keys from a service over HTTP: once, without redirects, with a short timeout.
 
 use super::context::Context;
 use super::error::SourceError;
@@ -9,20 +9,20 @@ use reqwest::{Certificate, Url};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// An answer with keys takes about 2 KB; more than this is a mistake.
+/// An answer with keys has about 2 KB; a larger one is a mistake.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
-/// What is asked.
+/// The request.
 pub(super) struct HttpRequest {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Zeroizing<String>,
-    /// For connecting, and once more for the answer.
+    /// For connecting, and again for the answer.
     pub(super) timeout: Duration,
 }
 
-/// What was answered; wiped when dropped.
+/// The answer; erased from memory when dropped.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Zeroizing<Vec<u8>>,
@@ -31,11 +31,11 @@ pub(super) struct Answer {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
-    /// Nobody is there.
+    /// No connection was made.
     Unreachable(String),
-    /// Somebody is, and the answer did not come through.
+    /// There was a connection, and no complete answer.
     Failed(String),
-    /// The address must not be asked at all, or the client can't be set up.
+    /// The address is not allowed, or the client can't be set up.
     Unusable(String),
 }
 
@@ -46,11 +46,11 @@ impl NoAnswer {
     }
 }
 
-/// The metadata service's address: link-local, and served in the clear only.
+/// The metadata service's address: link-local, and served over plain http only.
 const METADATA_HOST: &str = "100.100.100.200";
 
-/// Reads an address as settings have it: scheme, host and port. Plain http leads to this machine
-/// and to the metadata service only.
+/// Parses an address from the settings: scheme, host and port. Plain http is allowed to this
+/// machine and to the metadata service only.
 pub fn parse_address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "that is not a URL such as `https://HOST`")?;
     let bare = url.path() == "/"
@@ -64,7 +64,7 @@ pub fn parse_address(text: &str) -> Result<Url, String> {
     permit(&url).map(|()| url)
 }
 
-/// Refuses to send or fetch keys in the clear across a network.
+/// Refuses to send or fetch keys unencrypted across a network.
 pub(super) fn permit(url: &Url) -> Result<(), String> {
     let is_near = is_loopback(url) || url.host_str() == Some(METADATA_HOST);
     match url.scheme() {
@@ -79,13 +79,13 @@ pub(super) fn permit(url: &Url) -> Result<(), String> {
     }
 }
 
-/// Scheme, host and port: the rest of an address may hold a secret.
+/// Scheme, host and port: the rest of an address may contain a secret.
 pub(super) fn origin(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
-/// Asks once.
+/// Sends the request once.
 pub(super) async fn ask(context: &Context<'_>, question: HttpRequest) -> Result<Answer, NoAnswer> {
     permit(&question.url).map_err(NoAnswer::Unusable)?;
     let client = client(context, &question).map_err(NoAnswer::Unusable)?;
@@ -96,7 +96,7 @@ pub(super) async fn ask(context: &Context<'_>, question: HttpRequest) -> Result<
     }
     let mut response = request.send().await.map_err(|error| silence(&error))?;
     let status = response.status().as_u16();
-    // Of full size from the start: a buffer that grew would leave copies behind.
+    // Allocated at full size: a growing buffer would leave copies in memory.
     let mut body = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
     while let Some(chunk) = response.chunk().await.map_err(|error| silence(&error))? {
         if body.len() + chunk.len() > MAX_BYTES {
@@ -107,7 +107,7 @@ pub(super) async fn ask(context: &Context<'_>, question: HttpRequest) -> Result<
     Ok(Answer { status, body })
 }
 
-/// A client for one question: keys are asked for once in an hour, so nothing is kept open.
+/// A client for one request: keys are requested once an hour, so no connection is kept.
 fn client(context: &Context<'_>, question: &HttpRequest) -> Result<reqwest::Client, String> {
     // An earlier caller in this process may have installed the same provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -123,7 +123,7 @@ fn client(context: &Context<'_>, question: &HttpRequest) -> Result<reqwest::Clie
         builder = builder.no_proxy();
     }
     if question.url.scheme() == "http" {
-        // Without TLS no certificates are read, so a machine without any can be used.
+        // Without TLS no certificates are read; a machine may have none.
         builder = builder.tls_certs_only([]);
     } else if let Some(pem) = &context.settings.ca_pem {
         let certificates = Certificate::from_pem_bundle(pem).map_err(|error| innermost(&error))?;
@@ -142,7 +142,7 @@ fn silence(error: &reqwest::Error) -> NoAnswer {
     }
 }
 
-/// Reads JSON into what is expected. Errors tell the place only: the text may hold a secret.
+/// Parses JSON. Errors give only the position: the text may contain a secret.
 pub(super) fn json<T: serde::de::DeserializeOwned>(
     place: &str,
     bytes: &[u8],

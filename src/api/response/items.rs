@@ -45,12 +45,12 @@ pub(super) fn meaningful(message: &str) -> &str {
     if fillers.iter().any(|filler| message.eq_ignore_ascii_case(filler)) { "" } else { message }
 }
 
-/// Whether an item's code is the documented code of success, to the letter.
+/// Whether an item's code is exactly the documented code of success.
 fn is_ok(code: &str) -> bool {
     code == "OK"
 }
 
-/// Whether a code is no documented code of an item and no plain failure either: blank, a number, a
+/// Whether a code is neither a documented item code nor a clear failure: blank, a number, a
 /// boolean, or `OK` in another spelling. It proves neither success nor failure.
 fn is_ambiguous(code: &str) -> bool {
     let code = code.trim();
@@ -61,7 +61,7 @@ fn is_ambiguous(code: &str) -> bool {
         || code.parse::<f64>().is_ok()
 }
 
-/// What an answer says about one thing, once or more often.
+/// The code of one object in an answer, which may occur several times.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Observation<'a> {
     #[default]
@@ -95,7 +95,7 @@ impl<'a> Observation<'a> {
     }
 }
 
-/// What an answer says about one target of the request.
+/// The codes of one target of the request.
 struct TargetAnswer<'r, 'a> {
     entry: &'r Entry,
     outer: Observation<'a>,
@@ -185,8 +185,8 @@ fn add_element<'a>(
             });
         }
         Member::Absent => {
-            // An older shape: accounts in an element of their own, without their target. It
-            // may hold a code of its own, which must not contradict theirs.
+            // An older format: accounts in an element of their own, without their target. The
+            // element may have a code, which must not contradict theirs.
             let own_ok = match code {
                 Member::Absent => true,
                 Member::Text(code) => is_ok(code),
@@ -212,7 +212,7 @@ fn add_element<'a>(
     is_matched
 }
 
-/// `at` is where the account stands in the request, and mostly in the answer too.
+/// `at` is the place of the account in the request, and usually also in the answer.
 fn judge_account(of: &TargetAnswer<'_, '_>, at: usize, account: &str) -> ItemAnswer {
     let is_it = |(id, _): &&(Option<&str>, Observation<'_>)| *id == Some(account);
     let inner = of.inner.get(at).filter(is_it).or_else(|| of.inner.iter().find(is_it));
@@ -244,7 +244,7 @@ fn judge_whole(of: &TargetAnswer<'_, '_>, unmatched_failure: bool) -> ItemAnswer
     }
 }
 
-/// Which of several inner codes speaks for a whole target: doubt before failure before success.
+/// Which of several inner codes counts for a whole target: doubt before failure before success.
 fn severity(status: Status) -> u8 {
     match status {
         Status::Unknown => 4,

@@ -1,4 +1,4 @@
-//! The decision table, line by line, and the shapes in which answers have been seen.
+//! The decision table line by line, and observed formats of answers.
 
 use super::*;
 use crate::model::{Accounts, Entry, Status};
@@ -153,7 +153,7 @@ fn conflicting_repeats_are_unknown_and_equal_ones_are_not() {
     assert_eq!((twice("OK"), twice("UNEXPECTED")), (Revoked, Unknown));
 }
 
-/// Codes, as JSON values, that the documents do not know and that are no text of a failure.
+/// JSON values of codes that are not documented and are not the text of a failure.
 const AMBIGUOUS_CODES: [&str; 18] = [
     "0",
     "200",
@@ -215,7 +215,8 @@ fn an_account_without_its_target_counts_only_if_one_target_asked_for_it() {
         of(r#"{"Code":"UNEXPECTED","HostAccounts":{"HostAccountId":"c","Code":"OK"}}"#)[3],
         Unknown
     );
-    // Nobody asked for x: whose it is can't be told, so the whole target is not known to be gone.
+    // No request contained x. Its target is unknown, so the whole target is not known to be
+    // revoked.
     assert_eq!(of(r#"{"HostAccounts":{"HostAccountId":"x","Code":"UNEXPECTED"}}"#)[0], Unknown);
     assert_eq!(of(r#"{"HostAccounts":{"HostAccountId":"x","Code":"OK"}}"#)[0], Revoked);
     assert_eq!(of(r#"{"HostAccounts":{"HostAccountId":"c","Code":"OK"}}"#)[0], Revoked);

@@ -170,13 +170,13 @@ fn nothing_is_sent_before_a_wait_is_over() {
         let wait = Duration::from_millis(wait_ms);
         let mut run = Run::new(100.0);
         let sent_at = run.send();
-        let told_at = sent_at + LATENCY;
-        run.pace.on(told_at, Event::Throttled { sent_at, wait: Some(wait) });
-        assert!(run.pace.next_at(told_at) >= told_at + wait);
+        let answered_at = sent_at + LATENCY;
+        run.pace.on(answered_at, Event::Throttled { sent_at, wait: Some(wait) });
+        assert!(run.pace.next_at(answered_at) >= answered_at + wait);
         // An answer to an earlier call does not lift it, nor does a shorter hint.
-        run.pace.on(told_at, Event::Accepted { sent_at });
-        run.pace.on(told_at, Event::Throttled { sent_at, wait: Some(wait / 2) });
-        assert!(run.pace.next_at(told_at) >= told_at + wait);
+        run.pace.on(answered_at, Event::Accepted { sent_at });
+        run.pace.on(answered_at, Event::Throttled { sent_at, wait: Some(wait / 2) });
+        assert!(run.pace.next_at(answered_at) >= answered_at + wait);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A small HTTP server on loopback that answers as a test says and keeps what it was asked.
+//! A small HTTP server on loopback with the answers of a test; it stores its requests.
 
 use reqwest::Url;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 /// A request as it arrived.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Asked {
+pub(super) struct StubRequest {
     /// `GET /path`.
     pub(super) line: String,
     pub(super) head: String,
@@ -16,7 +16,7 @@ pub(super) struct Asked {
     pub(super) body: String,
 }
 
-impl Asked {
+impl StubRequest {
     /// Query and body together, decoded.
     pub(super) fn parameters(&self) -> Vec<(String, String)> {
         Url::parse(&format!("http://x/?{}&{}", self.query, self.body))
@@ -33,18 +33,18 @@ impl Asked {
     }
 }
 
-pub(super) type Answers = dyn Fn(&Asked) -> (u16, String) + Send + Sync;
+pub(super) type Answers = dyn Fn(&StubRequest) -> (u16, String) + Send + Sync;
 
 /// Stops when it is dropped.
-pub(super) struct StandIn {
+pub(super) struct StubServer {
     pub(super) url: Url,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<StubRequest>>>,
     task: JoinHandle<()>,
 }
 
-impl StandIn {
+impl StubServer {
     pub(super) async fn start(
-        answers: impl Fn(&Asked) -> (u16, String) + Send + Sync + 'static,
+        answers: impl Fn(&StubRequest) -> (u16, String) + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
@@ -60,24 +60,24 @@ impl StandIn {
         Self { url, asked, task }
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(super) fn requests(&self) -> Vec<StubRequest> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// An address at which nobody listens.
-    pub(super) async fn nobody() -> Url {
+    /// An address where nothing listens.
+    pub(super) async fn unused_address() -> Url {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap()
     }
 }
 
-impl Drop for StandIn {
+impl Drop for StubServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn serve(mut stream: TcpStream, answers: Arc<Answers>, log: Arc<Mutex<Vec<Asked>>>) {
+async fn serve(mut stream: TcpStream, answers: Arc<Answers>, log: Arc<Mutex<Vec<StubRequest>>>) {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     let asked = loop {
@@ -91,7 +91,7 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>, log: Arc<Mutex<Vec<
         }
     };
     log.lock().unwrap().push(asked.clone());
-    // A slow answer must not hold up the others.
+    // A slow answer must not delay the others.
     let (status, body) = tokio::task::spawn_blocking(move || answers(&asked)).await.unwrap();
     let length = body.len();
     let answer = format!(
@@ -101,7 +101,7 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>, log: Arc<Mutex<Vec<
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
-fn whole(bytes: &[u8]) -> Option<Asked> {
+fn whole(bytes: &[u8]) -> Option<StubRequest> {
     let text = std::str::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n")?;
     let head = head.to_lowercase();
@@ -113,5 +113,5 @@ fn whole(bytes: &[u8]) -> Option<Asked> {
     let (method, target) = (line.next()?, line.next()?);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (query, body) = (query.to_owned(), body.to_owned());
-    Some(Asked { line: format!("{method} {path}"), head, query, body })
+    Some(StubRequest { line: format!("{method} {path}"), head, query, body })
 }
