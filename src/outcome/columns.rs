@@ -1,34 +1,33 @@
-//! Which columns an outcome has, and where each comes from.
+//! The columns of an outcome and their sources.
 
 use super::COLUMNS;
 use crate::model::{RESOLVED_COLUMNS, TEXT_MARK_COLUMN};
 
-/// What the name of an input's own column gets in front when an outcome has one of that name.
+/// The prefix of an input column whose name is also a column of the outcome.
 const OWN: &str = "input_";
 
 /// The columns of an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Columns {
-    /// Which of the input's columns are carried into the outcome.
+    /// The input columns that are carried into the outcome.
     pub(super) own: Vec<usize>,
     /// Whether those are the first, the second and so on.
     pub(super) in_order: bool,
-    /// What they are called there.
+    /// Their names in the outcome.
     pub(super) names: Vec<String>,
-    /// Where the input has each of [`COLUMNS`], if it is an outcome.
+    /// The input's column for each of [`COLUMNS`], if it is an outcome.
     pub(super) before: [Option<usize>; COLUMNS.len()],
-    /// Where the input has each of [`RESOLVED_COLUMNS`], if they are replaced; `None` if the outcome
-    /// has none of them.
+    /// The input's column for each of [`RESOLVED_COLUMNS`], if they are replaced; `None` if the
+    /// outcome has none of them.
     pub(super) resolved: Option<[Option<usize>; RESOLVED_COLUMNS.len()]>,
 }
 
 impl Columns {
-    /// An input that has all columns of an outcome is one, and they are replaced; so is one of
-    /// which only some rows are sent, whatever it has of them.
+    /// An input with all columns of an outcome is one, and they are replaced. With `--only`, an
+    /// input is an outcome whatever columns it has.
     ///
-    /// Any other list keeps a column of such a name, under another: a table with two columns
-    /// `status` could not be fed back, nor read by most tools. Case does not matter, for many do
-    /// not look at it.
+    /// Any other list keeps a column of such a name under another name: a table with two columns
+    /// `status` could not be fed back, nor read by most tools. Case is ignored, as in many tools.
     pub(super) fn of(input: &[String], is_chosen_from: bool, has_names: bool) -> Self {
         let place = |name: &str| input.iter().position(|column| column == name);
         let is_outcome = is_chosen_from || COLUMNS.iter().all(|name| place(name).is_some());

@@ -1,4 +1,4 @@
-//! What an outcome says behind the input's own columns: the verdict of each row's grant.
+//! The columns of an outcome after the input's own: the verdict of each row's grant.
 
 use super::spreadsheet::is_formula;
 use super::table::Table;
@@ -12,25 +12,24 @@ use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 
-/// Of so many codes and messages the cells are made once. What many notes say came up early.
+/// For this many codes and messages the cells are formatted once. The frequent ones occur early.
 const KEPT_CELLS: u32 = 1 << 10;
 
-/// Of so many bytes for each row are notes in memory at once: half of what a plan takes, which has
-/// gone by now.
+/// Notes in memory at once, in bytes per row: half of what a plan takes, which is freed by now.
 const NOTES_BYTES_PER_ROW: usize = 6;
 
-/// And of at least so many of all.
+/// The minimum of this memory.
 const NOTES_BYTES: usize = 4 << 20;
 
-/// How words that are not the input's own are written.
+/// The format of cells that are not the input's own.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Words {
+pub(super) struct CellFormat {
     pub(super) table: Table,
     pub(super) rehearsal: bool,
 }
 
-impl Words {
-    /// A message, which says of a rehearsal that it is one.
+impl CellFormat {
+    /// A message; in a rehearsal it says so.
     pub(super) fn message(self, message: &str) -> Cow<'_, str> {
         match (self.rehearsal, message) {
             (false, message) => message.into(),
@@ -39,7 +38,7 @@ impl Words {
         }
     }
 
-    /// The columns of a row that nothing was sent for.
+    /// The columns of a row that was not sent.
     pub(super) fn unsent(self, to: &mut Vec<u8>, status: Status, code: &str, message: &str) {
         let message = self.message(message);
         let cells: [&str; COLUMNS.len()] = [status.name(), code, &message, "", "0", "", ""];
@@ -49,128 +48,122 @@ impl Words {
         self.table.end_row(to);
     }
 
-    /// A code with its message, both of the service.
-    fn said(self, to: &mut Vec<u8>, (code, message): (&str, &str)) {
-        self.of_service(to, code);
-        self.of_service(to, &self.message(message));
+    /// A code and a message of the service.
+    fn reason(self, to: &mut Vec<u8>, (code, message): (&str, &str)) {
+        self.service_text(to, code);
+        self.service_text(to, &self.message(message));
     }
 
-    /// Words of the service, so that they neither steer a terminal nor are a formula in a
-    /// spreadsheet, however the outcome is written: nobody reads them back.
-    fn of_service(self, to: &mut Vec<u8>, words: &str) {
-        let is_plain = words.bytes().all(|b| b.is_ascii() && !b.is_ascii_control());
-        let words = if is_plain { words.into() } else { Cow::Owned(escaped(words)) };
-        if !self.table.excel && is_formula(&words) {
-            return self.table.cell(to, &format!("{TEXT_MARK}{words}"));
+    /// A text of the service, without control characters and formulas in any format of the outcome:
+    /// nothing reads it back.
+    fn service_text(self, to: &mut Vec<u8>, text: &str) {
+        let is_plain = text.bytes().all(|b| b.is_ascii() && !b.is_ascii_control());
+        let text = if is_plain { text.into() } else { Cow::Owned(escaped(text)) };
+        if !self.table.excel && is_formula(&text) {
+            return self.table.cell(to, &format!("{TEXT_MARK}{text}"));
         }
-        self.table.cell(to, &words);
+        self.table.cell(to, &text);
     }
 }
 
-/// Ends the rows of an outcome that a grant stands behind.
+/// Writes the result columns of rows with a grant.
 ///
-/// What is known of a grant and of its note lies anywhere in memory, so it is looked up for many
-/// rows before the first of them is written, one sort of place after the other: a processor waits
-/// for many places at once, if there is little to do between them.
+/// The states of grants and their notes are anywhere in memory. They are looked up for many rows
+/// before the first of them is written, first all states and then all notes, so that the processor
+/// loads many of them in parallel.
 ///
-/// Notes are brought back for some rows at a time if there are too many of them.
-pub(super) struct Endings<'a> {
+/// If there are too many notes, they are read back for some rows at a time.
+pub(super) struct ResultColumns<'a> {
     verdicts: &'a Verdicts,
     rows: &'a Rows,
     notes: NoteCache<'a>,
-    /// How many notes may be in memory, and thus for how many rows they are brought back.
+    /// The maximum number of notes in memory, and so of rows that they are read for.
     most: usize,
-    /// The notes of the rows before this one have been brought back.
+    /// The notes of the rows before this one are in memory.
     until: usize,
-    words: Words,
-    /// The cells of the first codes and messages, one after the other, and where those of each end.
+    format: CellFormat,
+    /// The cells of the first codes and messages, concatenated, and the end of each pair.
     cells: Vec<u8>,
     ends: Vec<usize>,
     times: UtcSeconds,
-    known: Vec<Known>,
+    looked_up: Vec<LookedUp>,
 }
 
-/// What is known of the grant of a row.
+/// The looked-up grant of a row.
 #[derive(Clone, Copy)]
-struct Known {
+struct LookedUp {
     verdict: Verdict,
     /// The row that stands for it, from 0.
     standing: usize,
 }
 
-impl<'a> Endings<'a> {
-    /// Those of an outcome of these rows.
-    pub(super) fn new(verdicts: &'a Verdicts, rows: &'a Rows, words: Words) -> Self {
+impl<'a> ResultColumns<'a> {
+    /// For an outcome of these rows.
+    pub(super) fn new(verdicts: &'a Verdicts, rows: &'a Rows, format: CellFormat) -> Self {
         let bytes = (rows.len() * NOTES_BYTES_PER_ROW).max(NOTES_BYTES);
-        Self::within(verdicts, rows, words, NoteCache::most(bytes), KEPT_CELLS)
+        Self::within(verdicts, rows, format, NoteCache::capacity(bytes), KEPT_CELLS)
     }
 
-    /// With so many notes in memory, and the cells of so many codes and messages.
+    /// With limits for the notes in memory and for the formatted cells.
     fn within(
         verdicts: &'a Verdicts,
         rows: &'a Rows,
-        words: Words,
+        format: CellFormat,
         most: usize,
         kept_cells: u32,
     ) -> Self {
-        let notes = verdicts.recall();
+        let notes = verdicts.note_cache();
         let (mut cells, mut ends) = (Vec::new(), Vec::new());
-        for said in 0..notes.all_said().min(kept_cells) {
-            words.said(&mut cells, notes.said(said));
+        for reason in 0..notes.reasons().min(kept_cells) {
+            format.reason(&mut cells, notes.reason(reason));
             ends.push(cells.len());
         }
-        let (until, times, known) = (0, UtcSeconds::default(), Vec::new());
-        Self { verdicts, rows, notes, most, until, words, cells, ends, times, known }
+        let (until, times, looked_up) = (0, UtcSeconds::default(), Vec::new());
+        Self { verdicts, rows, notes, most, until, format, cells, ends, times, looked_up }
     }
 
-    /// Looks up the grants of some rows, which stand behind those of the last time, each with the
-    /// row that stands for it. Fails if notes can't be read back.
+    /// Looks up the grants of the next rows, each with the row that stands for it. Fails if notes
+    /// can't be read back.
     pub(super) fn look_up(
         &mut self,
         rows: Range<usize>,
         grants: impl Iterator<Item = (GrantId, usize)> + Clone,
     ) -> io::Result<()> {
         if rows.end > self.until {
-            self.bring_notes(rows)?;
+            self.load_notes(rows)?;
         }
-        self.verdicts.fetch(grants.clone().map(|(grant, _)| grant));
-        self.known.clear();
-        let known = |(grant, standing)| Known { verdict: self.verdicts.of(grant), standing };
-        self.known.extend(grants.map(known));
-        self.notes.fetch(self.known.iter().filter_map(|known| known.verdict.note));
+        self.verdicts.prefetch(grants.clone().map(|(grant, _)| grant));
+        self.looked_up.clear();
+        let looked_up = |(grant, standing)| LookedUp { verdict: self.verdicts.of(grant), standing };
+        self.looked_up.extend(grants.map(looked_up));
+        self.notes.prefetch(self.looked_up.iter().filter_map(|looked_up| looked_up.verdict.note));
         Ok(())
     }
 
-    /// Brings back the notes of these rows, and of as many behind them as there is room for.
+    /// Reads the notes of these rows, and of as many following ones as fit.
     #[cold]
-    fn bring_notes(&mut self, rows: Range<usize>) -> io::Result<()> {
+    fn load_notes(&mut self, rows: Range<usize>) -> io::Result<()> {
         if self.verdicts.notes() <= self.most {
             self.until = usize::MAX;
-            return self.notes.bring(self.verdicts.all());
+            return self.notes.load(self.verdicts.all());
         }
         self.until = rows.end.max(rows.start + self.most);
         let these = rows.start..self.until.min(self.rows.len());
-        self.notes.bring(these.filter_map(|row| Some(self.rows.get(row)?.0)))
+        self.notes.load(these.filter_map(|row| Some(self.rows.get(row)?.0)))
     }
 
-    /// Writes the end of a row, from 0, whose grant was looked up as the one with that number.
-    pub(super) fn write(
-        &mut self,
-        to: &mut Vec<u8>,
-        row: usize,
-        looked_up: usize,
-        tally: &mut Tally,
-    ) {
-        let Known { verdict, standing } = self.known[looked_up];
+    /// Writes the result columns of a row, from 0, whose grant was looked up at this place.
+    pub(super) fn write(&mut self, to: &mut Vec<u8>, row: usize, place: usize, tally: &mut Tally) {
+        let LookedUp { verdict, standing } = self.looked_up[place];
         let note = verdict.note.map(|note| self.notes.get(note));
-        let table = self.words.table;
+        let table = self.format.table;
         tally.add(verdict.status);
         table.plain_cell(to, verdict.status.name());
         if let Some(note) = note {
-            self.said(to, note.said);
+            self.reason(to, note.reason);
             self.request_id(to, note.request_id);
         } else {
-            self.words.said(to, ("", ""));
+            self.format.reason(to, ("", ""));
             table.plain_cell(to, "");
         }
         table.number(to, u64::from(verdict.attempts));
@@ -186,21 +179,21 @@ impl<'a> Endings<'a> {
         table.end_row(to);
     }
 
-    fn said(&self, to: &mut Vec<u8>, said: u32) {
-        let at = said as usize;
+    fn reason(&self, to: &mut Vec<u8>, reason: u32) {
+        let at = reason as usize;
         let Some(end) = self.ends.get(at) else {
-            return self.words.said(to, self.notes.said(said));
+            return self.format.reason(to, self.notes.reason(reason));
         };
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         to.extend_from_slice(&self.cells[start..*end]);
     }
 
     fn request_id(&self, to: &mut Vec<u8>, id: RequestId) {
-        let table = self.words.table;
+        let table = self.format.table;
         match id {
             RequestId::Upper(id) => table.uuid(to, |text| _ = id.hyphenated().encode_upper(text)),
             RequestId::Lower(id) => table.uuid(to, |text| _ = id.hyphenated().encode_lower(text)),
-            RequestId::Other(text) => self.words.of_service(to, self.notes.text(text)),
+            RequestId::Other(text) => self.format.service_text(to, self.notes.text(text)),
         }
     }
 }
@@ -214,8 +207,8 @@ mod tests {
     use crate::plan::Plan;
     use jiff::Timestamp;
 
-    /// Sixty rows of five users, every seventh repeated; each request has a note of its own, and the
-    /// last one was never sent.
+    /// Sixty rows of five users, every seventh repeated; each request has a note of its own, and
+    /// the last one was never sent.
     fn plan() -> Plan {
         let mut collector = Collector::default();
         for row in 0..60_u32 {
@@ -262,17 +255,17 @@ mod tests {
         kept_cells: u32,
         block: usize,
     ) -> String {
-        let words = Words { table: Table { excel: false }, rehearsal: false };
+        let format = CellFormat { table: Table { excel: false }, rehearsal: false };
         let rows = plan.rows().len();
-        let mut endings = Endings::within(verdicts, plan.rows(), words, most, kept_cells);
+        let mut results = ResultColumns::within(verdicts, plan.rows(), format, most, kept_cells);
         let (mut to, mut tally) = (Vec::new(), Tally::default());
         let all: Vec<usize> = (0..rows).collect();
         for block in all.chunks(block) {
             let these = block[0]..block[0] + block.len();
             let grants = block.iter().filter_map(|row| plan.rows().get(*row));
-            endings.look_up(these, grants).unwrap();
+            results.look_up(these, grants).unwrap();
             for (at, row) in block.iter().enumerate() {
-                endings.write(&mut to, *row, at, &mut tally);
+                results.write(&mut to, *row, at, &mut tally);
             }
         }
         assert_eq!(tally.rows(), rows as u64);
@@ -280,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_notes_does_not_show() {
+    fn the_size_of_the_cache_does_not_change_the_outcome() {
         let plan = plan();
         let verdicts = verdicts(&plan);
         let usual = written(&plan, &verdicts, 1000, KEPT_CELLS, 60);

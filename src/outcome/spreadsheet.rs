@@ -1,10 +1,10 @@
 //! Cells that a spreadsheet shows as they are written.
 //!
-//! Opening a CSV file, spreadsheets run what looks like a formula and rewrite what looks like a
-//! number, a date or a truth value: `0012` becomes 12, `1234567890123456` becomes 1.23457E+15 with
-//! its last digit gone. A sign for text in front keeps them from it. The sign is an apostrophe and
-//! not a tab, which Excel drops, nor `="..."`, which is a formula itself, and nothing but text to
-//! `LibreOffice`. Whoever reads the file again takes it off: see [`crate::model::TEXT_MARK_COLUMN`].
+//! When a spreadsheet opens a CSV file, it executes cells that look like formulas, and rewrites
+//! cells that look like numbers, dates or truth values: `0012` becomes 12, `1234567890123456`
+//! becomes 1.23457E+15 and loses its last digit. A text mark before the cell prevents that. The
+//! mark is an apostrophe. Excel drops a tab, and `="..."` is a formula itself, which `LibreOffice`
+//! shows as text. A reader of the file removes the mark: see [`crate::model::TEXT_MARK_COLUMN`].
 
 use crate::model::TEXT_MARK;
 use std::borrow::Cow;
@@ -12,25 +12,25 @@ use std::borrow::Cow;
 /// The longest number that a spreadsheet shows digit by digit.
 const SHOWN_DIGITS: usize = 11;
 
-/// The cell with the sign for text in front if it needs one.
+/// The cell, with the text mark if it needs one.
 pub(super) fn marked(cell: &str) -> Cow<'_, str> {
     if needs_mark(cell) { format!("{TEXT_MARK}{cell}").into() } else { cell.into() }
 }
 
-/// Whether a spreadsheet would show it otherwise than it is written, or act on it. A cell that
-/// begins with the sign itself needs another one, so that taking one off gives back every cell.
+/// Whether a spreadsheet would execute it or show it differently. A cell that starts with the mark
+/// itself needs another one, so that removing one restores every cell.
 fn needs_mark(cell: &str) -> bool {
     cell.starts_with(TEXT_MARK) || is_formula(cell) || is_rewritten(cell)
 }
 
-/// Whether it begins like a formula. Full-width signs are taken for the others where such are
-/// usual, and blanks before them are overlooked by some.
+/// Whether it starts like a formula. Some versions treat full-width signs like the others, and some
+/// ignore blanks before them.
 pub(super) fn is_formula(cell: &str) -> bool {
     cell.starts_with(['\t', '\r', '\n'])
         || cell.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
-/// Whether it is read as a number, a date, a time or a truth value and written anew.
+/// Whether it is rewritten as a number, a date, a time or a truth value.
 fn is_rewritten(cell: &str) -> bool {
     let cell = cell.trim();
     if !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit()) {
@@ -46,7 +46,7 @@ fn is_rewritten(cell: &str) -> bool {
         || is_day(cell)
 }
 
-/// `MAR1`, `1-Sept` and the like: a month's name and a number.
+/// `MAR1`, `1-Sept` and similar: a month's name and a number.
 fn is_day(cell: &str) -> bool {
     const MONTHS: [&str; 12] = [
         "january",
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formulas_and_what_would_be_rewritten_are_marked() {
+    fn formulas_and_rewritten_cells_are_marked() {
         for cell in [
             "=1+1",
             "+1",
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_left_as_it_is() {
+    fn no_other_cell_is_marked() {
         for cell in [
             "",
             "0",

@@ -1,14 +1,14 @@
-//! The outcome as bytes: plain, or so that a spreadsheet shows what is in it.
+//! Formats the outcome as CSV: plain, or for spreadsheets.
 //!
-//! The writer of the csv crate goes through a state machine for each cell, which for ten million
-//! rows of a dozen cells is most of the work; a test compares what is written with what it writes.
+//! The writer of the csv crate runs a state machine for each cell, which is most of the work for
+//! ten million rows of a dozen cells. A test compares both writers.
 
 use super::spreadsheet::marked;
 use crate::clock::UtcSeconds;
 use crate::model::{TEXT_MARK, TEXT_MARK_COLUMN};
 use uuid::fmt::Hyphenated;
 
-/// How a table is written: UTF-8, comma, LF; for spreadsheets a byte order mark, CR LF, and cells
+/// The format of a table: UTF-8, comma, LF; for spreadsheets a byte order mark, CR LF, and cells
 /// marked as text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Table {
@@ -16,7 +16,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The first row, with a column more if cells are marked.
+    /// Writes the header, with one more column if cells are marked.
     pub(super) fn header<'n>(self, to: &mut Vec<u8>, names: impl Iterator<Item = &'n str>) {
         if self.excel {
             to.extend_from_slice("\u{feff}".as_bytes());
@@ -30,7 +30,7 @@ impl Table {
         self.end_line(to);
     }
 
-    /// The next cell of a row.
+    /// Writes the next cell of a row.
     pub(super) fn cell(self, to: &mut Vec<u8>, cell: &str) {
         if self.excel {
             quoted_if_needed(to, &marked(cell));
@@ -40,8 +40,8 @@ impl Table {
         to.push(b',');
     }
 
-    /// The next cell of a row, which holds nothing but ASCII letters, digits, `-`, `_` and `.`; or
-    /// several such cells with commas between them, if the table is none for spreadsheets.
+    /// Writes the next cell of a row, which has only ASCII letters, digits, `-`, `_` and `.`; or,
+    /// if the table is not for spreadsheets, several such cells with commas between them.
     pub(super) fn plain_cell(self, to: &mut Vec<u8>, cell: &str) {
         if self.excel {
             return self.cell(to, cell);
@@ -50,12 +50,12 @@ impl Table {
         to.push(b',');
     }
 
-    /// The next cell of a row, a whole number.
+    /// Writes the next cell of a row, a whole number.
     pub(super) fn number(self, to: &mut Vec<u8>, number: u64) {
         self.plain_cell(to, itoa::Buffer::new().format(number));
     }
 
-    /// The next cell of a row, a UUID with hyphens, which is put into bytes that are as long.
+    /// Writes the next cell of a row, a UUID with hyphens. `put` gets a slice of that length.
     pub(super) fn uuid(self, to: &mut Vec<u8>, put: impl FnOnce(&mut [u8])) {
         let start = to.len();
         to.resize(start + Hyphenated::LENGTH, 0);
@@ -67,7 +67,7 @@ impl Table {
         to.push(b',');
     }
 
-    /// The next cell of a row, a time in seconds since 1970.
+    /// Writes the next cell of a row, a time in seconds since 1970.
     pub(super) fn time(self, to: &mut Vec<u8>, second: i64, times: &mut UtcSeconds) {
         if self.excel {
             let mut text = Vec::new();
@@ -78,7 +78,7 @@ impl Table {
         to.push(b',');
     }
 
-    /// Ends a row, saying whether its cells are marked.
+    /// Ends a row, with the cell that says whether its cells are marked.
     pub(super) fn end_row(self, to: &mut Vec<u8>) {
         if self.excel {
             let mut mark = [0; 4];
@@ -94,7 +94,7 @@ impl Table {
     }
 }
 
-/// A cell with a separator, a quote or the end of a line in it stands in quotes.
+/// Quotes a cell that contains a separator, a quote or a line break.
 fn quoted_if_needed(to: &mut Vec<u8>, cell: &str) {
     if !cell.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
         return to.extend_from_slice(cell.as_bytes());
@@ -133,7 +133,7 @@ mod tests {
         }
 
         #[test]
-        fn spreadsheets_get_their_marks_and_line_ends(
+        fn spreadsheets_get_marks_and_crlf(
             row in prop::collection::vec("[a0,\"'\n=é-]{0,6}", 1..5)
         ) {
             let table = Table { excel: true };

@@ -1,4 +1,4 @@
-//! Notes brought back into memory for an outcome, which asks for them in no order.
+//! Notes read back into memory for an outcome, which needs them in any order.
 
 use super::packed_note::PackedNote;
 use super::{NO_NOTE, NoteId, Verdicts};
@@ -6,85 +6,83 @@ use crate::plan::GrantId;
 use std::hint::black_box;
 use std::io;
 
-/// The notes of some grants: 25 bytes each, and two bits for each note that there is.
+/// The notes of some grants: 25 bytes each, and two bits for each existing note.
 #[derive(Debug)]
 pub struct NoteCache<'a> {
     verdicts: &'a Verdicts,
-    places: Places,
-    briefs: Vec<[u8; PackedNote::BYTES]>,
+    ranks: RankSet,
+    packed: Vec<[u8; PackedNote::BYTES]>,
 }
 
 impl<'a> NoteCache<'a> {
-    /// None yet.
+    /// An empty cache.
     pub(super) fn of(verdicts: &'a Verdicts) -> Self {
-        Self { verdicts, places: Places::default(), briefs: Vec::new() }
+        Self { verdicts, ranks: RankSet::default(), packed: Vec::new() }
     }
 
-    /// How many notes have a place in so many bytes.
-    pub fn most(bytes: usize) -> usize {
+    /// How many notes fit into that many bytes.
+    pub fn capacity(bytes: usize) -> usize {
         bytes / PackedNote::BYTES
     }
 
-    /// Brings back the notes of these grants in place of those of others. Fails if the file in
-    /// which they lie can't be read.
-    pub fn bring(&mut self, grants: impl Iterator<Item = GrantId>) -> io::Result<()> {
-        let Self { verdicts, places, briefs } = self;
+    /// Reads the notes of these grants, and drops all others. Fails if the file with the notes
+    /// can't be read.
+    pub fn load(&mut self, grants: impl Iterator<Item = GrantId>) -> io::Result<()> {
+        let Self { verdicts, ranks, packed } = self;
         let notes = grants.map(|grant| verdicts.grants[grant as usize].note());
-        *places = Places::of(verdicts.notes.len(), notes.filter(|note| *note != NO_NOTE));
-        briefs.clear();
-        briefs.reserve_exact(places.len());
-        verdicts.notes.each(|note, packed| {
-            if places.contains(note) {
-                briefs.push(*packed);
+        *ranks = RankSet::of(verdicts.notes.len(), notes.filter(|note| *note != NO_NOTE));
+        packed.clear();
+        packed.reserve_exact(ranks.len());
+        verdicts.notes.each(|note, bytes| {
+            if ranks.contains(note) {
+                packed.push(*bytes);
             }
         })
     }
 
-    /// A note that one of those grants has.
+    /// The note of one of these grants.
     pub fn get(&self, note: NoteId) -> PackedNote {
-        PackedNote::of(&self.briefs[self.places.of_wanted(note as usize)])
+        PackedNote::of(&self.packed[self.ranks.rank_of(note as usize)])
     }
 
-    /// Brings notes that some of those grants have near to the processor, as [`Verdicts::fetch`]
-    /// does.
-    pub fn fetch(&self, notes: impl Iterator<Item = NoteId>) {
+    /// Loads notes of these grants into the processor's cache, as [`Verdicts::prefetch`] does.
+    pub fn prefetch(&self, notes: impl Iterator<Item = NoteId>) {
         black_box(notes.fold(0, |all, note| {
-            let packed = &self.briefs[self.places.of_wanted(note as usize)];
+            let packed = &self.packed[self.ranks.rank_of(note as usize)];
             all ^ packed[0] ^ packed[PackedNote::BYTES - 1]
         }));
     }
 
-    /// How many codes with messages there are.
-    pub fn all_said(&self) -> u32 {
-        self.verdicts.notes.all_said()
+    /// The number of distinct pairs of code and message.
+    pub fn reasons(&self) -> u32 {
+        self.verdicts.notes.reasons()
     }
 
     /// A code with its message, by their number.
-    pub fn said(&self, number: u32) -> (&'a str, &'a str) {
-        self.verdicts.notes.said(number)
+    pub fn reason(&self, number: u32) -> (&'a str, &'a str) {
+        self.verdicts.notes.reason(number)
     }
 
-    /// The text of a request's id, by its number.
+    /// The text of a request id, by its number.
     pub fn text(&self, number: u32) -> &'a str {
         self.verdicts.notes.text(number)
     }
 }
 
-/// Which numbers are wanted, and the place of each among them: two bits for each number that there
-/// is.
+/// A set of numbers with the rank of each: two bits for each possible number.
 #[derive(Debug, Default)]
-struct Places(Vec<Word>);
+struct RankSet(Vec<RankWord>);
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Word {
+struct RankWord {
     bits: u64,
-    /// How many are wanted before these.
+    /// How many are in the set before these.
     before: usize,
 }
 
-impl Places {
+impl RankSet {
     fn of(numbers: usize, wanted: impl Iterator<Item = NoteId>) -> Self {
-        let mut words = vec![Word::default(); numbers.div_ceil(64)];
+        let mut words = vec![RankWord::default(); numbers.div_ceil(64)];
         for number in wanted {
             words[number as usize / 64].bits |= 1 << (number % 64);
         }
@@ -104,9 +102,9 @@ impl Places {
         self.0[number / 64].bits >> (number % 64) & 1 == 1
     }
 
-    /// The place of a number that is wanted.
-    fn of_wanted(&self, number: usize) -> usize {
-        let Word { bits, before } = self.0[number / 64];
+    /// The rank of a number in the set.
+    fn rank_of(&self, number: usize) -> usize {
+        let RankWord { bits, before } = self.0[number / 64];
         before + (bits & ((1 << (number % 64)) - 1)).count_ones() as usize
     }
 }
@@ -121,23 +119,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_number_has_its_place_among_those_wanted(
+        fn each_number_has_its_rank_in_the_set(
             wanted in prop::collection::vec(0_u32..400, 0..300)
         ) {
             let sorted: BTreeSet<u32> = wanted.iter().copied().collect();
-            let places = Places::of(400, wanted.into_iter());
-            prop_assert_eq!(places.len(), sorted.len());
+            let ranks = RankSet::of(400, wanted.into_iter());
+            prop_assert_eq!(ranks.len(), sorted.len());
             for (place, number) in sorted.iter().enumerate() {
-                prop_assert_eq!(places.of_wanted(*number as usize), place);
+                prop_assert_eq!(ranks.rank_of(*number as usize), place);
             }
             for number in 0..400 {
-                prop_assert_eq!(places.contains(number as usize), sorted.contains(&number));
+                prop_assert_eq!(ranks.contains(number as usize), sorted.contains(&number));
             }
         }
     }
 
     #[test]
-    fn notes_of_other_grants_are_not_among_them() {
+    fn the_cache_has_no_notes_of_other_grants() {
         let mut verdicts = Verdicts::new(70_000);
         for grant in 0..69_999_u32 {
             let result = AttemptResult {
@@ -152,16 +150,15 @@ mod tests {
             };
             verdicts.record(&GrantSet::range(grant..grant + 1), &result);
         }
-        let mut recalled = verdicts.recall();
+        let mut cache = verdicts.note_cache();
         // The last one has no note.
         for (grants, notes) in [(0..70_000, 69_999), (5..7, 2), (40_000..70_000, 29_999)] {
-            recalled.bring(grants.clone().rev().chain(grants.clone())).unwrap();
-            assert_eq!(recalled.briefs.len(), notes);
+            cache.load(grants.clone().rev().chain(grants.clone())).unwrap();
+            assert_eq!(cache.packed.len(), notes);
             for grant in grants {
                 let Some(note) = verdicts.of(grant).note else { continue };
-                let (packed, whole) =
-                    (recalled.get(note), verdicts.note_of(grant).unwrap().unwrap());
-                assert_eq!(recalled.said(packed.said), (whole.code, whole.message));
+                let (packed, whole) = (cache.get(note), verdicts.note_of(grant).unwrap().unwrap());
+                assert_eq!(cache.reason(packed.reason), (whole.code, whole.message));
                 assert_eq!(packed.finished_at(), whole.finished_at);
                 assert_eq!(whole.finished_at.as_second(), i64::from(grant));
             }

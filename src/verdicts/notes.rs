@@ -1,5 +1,5 @@
-//! What outcome rows say beside their status, one note for each answer: a long run has very many of
-//! them, and most say the same.
+//! The details of outcome rows besides the status: one note per answer. A long run has very many,
+//! and most have the same code and message.
 
 use super::packed_note::{PackedNote, RequestId};
 use super::spill_file::SpillFile;
@@ -9,32 +9,32 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 
-/// Number of a note, in the order in which they came.
+/// Number of a note, in the order of the answers.
 pub type NoteId = u32;
 
 /// The note of a grant in its outcome row, besides the status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note<'a> {
-    /// The API's code, or this tool's own word.
+    /// The API's code, or this tool's own code.
     pub code: &'a str,
     /// The API's message.
     pub message: &'a str,
-    /// The API's id of the request, or nothing.
+    /// The API's request id; empty if there is none.
     pub request_id: Cow<'a, str>,
-    /// When the answer came, to the second.
+    /// When the answer arrived, to the second.
     pub finished_at: Timestamp,
 }
 
-/// All notes. What they say, and ids of requests that are no UUIDs as services write them, is kept
-/// once; the rest is a [`PackedNote`] each, of which most lie in a file in a long run.
+/// All notes. Codes, messages, and request ids that are not UUIDs in the usual form are interned;
+/// the rest is one [`PackedNote`] each, most of which are in a file in a long run.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     texts: Interner,
-    /// Codes with their messages, as numbers of texts.
-    said: Vec<(u32, u32)>,
-    by_said: HashMap<(u32, u32), u32>,
-    /// Which of them came last.
-    last_said: u32,
+    /// Pairs of code and message, as numbers of texts.
+    reasons: Vec<(u32, u32)>,
+    reason_numbers: HashMap<(u32, u32), u32>,
+    /// The latest of them.
+    last_reason: u32,
     spill: SpillFile<{ PackedNote::BYTES }>,
 }
 
@@ -50,24 +50,24 @@ impl Notes {
         let number = self.next();
         let request_id = RequestId::of_uuid(request_id)
             .unwrap_or_else(|| RequestId::Other(self.texts.intern(request_id)));
-        let said = self.number_of(code, message);
-        self.spill.push(PackedNote::new(said, request_id, finished_at).bytes());
+        let reason = self.number_of(code, message);
+        self.spill.push(PackedNote::new(reason, request_id, finished_at).bytes());
         number
     }
 
-    /// Another note of the latest answer, whose own note is `first`, with a code and a message of its
-    /// own: one that there is, if it has the same content.
-    pub(super) fn push_beside(&mut self, first: NoteId, code: &str, message: &str) -> NoteId {
-        let said = self.number_of(code, message);
+    /// Another note of the latest answer, whose own note is `first`, with another code and message.
+    /// Returns an existing note of this answer with the same content.
+    pub(super) fn push_other(&mut self, first: NoteId, code: &str, message: &str) -> NoteId {
+        let reason = self.number_of(code, message);
         let number = self.next();
         let of_answer = self.spill.since(first as usize);
         if let Some((same, _)) =
-            (first..).zip(of_answer).find(|(_, bytes)| PackedNote::of(bytes).said == said)
+            (first..).zip(of_answer).find(|(_, bytes)| PackedNote::of(bytes).reason == reason)
         {
             return same;
         }
-        let beside = PackedNote { said, ..PackedNote::of(&of_answer[0]) };
-        self.spill.push(beside.bytes());
+        let other = PackedNote { reason, ..PackedNote::of(&of_answer[0]) };
+        self.spill.push(other.bytes());
         number
     }
 
@@ -75,29 +75,29 @@ impl Notes {
         NoteId::try_from(self.spill.len()).unwrap_or(NoteId::MAX)
     }
 
-    /// The number of a code with its message, which are likely the last ones.
+    /// The number of a code with its message, which is usually the last one.
     fn number_of(&mut self, code: &str, message: &str) -> u32 {
-        if self.said.get(self.last_said as usize).is_some()
-            && self.said(self.last_said) == (code, message)
+        if self.reasons.get(self.last_reason as usize).is_some()
+            && self.reason(self.last_reason) == (code, message)
         {
-            return self.last_said;
+            return self.last_reason;
         }
-        let said = (self.texts.intern(code), self.texts.intern(message));
-        self.last_said = *self.by_said.entry(said).or_insert_with(|| {
-            self.said.push(said);
-            u32::try_from(self.said.len() - 1).unwrap_or(u32::MAX)
+        let reason = (self.texts.intern(code), self.texts.intern(message));
+        self.last_reason = *self.reason_numbers.entry(reason).or_insert_with(|| {
+            self.reasons.push(reason);
+            u32::try_from(self.reasons.len() - 1).unwrap_or(u32::MAX)
         });
-        self.last_said
+        self.last_reason
     }
 
-    /// How many codes with messages there are.
-    pub(super) fn all_said(&self) -> u32 {
-        u32::try_from(self.said.len()).unwrap_or(u32::MAX)
+    /// The number of pairs of code and message.
+    pub(super) fn reasons(&self) -> u32 {
+        u32::try_from(self.reasons.len()).unwrap_or(u32::MAX)
     }
 
     /// A code with its message.
-    pub(super) fn said(&self, number: u32) -> (&str, &str) {
-        let (code, message) = self.said[number as usize];
+    pub(super) fn reason(&self, number: u32) -> (&str, &str) {
+        let (code, message) = self.reasons[number as usize];
         (self.text(code), self.text(message))
     }
 
@@ -106,10 +106,10 @@ impl Notes {
         self.texts.names().get(number)
     }
 
-    /// Fails if the file in which it lies can't be read.
+    /// Fails if the file with the note can't be read.
     pub(super) fn get(&self, note: NoteId) -> io::Result<Note<'_>> {
         let packed = PackedNote::of(&self.spill.get(note as usize)?);
-        let (code, message) = self.said(packed.said);
+        let (code, message) = self.reason(packed.reason);
         Ok(Note {
             code,
             message,
@@ -122,7 +122,7 @@ impl Notes {
         })
     }
 
-    /// Gives each note with its number, in their order.
+    /// Calls `take` with the number and bytes of each note, in order.
     pub(super) fn each(&self, take: impl FnMut(usize, &[u8; PackedNote::BYTES])) -> io::Result<()> {
         self.spill.each(take)
     }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_are_given_back_as_they_came() {
+    fn notes_are_returned_as_they_were_stored() {
         let uuid = "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9";
         let (lower, bare) = (uuid.to_lowercase(), uuid.replace('-', ""));
         let request_ids = [uuid, &lower, &bare, "", "R", "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8FZ"];
@@ -167,15 +167,15 @@ mod tests {
     }
 
     #[test]
-    fn notes_of_one_answer_that_say_the_same_are_one() {
+    fn equal_notes_of_one_answer_are_stored_once() {
         let mut notes = Notes::default();
         for request_id in ["R", "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9"] {
             let first = notes.push("OK", "", request_id, Timestamp::UNIX_EPOCH);
-            let missing = notes.push_beside(first, "USER_ACCOUNT_NOT_EXISTS", "");
-            let other = notes.push_beside(first, "USER_ACCOUNT_NOT_EXISTS", "another");
+            let missing = notes.push_other(first, "USER_ACCOUNT_NOT_EXISTS", "");
+            let other = notes.push_other(first, "USER_ACCOUNT_NOT_EXISTS", "another");
             assert_eq!([missing, other], [first + 1, first + 2]);
-            assert_eq!(notes.push_beside(first, "USER_ACCOUNT_NOT_EXISTS", ""), missing);
-            assert_eq!(notes.push_beside(first, "OK", ""), first);
+            assert_eq!(notes.push_other(first, "USER_ACCOUNT_NOT_EXISTS", ""), missing);
+            assert_eq!(notes.push_other(first, "OK", ""), first);
             let Note { code, message, request_id: id, finished_at } = notes.get(other).unwrap();
             assert_eq!((code, message), ("USER_ACCOUNT_NOT_EXISTS", "another"));
             assert_eq!((&*id, finished_at), (request_id, Timestamp::UNIX_EPOCH));

@@ -6,7 +6,7 @@ use crate::model::Status;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// The pace is measured over this time before the present, or before the end of the run.
+/// The rates are measured over this time before the present, or before the end of the run.
 const PACE_WINDOW: Duration = Duration::from_secs(60);
 
 /// The state of a run.
@@ -22,7 +22,7 @@ pub struct RunStatus {
     pub settled: [u64; Status::ALL.len()],
     /// Grants that are not settled.
     pub left: u64,
-    /// Sent requests, repeats included.
+    /// Sent requests, including repeats.
     pub sent: u64,
     /// Those of them that were throttled.
     pub throttled: u64,

@@ -1,72 +1,71 @@
-//! Records of one size, of which only the latest stay in memory.
+//! A list of records of one size, of which only the latest stay in memory.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// So many records stay in memory.
+/// The maximum number of records in memory.
 const MOST_RECENT: usize = 1 << 16;
 
-/// So many records are read from the file at once.
+/// The number of records per read.
 const READ_AT_ONCE: usize = 1 << 12;
 
-/// Records in the order in which they came. All but the latest lie in a temporary file that has no
-/// name, so that nothing is left of it when the process ends in whatever way. Where no such file can
-/// be made or written, they stay in memory.
+/// Records in order. All but the latest are in a temporary file without a name, which disappears
+/// when the process ends in any way. If it can't be created or written, they stay in memory.
 #[derive(Debug, Default)]
 pub(super) struct SpillFile<const SIZE: usize> {
     recent: Vec<[u8; SIZE]>,
-    filed: usize,
+    in_file: usize,
     file: Option<File>,
-    /// A file was of no use.
-    stays: bool,
+    /// The file can't be used.
+    is_unusable: bool,
 }
 
 impl<const SIZE: usize> SpillFile<SIZE> {
-    /// Puts one on top.
+    /// Adds a record.
     pub(super) fn push(&mut self, record: [u8; SIZE]) {
         self.recent.push(record);
     }
 
-    /// Files what is in memory if it is much. What is pushed from now on stays there until this is
-    /// called again.
+    /// Moves the records in memory to the file if there are many. Records added from now on stay in
+    /// memory until the next call.
     pub(super) fn make_room(&mut self) {
-        self.file_beyond(MOST_RECENT);
+        self.spill_beyond(MOST_RECENT);
     }
 
-    fn file_beyond(&mut self, most: usize) {
-        if self.recent.len() < most || self.stays {
+    fn spill_beyond(&mut self, most: usize) {
+        if self.recent.len() < most || self.is_unusable {
             return;
         }
-        match self.file_all() {
+        match self.spill() {
             Ok(()) => {
-                self.filed += self.recent.len();
+                self.in_file += self.recent.len();
                 self.recent.clear();
             }
             Err(error) => {
                 tracing::debug!(%error, "a temporary file is of no use; notes stay in memory");
-                self.stays = true;
+                self.is_unusable = true;
             }
         }
     }
 
-    fn file_all(&mut self) -> io::Result<()> {
+    fn spill(&mut self) -> io::Result<()> {
         let file = match self.file.take() {
             Some(file) => file,
             None => tempfile::tempfile()?,
         };
         let file = self.file.insert(file);
-        file.write_all_at(self.recent.as_flattened(), place(self.filed, SIZE))
+        file.write_all_at(self.recent.as_flattened(), place(self.in_file, SIZE))
     }
 
-    /// How many there are.
+    /// The number of records.
     pub(super) fn len(&self) -> usize {
-        self.filed + self.recent.len()
+        self.in_file + self.recent.len()
     }
 
-    /// The record with that number, from 0. The file may be unreadable.
+    /// The record with that number, from 0. Fails if the file can't be read.
     pub(super) fn get(&self, number: usize) -> io::Result<[u8; SIZE]> {
-        if let Some(recent) = number.checked_sub(self.filed) {
+        if let Some(recent) = number.checked_sub(self.in_file) {
             return Ok(self.recent[recent]);
         }
         let mut record = [0; SIZE];
@@ -75,22 +74,23 @@ impl<const SIZE: usize> SpillFile<SIZE> {
         Ok(record)
     }
 
-    /// Gives each record with its number, in their order. The file is read once, a piece at a time.
+    /// Calls `take` with each record and its number, in order. The file is read once, in pieces.
     pub(super) fn each(&self, mut take: impl FnMut(usize, &[u8; SIZE])) -> io::Result<()> {
-        let mut pieces = vec![[0; SIZE]; self.filed.min(READ_AT_ONCE)];
-        for first in (0..self.filed).step_by(READ_AT_ONCE) {
-            let piece = &mut pieces[..(self.filed - first).min(READ_AT_ONCE)];
+        let mut pieces = vec![[0; SIZE]; self.in_file.min(READ_AT_ONCE)];
+        for first in (0..self.in_file).step_by(READ_AT_ONCE) {
+            let piece = &mut pieces[..(self.in_file - first).min(READ_AT_ONCE)];
             let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
             file.read_exact_at(piece.as_flattened_mut(), place(first, SIZE))?;
             (first..).zip(&*piece).for_each(|(number, record)| take(number, record));
         }
-        (self.filed..).zip(&self.recent).for_each(|(number, record)| take(number, record));
+        (self.in_file..).zip(&self.recent).for_each(|(number, record)| take(number, record));
         Ok(())
     }
 
-    /// The records from one on that was pushed since room was made last.
+    /// The records from `number` on, which must have been added since the last
+    /// [`SpillFile::make_room`].
     pub(super) fn since(&self, number: usize) -> &[[u8; SIZE]] {
-        &self.recent[number - self.filed..]
+        &self.recent[number - self.in_file..]
     }
 }
 
@@ -102,9 +102,9 @@ fn place(number: usize, size: usize) -> u64 {
 mod tests {
     use super::*;
 
-    fn piled(spill: &mut SpillFile<4>, most: usize, pushed: u32) {
+    fn push_all(spill: &mut SpillFile<4>, most: usize, pushed: u32) {
         for number in 0..pushed {
-            spill.file_beyond(most);
+            spill.spill_beyond(most);
             assert_eq!(spill.len(), number as usize);
             spill.push(number.to_le_bytes());
             assert_eq!(spill.since(number as usize), [number.to_le_bytes()]);
@@ -118,27 +118,27 @@ mod tests {
     }
 
     #[test]
-    fn records_are_given_back_from_wherever_they_lie() {
+    fn records_are_read_from_file_and_memory() {
         let mut spill = SpillFile::default();
-        piled(&mut spill, 30, 10_000);
-        assert_eq!((spill.filed, spill.recent.len()), (9_990, 10));
+        push_all(&mut spill, 30, 10_000);
+        assert_eq!((spill.in_file, spill.recent.len()), (9_990, 10));
         let mut spill = SpillFile::default();
-        piled(&mut spill, MOST_RECENT, 1000);
-        assert_eq!((spill.filed, spill.recent.len()), (0, 1000));
+        push_all(&mut spill, MOST_RECENT, 1000);
+        assert_eq!((spill.in_file, spill.recent.len()), (0, 1000));
     }
 
     #[test]
-    fn what_cannot_be_filed_stays_in_memory() {
+    fn records_stay_in_memory_if_the_file_cannot_be_written() {
         let readable = File::open("/dev/null").unwrap();
         let mut spill = SpillFile { file: Some(readable), ..SpillFile::default() };
-        piled(&mut spill, 30, 1000);
-        assert_eq!((spill.filed, spill.recent.len(), spill.stays), (0, 1000, true));
+        push_all(&mut spill, 30, 1000);
+        assert_eq!((spill.in_file, spill.recent.len(), spill.is_unusable), (0, 1000, true));
     }
 
     #[test]
-    fn a_file_that_lost_its_end_is_an_error() {
+    fn a_truncated_file_is_an_error() {
         let mut spill = SpillFile::<4>::default();
-        piled(&mut spill, 30, 1000);
+        push_all(&mut spill, 30, 1000);
         spill.file.as_ref().unwrap().set_len(7).unwrap();
         assert!(spill.get(0).is_ok());
         assert!(spill.get(1).is_err());
