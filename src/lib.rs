@@ -61,7 +61,7 @@
 //! | state of a run | [`verdicts`], [`ledger`] |
 //! | work to do | [`plan`]; [`input_snapshot`], [`files`]; [`resolve`] looks names up; [`access`] lists what users reach |
 //! | rows and requests | [`input`], [`grants`], [`api`] |
-//! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`pipeline`], `malloc`, [`failpoint`] |
+//! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`pipeline`], [`failpoint`] |
 
 pub mod access;
 pub mod api;
@@ -80,7 +80,6 @@ pub mod hex;
 pub mod input;
 pub mod input_snapshot;
 pub mod ledger;
-mod malloc;
 pub mod model;
 pub mod names;
 pub mod outcome;

@@ -1,43 +1,43 @@
-//! Rows on their way from the thread that reads them to the one that collects them.
+//! Batches of rows between the thread that reads them and the thread that collects them.
 
 use crate::model::{Account, Grant, Operation};
 use crate::names::Key;
 
-/// How many rows travel together: few enough to stay in a processor's own cache, and enough that
-/// handing them over costs nothing.
+/// The number of rows in a batch: few enough for a processor's own cache, and enough to make the
+/// cost of a hand-over negligible.
 const ROWS: usize = 2048;
 
-/// The text of a batch is not let grow far beyond this, however long the values are.
+/// The size of a batch's text that ends it, for long values.
 const TEXT_BYTES: usize = 1 << 18;
 
-/// Some rows one after the other, each a grant or none, column by column. A batch is used again
-/// and again, so that rows cost no allocation.
+/// Consecutive rows, stored as columns; each has a grant or none. Batches are reused, so rows cost
+/// no allocation.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// For each row what is short of it, if it names a grant.
-    pub(super) heads: Vec<Option<Head>>,
-    /// For each row that names a grant.
+    /// For each row its operation, instance and scope of the account, if it has a grant.
+    pub(super) heads: Vec<Option<RowHead>>,
+    /// For each row with a grant.
     pub(super) grantees: Vec<Key>,
-    /// For each row that names a grant.
+    /// For each row with a grant.
     pub(super) targets: Vec<Key>,
-    /// For each row that names an account.
+    /// For each row with an account.
     pub(super) accounts: Vec<Key>,
-    /// The long values.
+    /// The text of long values.
     pub(super) text: String,
-    /// The instances and regions that the rows name: mostly one for all of them.
+    /// The instances and regions of the rows: usually one pair for all.
     pub(super) instances: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
+pub(super) struct RowHead {
     pub(super) operation: Operation,
-    /// Whether it names the target as a whole.
+    /// Whether it names the whole target.
     pub(super) whole: bool,
     pub(super) instance: u32,
 }
 
 impl Batch {
-    /// Takes the next row: its grant, or none if nothing is to be sent for it.
+    /// Adds the next row: its grant, or `None` if nothing is sent for it.
     pub fn push(&mut self, grant: Option<&Grant<'_>>) {
         let Some(grant) = grant else { return self.heads.push(None) };
         let instance = self.instance(grant);
@@ -51,23 +51,23 @@ impl Batch {
             }
         };
         let operation = Operation { kind: grant.kind, from: grant.grantee.kind };
-        self.heads.push(Some(Head { operation, whole, instance }));
+        self.heads.push(Some(RowHead { operation, whole, instance }));
     }
 
-    /// Whether it is time to hand it over.
+    /// Whether it should be handed over.
     pub fn is_full(&self) -> bool {
         self.heads.len() >= ROWS || self.text.len() >= TEXT_BYTES
     }
 
-    /// Whether there are no rows in it.
+    /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
         self.heads.is_empty()
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "at most one for each of ROWS")]
     fn instance(&mut self, grant: &Grant<'_>) -> u32 {
-        // An empty string may point nowhere, and comparing it takes some processors a fault and
-        // more time than all the rest of a row.
+        // An empty string may have a dangling pointer. Comparing it causes a fault on some
+        // processors, which takes longer than the rest of the row.
         let same = |(instance, region): &(String, String)| {
             instance.len() == grant.instance_id.len()
                 && (instance.is_empty() || instance == grant.instance_id)
@@ -96,7 +96,7 @@ mod tests {
     use crate::model::{Grantee, GranteeKind, Kind};
 
     #[test]
-    fn rows_arrive_as_they_left_in_one_batch_after_the_other() {
+    fn batched_rows_give_the_same_grants_as_single_rows() {
         let grant = |instance_id, grantee_kind, id, account| Grant {
             instance_id,
             region: "r",
@@ -128,10 +128,10 @@ mod tests {
         let [batched, direct] = [batched, direct].map(Collector::finish);
         assert_eq!(format!("{batched:?}"), format!("{direct:?}"));
         assert_eq!(direct.input_rows, 8);
-        let names = direct.words.scope(&direct.scopes, 1);
+        let names = direct.names.scope(&direct.scopes, 1);
         assert_eq!((names.instance_id, names.grantee.kind), ("j", GranteeKind::UserGroup));
         let mut of_scope = OfScope::default();
         direct.of_scope(1, &mut of_scope);
-        assert_eq!(direct.words.item(of_scope.grant(0).0), ("目标", Account::Whole));
+        assert_eq!(direct.names.item(of_scope.grant(0).0), ("目标", Account::Whole));
     }
 }

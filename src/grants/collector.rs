@@ -1,11 +1,11 @@
-//! Rows in: each comes to a few numbers.
+//! Collects rows as numbers.
 
-use super::scopes::{ByScope, Context, ScopeTable};
-use super::{Batch, Grants, Item, MAX_ROWS, NO_GRANT, Row, TooManyRows, WHOLE, Words};
+use super::scopes::{Context, ScopeTable, SortedRows};
+use super::{Batch, GrantNames, Grants, Item, MAX_ROWS, NO_GRANT, Row, TooManyRows, WHOLE};
 use crate::model::{Grant, Operation};
 use crate::names::Interner;
 
-/// Takes the rows of the first pass, one by one or a [`Batch`] at a time: 12 bytes a row.
+/// Collects the rows of the first pass, one by one or a [`Batch`] at a time: 12 bytes a row.
 #[derive(Debug, Default)]
 pub struct Collector {
     /// Instances and regions.
@@ -14,14 +14,14 @@ pub struct Collector {
     targets: Interner,
     accounts: Interner,
     scopes: ScopeTable,
-    /// How many fences there are so far.
-    fences: u32,
+    /// The number of barriers so far.
+    barriers: u32,
     rows: Vec<Row>,
     pending: Batch,
     columns: Columns,
 }
 
-/// What a batch's rows come to, a column of numbers each; kept to be filled again.
+/// The numbers of a batch's rows, by column; reused.
 #[derive(Debug, Default)]
 struct Columns {
     contexts: Vec<u32>,
@@ -32,52 +32,52 @@ struct Columns {
 }
 
 impl Collector {
-    /// Takes the next row's grant.
+    /// Adds the next row with its grant.
     pub fn push(&mut self, grant: &Grant<'_>) -> Result<(), TooManyRows> {
         self.push_pending(Some(grant))
     }
 
-    /// Takes the next row as one that nothing is to be sent for.
+    /// Adds the next row as one without a grant.
     pub fn skip(&mut self) -> Result<(), TooManyRows> {
         self.push_pending(None)
     }
 
-    /// Keeps what comes from now on apart from what came before: grants on the two sides never share
-    /// a request, not even those of one grantee, and never stand for each other.
-    pub fn fence(&mut self) {
-        self.absorb_pending();
-        self.fences += 1;
+    /// Adds a batch barrier: grants before and after it never share a request and never stand for
+    /// each other, even if they have the same grantee.
+    pub fn barrier(&mut self) {
+        self.flush_pending();
+        self.barriers += 1;
     }
 
     fn push_pending(&mut self, grant: Option<&Grant<'_>>) -> Result<(), TooManyRows> {
-        self.count_on(self.pending.heads.len() + 1)?;
+        self.check_room(self.pending.heads.len() + 1)?;
         self.pending.push(grant);
         if self.pending.is_full() {
-            self.absorb_pending();
+            self.flush_pending();
         }
         Ok(())
     }
 
-    fn absorb_pending(&mut self) {
+    fn flush_pending(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
-        self.absorb(&mut pending);
+        self.add_batch(&mut pending);
         self.pending = pending;
     }
 
-    /// Whether so many more rows can be numbered. No sort of name is more numerous than rows.
-    fn count_on(&self, more: usize) -> Result<(), TooManyRows> {
+    /// Whether that many more rows can be numbered. There are at most as many names as rows.
+    fn check_room(&self, more: usize) -> Result<(), TooManyRows> {
         if self.rows.len() + more > MAX_ROWS { Err(TooManyRows) } else { Ok(()) }
     }
 
-    /// Takes the rows of a batch, which is empty afterwards.
+    /// Adds the rows of a batch, and empties it.
     pub fn take(&mut self, batch: &mut Batch) -> Result<(), TooManyRows> {
-        self.absorb_pending();
-        self.count_on(batch.heads.len())?;
-        self.absorb(batch);
+        self.flush_pending();
+        self.check_room(batch.heads.len())?;
+        self.add_batch(batch);
         Ok(())
     }
 
-    fn absorb(&mut self, batch: &mut Batch) {
+    fn add_batch(&mut self, batch: &mut Batch) {
         self.find_contexts(batch);
         let Self { columns, scopes, .. } = self;
         let text = &batch.text;
@@ -98,9 +98,9 @@ impl Collector {
         batch.clear();
     }
 
-    /// The contexts of the rows that name a grant: few, for a batch names few instances.
+    /// The contexts of the rows with a grant. They are few, because a batch has few instances.
     fn find_contexts(&mut self, batch: &Batch) {
-        let Self { instances, scopes, fences, columns, .. } = self;
+        let Self { instances, scopes, barriers, columns, .. } = self;
         let instances: Vec<[u32; 2]> = batch
             .instances
             .iter()
@@ -112,23 +112,23 @@ impl Collector {
             *known[head.instance as usize][head.operation.index()].get_or_insert_with(|| {
                 let [instance, region] = instances[head.instance as usize];
                 let operation = head.operation;
-                scopes.context(Context { fences: *fences, instance, region, operation })
+                scopes.context(Context { barriers: *barriers, instance, region, operation })
             })
         }));
     }
 
-    /// Brings the rows of each scope together.
+    /// Groups the rows by scope.
     pub fn finish(mut self) -> Grants {
-        self.absorb_pending();
+        self.flush_pending();
         let Self { instances, grantees, targets, accounts, scopes, rows, .. } = self;
-        let words = Words {
+        let names = GrantNames {
             instances: instances.into_names(),
             grantees: grantees.into_names(),
             targets: targets.into_names(),
             accounts: accounts.into_names(),
         };
         let input_rows = rows.len();
-        let ByScope { scopes, ends, items, item_rows } = scopes.sort(rows);
-        Grants { words, scopes, ends, items, item_rows, input_rows }
+        let SortedRows { scopes, ends, items, item_rows } = scopes.sort(rows);
+        Grants { names, scopes, ends, items, item_rows, input_rows }
     }
 }

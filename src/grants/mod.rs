@@ -1,9 +1,9 @@
-//! The compact store of what was asked: rows in, distinct grants out, and the way back from a row
-//! to the grant that stands for it.
+//! The compact store of the rows: finds the distinct grants, and for each row the grant that stands
+//! for it.
 //!
-//! Duplicates and accounts covered by a whole-target row are found here. Everything is numbers:
-//! 12 bytes a row while reading, at most 24 while they are sorted by scope, and no hash order
-//! reaches the result.
+//! Duplicates and accounts covered by a whole-target row are found here. All data are numbers: 12
+//! bytes a row while reading, at most 24 while they are sorted by scope. No hash order reaches the
+//! result.
 
 mod batch;
 mod collector;
@@ -16,10 +16,10 @@ pub use scopes::{Context, Scopes};
 use crate::model::{Account, Grantee, Kind};
 use crate::names::Names;
 
-/// No grant: the row was invalid, or otherwise never to be sent.
+/// No grant: the row is invalid, or is not to be sent for another reason.
 pub const NO_GRANT: u32 = u32::MAX;
 
-/// More rows than this are refused: one bit of a row's number is used otherwise.
+/// The maximum number of rows: one bit of a row's number has another use.
 pub const MAX_ROWS: usize = (1 << 31) - 1;
 
 /// The account number that means the whole target; it sorts before every account.
@@ -39,13 +39,13 @@ impl Item {
         [self.target, self.account]
     }
 
-    /// Whether the target is meant as a whole.
+    /// Whether it is the whole target.
     pub fn is_whole(self) -> bool {
         self.account == WHOLE
     }
 }
 
-/// A row that names a grant, while rows come in.
+/// A row with a grant, during the first pass.
 #[derive(Debug, Clone, Copy)]
 struct Row {
     scope: u32,
@@ -57,18 +57,18 @@ struct Row {
 #[error("more than {MAX_ROWS} rows: split the input, or use the queue")]
 pub struct TooManyRows;
 
-/// The rows that name a grant, scope by scope.
+/// The rows with a grant, grouped by scope.
 #[derive(Debug)]
 pub struct Grants {
-    pub(crate) words: Words,
+    pub(crate) names: GrantNames,
     pub(crate) scopes: Scopes,
-    /// For each scope where its rows end.
+    /// For each scope the end of its rows.
     pub(crate) ends: Vec<u32>,
-    /// What the rows ask for.
+    /// The item of each row.
     pub(crate) items: Vec<Item>,
-    /// Which rows they are, from 0.
+    /// The number of each row, from 0.
     pub(crate) item_rows: Vec<u32>,
-    /// How many rows there are, those without a grant included.
+    /// The number of all rows, including those without a grant.
     pub(crate) input_rows: usize,
 }
 
@@ -96,18 +96,18 @@ impl SortedRow {
     }
 }
 
-/// One scope's distinct grants, target by target, each with the rows that ask for it. It is used
-/// for one scope after the other, for most of them are small.
+/// One scope's distinct grants, target by target, each with the rows that ask for it. The value is
+/// reused for all scopes, most of which are small.
 #[derive(Debug, Default)]
 pub struct OfScope {
     /// The scope's rows, grant by grant.
     sorted: Vec<SortedRow>,
-    /// For each grant where its rows begin.
+    /// For each grant its first row.
     starts: Vec<u32>,
 }
 
 impl OfScope {
-    /// Takes what a scope's rows ask for, and which rows they are.
+    /// Takes the items of a scope's rows, and the numbers of these rows.
     pub(crate) fn fold(&mut self, items: &[Item], rows: &[u32]) {
         let Self { sorted, starts } = self;
         sorted.clear();
@@ -133,13 +133,14 @@ impl OfScope {
         self.starts.iter().map(|start| self.sorted[*start as usize].item)
     }
 
-    /// How many grants each target has.
+    /// The number of grants of each target.
     pub fn by_target(&self) -> impl Iterator<Item = usize> {
         let target = |start: &u32| self.sorted[*start as usize].item.target;
         self.starts.chunk_by(move |a, b| target(a) == target(b)).map(<[u32]>::len)
     }
 
-    /// A grant, the row, from 0, that stands for it, and the other rows that ask for it.
+    /// A grant, the number from 0 of the row that stands for it, and the other rows that ask for
+    /// it.
     pub fn grant(&self, at: usize) -> (Item, u32, impl Iterator<Item = u32>) {
         let start = self.starts[at] as usize;
         let end = self.starts.get(at + 1).map_or(self.sorted.len(), |end| *end as usize);
@@ -149,7 +150,7 @@ impl OfScope {
     }
 }
 
-/// The strings behind a scope's numbers.
+/// The names of a scope.
 #[derive(Debug, Clone, Copy)]
 pub struct ScopeNames<'a> {
     /// The bastion host.
@@ -162,17 +163,17 @@ pub struct ScopeNames<'a> {
     pub kind: Kind,
 }
 
-/// The strings behind all numbers.
+/// The names of all numbers.
 #[derive(Debug)]
-pub struct Words {
+pub struct GrantNames {
     instances: Names,
     grantees: Names,
     targets: Names,
     accounts: Names,
 }
 
-impl Words {
-    /// What the numbers of one of the scopes stand for.
+impl GrantNames {
+    /// The names of a scope.
     pub fn scope(&self, scopes: &Scopes, scope: u32) -> ScopeNames<'_> {
         let (context, grantee) = scopes.of(scope);
         let Context { instance, region, operation, .. } = *context;
@@ -189,12 +190,12 @@ impl Words {
         self.instances.get(context.region)
     }
 
-    /// How many different grantees are named, not told apart by kind and instance.
+    /// The number of distinct grantees, over all kinds and instances.
     pub fn grantees(&self) -> usize {
         self.grantees.len()
     }
 
-    /// What an item's numbers stand for.
+    /// The names of an item.
     pub fn item(&self, item: Item) -> (&str, Account<&str>) {
         let account = match item.account {
             WHOLE => Account::Whole,
@@ -203,12 +204,12 @@ impl Words {
         (self.targets.get(item.target), account)
     }
 
-    /// All names, each sort of them in the order of their numbers.
+    /// All names by kind, each in the order of their numbers.
     pub fn all(&self) -> [&Names; 4] {
         [&self.instances, &self.grantees, &self.targets, &self.accounts]
     }
 
-    /// How many different targets are named, not told apart by kind and instance.
+    /// The number of distinct targets, over all kinds and instances.
     pub fn targets(&self) -> usize {
         self.targets.len()
     }
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_instances_and_user_groups_never_mix() {
+    fn kinds_instances_and_user_groups_have_scopes_of_their_own() {
         let base = grant("u", "h", Account::Named("a"));
         let group = Grantee { kind: GranteeKind::UserGroup, id: "u" };
         let grants = collect(&[

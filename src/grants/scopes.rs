@@ -1,22 +1,27 @@
-//! Scopes: which grants may share a request.
+//! Scopes: a scope has the grants that may share a request.
+//!
+//! Most grantees have one scope, so a scope's number is its grantee's number plus the number of
+//! extra scopes before it, and only extra scopes are stored with a grantee: four bytes for a
+//! grantee and twelve for each extra scope. A table from (context, grantee) to the scope would need
+//! 20 bytes more for each. A variant with one byte per grantee was dropped: it saved 1 to 4 % of a
+//! plan's memory and no time.
 
 use super::{Item, NO_GRANT, Row};
-use crate::malloc::give_back;
 use crate::model::Operation;
 use crate::names::{Index, Keys};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-/// What the grants of a request have in common beside the id of the grantee.
+/// What the grants of a request have in common, except the id of the grantee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Context {
-    /// How many fences came before: grants on two sides of one never share a request.
-    pub(super) fences: u32,
+    /// The number of barriers before it: grants on two sides of a barrier never share a request.
+    pub(super) barriers: u32,
     /// The number of the bastion host.
     pub(crate) instance: u32,
     pub(crate) region: u32,
-    /// What revokes them.
+    /// The operation that revokes them.
     pub operation: Operation,
 }
 
@@ -27,28 +32,27 @@ struct Scope {
     grantee: u32,
 }
 
-/// A scope whose grantee has another one that came before it.
+/// A scope of a grantee who already has another one.
 #[derive(Debug, Clone, Copy)]
-struct Further {
+struct ExtraScope {
     scope: Scope,
-    /// Its number; while it is asked for, how many grantees had appeared before it.
+    /// Its number; in a look-up, the number of grantees before it.
     number: u32,
 }
 
-/// All scopes by first appearance. Most grantees have one: it costs a byte or, with many contexts,
-/// four. Further ones cost twelve bytes each.
-#[derive(Debug)]
+/// All scopes by first appearance.
+#[derive(Debug, Default)]
 pub struct Scopes {
     contexts: Vec<Context>,
     /// For each grantee the context of its first scope.
-    firsts: Narrow,
-    further: Vec<Further>,
+    first_contexts: Vec<u32>,
+    extra: Vec<ExtraScope>,
 }
 
 impl Scopes {
-    /// How many there are.
+    /// The number of scopes.
     pub fn len(&self) -> usize {
-        self.firsts.len() + self.further.len()
+        self.first_contexts.len() + self.extra.len()
     }
 
     /// Whether there are none.
@@ -56,22 +60,22 @@ impl Scopes {
         self.len() == 0
     }
 
-    /// What the grants of a scope have in common beside the grantee.
+    /// The context of a scope.
     pub fn context(&self, scope: u32) -> &Context {
         self.of(scope).0
     }
 
-    /// The same, and the number of the grantee.
+    /// The context of a scope, and the number of its grantee.
     pub(crate) fn of(&self, scope: u32) -> (&Context, u32) {
-        self.behind(self.further_before(scope), scope)
+        self.scope_after(self.extra_before(scope), scope)
     }
 
-    /// The same of all scopes from one on, which is faster than asking for one after the other.
+    /// The same for all scopes from `first` on, which is faster than single calls.
     pub(crate) fn all_from(&self, first: u32) -> impl Iterator<Item = (&Context, u32)> {
-        let mut before = self.further_before(first);
+        let mut before = self.extra_before(first);
         (first..count(self.len())).map(move |scope| {
-            let of_scope = self.behind(before, scope);
-            before += usize::from(self.is_further(before, scope));
+            let of_scope = self.scope_after(before, scope);
+            before += usize::from(self.is_extra(before, scope));
             of_scope
         })
     }
@@ -81,102 +85,56 @@ impl Scopes {
         &self.contexts
     }
 
-    /// How many further scopes come before one.
-    fn further_before(&self, scope: u32) -> usize {
-        self.further.partition_point(|further| further.number < scope)
+    /// The number of extra scopes before one.
+    fn extra_before(&self, scope: u32) -> usize {
+        self.extra.partition_point(|extra| extra.number < scope)
     }
 
-    fn is_further(&self, before: usize, scope: u32) -> bool {
-        self.further.get(before).is_some_and(|further| further.number == scope)
+    fn is_extra(&self, before: usize, scope: u32) -> bool {
+        self.extra.get(before).is_some_and(|extra| extra.number == scope)
     }
 
-    /// The context and grantee of the scope behind so many further ones.
-    fn behind(&self, before: usize, scope: u32) -> (&Context, u32) {
-        let Scope { context, grantee } = if self.is_further(before, scope) {
-            self.further[before].scope
+    /// The context and grantee of a scope with `before` extra scopes before it.
+    fn scope_after(&self, before: usize, scope: u32) -> (&Context, u32) {
+        let Scope { context, grantee } = if self.is_extra(before, scope) {
+            self.extra[before].scope
         } else {
             let grantee = scope - count(before);
-            Scope { context: self.firsts.get(grantee), grantee }
+            Scope { context: self.first_contexts[grantee as usize], grantee }
         };
         (&self.contexts[context as usize], grantee)
     }
 
-    /// The places of all scopes, in their order, where the first ones of all grantees come before
-    /// all further ones.
+    /// The places of all scopes, in their order, in a list where the first scopes of all grantees
+    /// precede all extra ones.
     fn places(&self) -> impl Iterator<Item = usize> {
-        let mut further = (self.firsts.len()..).zip(&self.further).peekable();
-        let mut first = 0..self.firsts.len();
+        let mut extra = (self.first_contexts.len()..).zip(&self.extra).peekable();
+        let mut first = 0..self.first_contexts.len();
         (0..count(self.len())).filter_map(move |scope| {
-            let next = further.next_if(|(_, further)| further.number == scope);
+            let next = extra.next_if(|(_, extra)| extra.number == scope);
             next.map(|(place, _)| place).or_else(|| first.next())
         })
     }
 }
 
-/// Numbers that are mostly small: a byte each as long as all of them fit, four bytes otherwise.
-#[derive(Debug)]
-enum Narrow {
-    Bytes(Vec<u8>),
-    Words(Vec<u32>),
-}
+/// Set in the number of an extra scope during the first pass.
+const EXTRA: u32 = 1 << 31;
 
-impl Narrow {
-    fn len(&self) -> usize {
-        match self {
-            Self::Bytes(bytes) => bytes.len(),
-            Self::Words(words) => words.len(),
-        }
-    }
-
-    fn get(&self, at: u32) -> u32 {
-        match self {
-            Self::Bytes(bytes) => u32::from(bytes[at as usize]),
-            Self::Words(words) => words[at as usize],
-        }
-    }
-
-    fn push(&mut self, number: u32) {
-        match (&mut *self, u8::try_from(number)) {
-            (Self::Bytes(bytes), Ok(number)) => bytes.push(number),
-            (Self::Bytes(bytes), Err(_)) => {
-                let widened = bytes.iter().map(|byte| u32::from(*byte));
-                *self = Self::Words(widened.chain([number]).collect());
-            }
-            (Self::Words(words), _) => words.push(number),
-        }
-    }
-}
-
-/// Set in the number that a further scope has while rows come in.
-const FURTHER: u32 = 1 << 31;
-
-/// Scopes while rows come in. The first one of a grantee has the grantee's number; only further ones
-/// take the way through a table.
-#[derive(Debug)]
+/// The scopes during the first pass. The first scope of a grantee has the grantee's number; only
+/// extra ones need the index.
+#[derive(Debug, Default)]
 pub(super) struct ScopeTable {
     scopes: Scopes,
     by_context: HashMap<Context, u32>,
-    by_further: Index,
-    asked: Asked,
+    extra_index: Index,
+    extra_rows: ExtraRows,
 }
 
-impl Default for ScopeTable {
-    fn default() -> Self {
-        let firsts = Narrow::Bytes(Vec::new());
-        Self {
-            scopes: Scopes { contexts: Vec::new(), firsts, further: Vec::new() },
-            by_context: HashMap::default(),
-            by_further: Index::default(),
-            asked: Asked::default(),
-        }
-    }
-}
-
-/// The rows of a batch that ask for further scopes; kept to be filled again.
+/// The rows of a batch with extra scopes; reused.
 #[derive(Debug, Default)]
-struct Asked {
+struct ExtraRows {
     rows: Vec<usize>,
-    scopes: Vec<Further>,
+    scopes: Vec<ExtraScope>,
     numbers: Vec<u32>,
 }
 
@@ -190,44 +148,45 @@ impl ScopeTable {
         })
     }
 
-    /// The scopes of rows by their contexts and grantees: the numbers that scopes have while rows
-    /// come in. Grantees must be numbered by first appearance.
+    /// The scopes of rows, as numbered during the first pass, by their contexts and grantees.
+    /// Grantees must be numbered by first appearance.
     pub(super) fn numbers_of(
         &mut self,
         contexts: &[u32],
         grantees: &[u32],
         numbers: &mut Vec<u32>,
     ) {
-        let Self { scopes: Scopes { firsts, further, .. }, by_further, asked, .. } = self;
-        asked.rows.clear();
-        asked.scopes.clear();
+        let Self { scopes: Scopes { first_contexts, extra, .. }, extra_index, extra_rows, .. } =
+            self;
+        extra_rows.rows.clear();
+        extra_rows.scopes.clear();
         numbers.clear();
         numbers.extend_from_slice(grantees);
         for (row, (context, grantee)) in contexts.iter().zip(grantees).enumerate() {
-            if *grantee as usize == firsts.len() {
-                firsts.push(*context);
-            } else if firsts.get(*grantee) != *context {
+            if *grantee as usize == first_contexts.len() {
+                first_contexts.push(*context);
+            } else if first_contexts[*grantee as usize] != *context {
                 let scope = Scope { context: *context, grantee: *grantee };
-                asked.rows.push(row);
-                asked.scopes.push(Further { scope, number: count(firsts.len()) });
+                extra_rows.rows.push(row);
+                extra_rows.scopes.push(ExtraScope { scope, number: count(first_contexts.len()) });
             }
         }
-        by_further.numbers_of(&asked.scopes, further, &mut asked.numbers);
-        for (row, number) in asked.rows.iter().zip(&asked.numbers) {
-            numbers[*row] = FURTHER | number;
+        extra_index.numbers_of(&extra_rows.scopes, extra, &mut extra_rows.numbers);
+        for (row, number) in extra_rows.rows.iter().zip(&extra_rows.numbers) {
+            numbers[*row] = EXTRA | number;
         }
     }
 
-    /// Sorts all rows that name a grant by scope, by counting: within a scope they stay in their
-    /// order. The rows go from the back, in two halves, so that of a list that came in its scopes'
-    /// order never more than one and a half are kept.
-    pub(super) fn sort(self, mut rows: Vec<Row>) -> ByScope {
-        let Self { scopes, by_further, .. } = self;
-        by_further.give_back();
-        let firsts = scopes.firsts.len();
-        let place = |scope: u32| match scope & FURTHER {
+    /// Sorts all rows with a grant by scope: a counting sort, which keeps their order within a
+    /// scope. The rows are processed from the end in two halves, and each half is freed: a list in
+    /// the order of its scopes never needs more than one and a half copies.
+    pub(super) fn sort(self, mut rows: Vec<Row>) -> SortedRows {
+        let Self { scopes, extra_index, .. } = self;
+        drop(extra_index);
+        let first_scopes = scopes.first_contexts.len();
+        let place = |scope: u32| match scope & EXTRA {
             0 => scope as usize,
-            _ => firsts + (scope & !FURTHER) as usize,
+            _ => first_scopes + (scope & !EXTRA) as usize,
         };
         let mut ends = vec![0_u32; scopes.len()];
         for row in rows.iter().filter(|row| row.scope != NO_GRANT) {
@@ -238,7 +197,7 @@ impl ScopeTable {
             total += ends[place];
             ends[place] = total;
         }
-        let mut items = blank_items(total as usize);
+        let mut items = zeroed_items(total as usize);
         let mut item_rows = vec![0_u32; total as usize];
         // The ends become the starts while the rows are placed.
         let mut put = |rows: &[Row], from: usize| {
@@ -255,63 +214,64 @@ impl ScopeTable {
         rows.truncate(half);
         rows.shrink_to_fit();
         put(&rows, 0);
-        give_back(rows);
-        if !scopes.further.is_empty() {
+        drop(rows);
+        if !scopes.extra.is_empty() {
             ends = scopes.places().map(|place| ends[place]).collect();
         }
         if !ends.is_empty() {
-            // Where a scope starts the one before it ends.
+            // A scope starts where the one before it ends.
             ends.remove(0);
             ends.push(total);
         }
-        ByScope { scopes, ends, items, item_rows }
+        SortedRows { scopes, ends, items, item_rows }
     }
 }
 
-/// Items to be written over. Zeros are asked for as such, so that no memory is taken before that.
-fn blank_items(length: usize) -> Vec<Item> {
+/// Items to be overwritten. They are allocated as zeros, which takes no memory before the first
+/// write.
+fn zeroed_items(length: usize) -> Vec<Item> {
     let item = |[target, account]: [u32; 2]| Item { target, account };
     vec![[0; 2]; length].into_iter().map(item).collect()
 }
 
 /// Rows sorted by scope.
-pub(super) struct ByScope {
+pub(super) struct SortedRows {
     pub(super) scopes: Scopes,
-    /// For each scope where its rows end.
+    /// For each scope the end of its rows.
     pub(super) ends: Vec<u32>,
-    /// What the rows ask for.
+    /// The item of each row.
     pub(super) items: Vec<Item>,
-    /// Which rows they are.
+    /// The number of each row.
     pub(super) item_rows: Vec<u32>,
 }
 
-/// No more of anything is counted than there are rows.
+/// There are at most as many of anything as rows.
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-impl Keys for Vec<Further> {
-    type Key = Further;
+impl Keys for Vec<ExtraScope> {
+    type Key = ExtraScope;
 
     fn len(&self) -> usize {
         self.len()
     }
 
-    fn hash(&self, asked: Further) -> u64 {
+    fn hash(&self, asked: ExtraScope) -> u64 {
         let Scope { context, grantee } = asked.scope;
         FixedState::default().hash_one(u64::from(context) << 32 | u64::from(grantee))
     }
 
-    fn hashes_kept(&self) -> impl Iterator<Item = u64> {
-        self.iter().map(|further| self.hash(*further))
+    fn stored_hashes(&self) -> impl Iterator<Item = u64> {
+        self.iter().map(|extra| self.hash(*extra))
     }
 
-    fn is(&self, number: u32, asked: Further) -> bool {
+    fn is(&self, number: u32, asked: ExtraScope) -> bool {
         self[number as usize].scope == asked.scope
     }
 
-    fn keep(&mut self, asked: Further) {
-        self.push(Further { number: asked.number + count(self.len()), ..asked });
+    fn store(&mut self, asked: ExtraScope) {
+        self.push(ExtraScope { number: asked.number + count(self.len()), ..asked });
     }
 }
 
@@ -320,7 +280,7 @@ mod tests {
     use super::*;
     use crate::model::{GranteeKind, Kind};
 
-    /// What the rows of a scope ask for, and which rows they are.
+    /// The items of the rows of a scope, and the numbers of these rows.
     type Asking = Vec<(Item, u32)>;
 
     #[test]
@@ -358,18 +318,18 @@ mod tests {
                     }
                 }
             }
-            let by_scope = table.sort(rows);
-            let all = (0..count(by_scope.scopes.len())).map(|scope| by_scope.scopes.of(scope));
+            let sorted = table.sort(rows);
+            let all = (0..count(sorted.scopes.len())).map(|scope| sorted.scopes.of(scope));
             let mut start = 0;
-            let found: Vec<_> = (0..count(by_scope.scopes.len()))
+            let found: Vec<_> = (0..count(sorted.scopes.len()))
                 .map(|scope| {
-                    let rows = start..by_scope.ends[scope as usize] as usize;
+                    let rows = start..sorted.ends[scope as usize] as usize;
                     start = rows.end;
-                    let items = by_scope.items[rows.clone()].iter().copied();
-                    let asking = items.zip(by_scope.item_rows[rows].iter().copied()).collect();
-                    let (context, grantee) = by_scope.scopes.of(scope);
-                    assert!(by_scope.scopes.all_from(scope).eq(all.clone().skip(scope as usize)));
-                    let mut contexts = by_scope.scopes.contexts().iter();
+                    let items = sorted.items[rows.clone()].iter().copied();
+                    let asking = items.zip(sorted.item_rows[rows].iter().copied()).collect();
+                    let (context, grantee) = sorted.scopes.of(scope);
+                    assert!(sorted.scopes.all_from(scope).eq(all.clone().skip(scope as usize)));
+                    let mut contexts = sorted.scopes.contexts().iter();
                     let context = contexts.position(|known| known == context).unwrap();
                     ((count(context), grantee), asking)
                 })
@@ -380,6 +340,6 @@ mod tests {
 
     fn context(number: u32) -> Context {
         let operation = Operation { kind: Kind::Host, from: GranteeKind::User };
-        Context { fences: number % 3, instance: number, region: 0, operation }
+        Context { barriers: number % 3, instance: number, region: 0, operation }
     }
 }

@@ -1,41 +1,45 @@
-//! Where many pieces of one text lie.
+//! The ranges of the pieces of one text.
+//!
+//! A `Vec<u32>` of ends would need four bytes per piece instead of one and a half. That is 2 to 6 %
+//! of a plan's memory at equal speed (measured), and it would limit the names of a list to 4 GiB,
+//! which would need an error of its own.
 
 use std::ops::Range;
 
-/// So many pieces share a block.
+/// The number of pieces in a block.
 const BLOCK: usize = 8;
 
-/// Stands for the length of each piece of a block that keeps its ends apart.
-const APART: u8 = u8::MAX;
+/// The length of each piece of a block whose ends are stored in full.
+const LONG: u8 = u8::MAX;
 
-/// Where pieces lie that follow one another: a byte and a half each, as long as they are short.
+/// The ranges of consecutive pieces: one and a half bytes each, while they are short.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
+pub(super) struct Offsets {
     blocks: Vec<Block>,
-    /// The blocks with a piece of 255 bytes and more, or beyond four GiB, in their order.
-    apart: Vec<Apart>,
+    /// The blocks with a piece of 255 bytes or more, or beyond 4 GiB, in their order.
+    long_blocks: Vec<LongBlock>,
     len: usize,
-    /// Where the last piece ends.
+    /// The end of the last piece.
     end: usize,
 }
 
-/// Some pieces: where the first begins, and how long each is.
+/// Some pieces: the start of the first, and the length of each.
 #[derive(Debug)]
 struct Block {
     start: u32,
     lengths: [u8; BLOCK],
 }
 
-/// Where the pieces of a block end.
+/// The ends of the pieces of a block.
 #[derive(Debug)]
-struct Apart {
+struct LongBlock {
     block: usize,
     start: usize,
     ends: [usize; BLOCK],
 }
 
-impl Ends {
-    /// Takes the end of the next piece, which is not before the one before it.
+impl Offsets {
+    /// Adds the end of the next piece, which must not precede the last one.
     pub(super) fn push(&mut self, end: usize) {
         let (block, at) = (self.len / BLOCK, self.len % BLOCK);
         let start = std::mem::replace(&mut self.end, end);
@@ -46,47 +50,47 @@ impl Ends {
         }
         let lengths = &mut self.blocks[block].lengths;
         match u8::try_from(end - start) {
-            Ok(length) if length != APART && near.is_ok() && lengths[at] != APART => {
+            Ok(length) if length != LONG && near.is_ok() && lengths[at] != LONG => {
                 lengths[at] = length;
             }
-            _ => self.push_apart(block, at, start..end),
+            _ => self.push_long(block, at, start..end),
         }
     }
 
     #[cold]
-    fn push_apart(&mut self, block: usize, at: usize, piece: Range<usize>) {
-        if self.blocks[block].lengths[at] != APART {
+    fn push_long(&mut self, block: usize, at: usize, piece: Range<usize>) {
+        if self.blocks[block].lengths[at] != LONG {
             let start = if at == 0 { piece.start } else { self.range_in(block, 0).start };
             let ends = std::array::from_fn(|at| self.range_in(block, at).end);
-            self.apart.push(Apart { block, start, ends });
-            self.blocks[block].lengths = [APART; BLOCK];
+            self.long_blocks.push(LongBlock { block, start, ends });
+            self.blocks[block].lengths = [LONG; BLOCK];
         }
-        if let Some(apart) = self.apart.last_mut() {
-            apart.ends[at..].fill(piece.end);
+        if let Some(block) = self.long_blocks.last_mut() {
+            block.ends[at..].fill(piece.end);
         }
     }
 
-    /// How many pieces there are.
+    /// The number of pieces.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Where a piece lies.
+    /// The range of a piece.
     #[inline]
     pub(super) fn range(&self, piece: u32) -> Range<usize> {
         self.range_in(piece as usize / BLOCK, piece as usize % BLOCK)
     }
 
-    /// Where all pieces lie, in their order.
+    /// The ranges of all pieces, in their order.
     pub(super) fn all(&self) -> impl Iterator<Item = Range<usize>> {
         let mut next = 0;
         (0..self.len).map(move |piece| {
             let (block, at) = (piece / BLOCK, piece % BLOCK);
             let length = self.blocks[block].lengths[at];
             let start = next;
-            let is_apart = length == APART;
-            next = if is_apart {
-                self.range_apart(block, at).end
+            let is_long = length == LONG;
+            next = if is_long {
+                self.range_in_long(block, at).end
             } else {
                 start + usize::from(length)
             };
@@ -98,22 +102,23 @@ impl Ends {
     fn range_in(&self, block: usize, at: usize) -> Range<usize> {
         let Block { start, lengths } = &self.blocks[block];
         let length = lengths[at];
-        if length == APART {
-            return self.range_apart(block, at);
+        if length == LONG {
+            return self.range_in_long(block, at);
         }
         let start = *start as usize + sum_of_first(*lengths, at);
         start..start + usize::from(length)
     }
 
     #[cold]
-    fn range_apart(&self, block: usize, at: usize) -> Range<usize> {
-        let place = self.apart.partition_point(|apart| apart.block < block);
-        let Apart { start, ends, .. } = &self.apart[place];
+    fn range_in_long(&self, block: usize, at: usize) -> Range<usize> {
+        let place = self.long_blocks.partition_point(|long| long.block < block);
+        let LongBlock { start, ends, .. } = &self.long_blocks[place];
         at.checked_sub(1).map_or(*start, |before| ends[before])..ends[at]
     }
 }
 
-/// The sum of the first lengths, so many of them: first of two neighbours each, then of all pairs.
+/// The sum of the first `count` lengths, computed in parallel: first the sums of pairs, then their
+/// sum.
 #[inline]
 fn sum_of_first(lengths: [u8; BLOCK], count: usize) -> usize {
     const EVERY_OTHER: u64 = 0x00ff_00ff_00ff_00ff;
@@ -127,9 +132,9 @@ fn sum_of_first(lengths: [u8; BLOCK], count: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// Gives all of them back, at every length that there was on the way.
-    fn lead_back(all: &[usize]) {
-        let mut ends = Ends::default();
+    /// Checks all ranges at every length of the list.
+    fn check_ranges(all: &[usize]) {
+        let mut ends = Offsets::default();
         for (count, end) in (1..).zip(all) {
             ends.push(*end);
             assert_eq!(ends.len(), count);
@@ -146,7 +151,7 @@ mod tests {
 
     #[test]
     #[cfg(target_pointer_width = "64")]
-    fn pieces_lead_back_however_far_they_reach() {
+    fn pieces_are_found_beyond_four_gib() {
         const TURN: usize = 1 << 32;
         let far = [
             0,
@@ -162,13 +167,13 @@ mod tests {
             5 * TURN + 9,
             6 * TURN,
         ];
-        lead_back(&far);
+        check_ranges(&far);
         let short: Vec<usize> = (TURN - 100..TURN + 100).step_by(3).collect();
-        lead_back(&short);
+        check_ranges(&short);
     }
 
     #[test]
-    fn pieces_lead_back_however_long_they_are() {
+    fn pieces_of_any_length_are_found() {
         let mut random = fastrand::Rng::with_seed(8);
         for most in [1, 20, 254, 255, 256, 300, 100_000] {
             let mut end = 0;
@@ -177,9 +182,9 @@ mod tests {
                 end += random.usize(..=most);
                 end
             });
-            lead_back(&ends.collect::<Vec<_>>());
+            check_ranges(&ends.collect::<Vec<_>>());
         }
-        lead_back(&(1..=50).map(|piece| piece * 254).collect::<Vec<_>>());
-        lead_back(&(1..=50).map(|piece| piece * 255).collect::<Vec<_>>());
+        check_ranges(&(1..=50).map(|piece| piece * 254).collect::<Vec<_>>());
+        check_ranges(&(1..=50).map(|piece| piece * 255).collect::<Vec<_>>());
     }
 }

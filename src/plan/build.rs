@@ -5,7 +5,6 @@ use super::requests::Requests;
 use super::rows::{DUPLICATE, Rows};
 use super::{Limits, Plan, place};
 use crate::grants::{Grants, Item, NO_GRANT, OfScope};
-use crate::malloc::give_back;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,7 +23,7 @@ pub(super) fn build(grants: Grants, limits: Limits) -> Plan {
 /// rows, and numbers them as if each earlier row had a grant of its own. When the number of grants
 /// of the first part is known, the second part is moved to follow it.
 pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
-    let Grants { words, scopes, mut ends, mut items, item_rows, input_rows } = grants;
+    let Grants { names, scopes, mut ends, mut items, item_rows, input_rows } = grants;
     let mut rows = Vec::with_capacity(input_rows);
     rows.resize_with(input_rows, || AtomicU32::new(NO_GRANT));
     let packing = Packing { item_rows: &item_rows, rows: &rows, limits };
@@ -45,7 +44,7 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
             (first, second.join().unwrap_or_else(|panic| resume_unwind(panic)))
         })
     };
-    give_back(item_rows);
+    drop(item_rows);
     let gap = middle - place(first.grants);
     for end in tail_ends {
         *end += place(first.sizes.len());
@@ -60,7 +59,7 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
         rows.iter_mut().map(AtomicU32::get_mut).filter(moved).for_each(|row| *row -= gap);
     }
     Plan {
-        words,
+        names,
         scopes,
         scope_ends: ends,
         requests: Requests::of(sizes),

@@ -18,7 +18,7 @@ impl Plan {
     /// each name is digested once, and memory is read in order.
     pub fn digest(&self) -> String {
         let mut input = DigestInput::default();
-        for names in self.words.all() {
+        for names in self.names.all() {
             input.names(names);
         }
         for (context, grantee, requests) in self.scopes_from(0) {

@@ -14,7 +14,7 @@ pub mod summary;
 
 pub use rows::Rows;
 
-use crate::grants::{Context, Grants, Item, ScopeNames, Scopes, Words};
+use crate::grants::{Context, GrantNames, Grants, Item, ScopeNames, Scopes};
 use crate::model::{
     Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation, Request,
     UpToTen,
@@ -43,7 +43,7 @@ pub type GrantId = u32;
 /// The requests to send, and the grant of each input row: 12 bytes a row.
 #[derive(Debug)]
 pub struct Plan {
-    words: Words,
+    names: GrantNames,
     scopes: Scopes,
     /// For each scope the end of its requests.
     scope_ends: Vec<u32>,
@@ -152,17 +152,17 @@ impl Plan {
 
     /// The target and account of a grant.
     pub fn item(&self, grant: GrantId) -> (&str, Account<&str>) {
-        self.words.item(self.items[grant as usize])
+        self.names.item(self.items[grant as usize])
     }
 
     /// The instance, region, grantee and kind of a planned request.
     pub fn scope_names(&self, request: usize) -> ScopeNames<'_> {
-        self.words.scope(&self.scopes, self.scope_number_of(request))
+        self.names.scope(&self.scopes, self.scope_number_of(request))
     }
 
     /// The regions of all requests; a region may occur more than once.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
-        self.scopes.contexts().iter().map(|context| self.words.region_of(context))
+        self.scopes.contexts().iter().map(|context| self.names.region_of(context))
     }
 
     /// A planned request, ready to be sent.
@@ -177,7 +177,7 @@ impl Plan {
         scope: u32,
         grants: impl IntoIterator<Item = GrantId>,
     ) -> Result<Request, ListError> {
-        let names = self.words.scope(&self.scopes, scope);
+        let names = self.names.scope(&self.scopes, scope);
         let items: Vec<Item> = grants.into_iter().map(|grant| self.items[grant as usize]).collect();
         let entries = items
             .chunk_by(|a, b| a.target == b.target)
@@ -195,7 +195,7 @@ impl Plan {
     fn entry(&self, target: &[Item]) -> Result<Entry, ListError> {
         let accounts: Vec<Name> = target
             .iter()
-            .filter_map(|item| match self.words.item(*item).1 {
+            .filter_map(|item| match self.names.item(*item).1 {
                 Account::Whole => None,
                 Account::Named(name) => Some(name.into()),
             })
@@ -205,7 +205,7 @@ impl Plan {
         debug_assert!(!whole || target.len() == 1, "a whole target covers its accounts");
         let accounts =
             if whole { Accounts::Whole } else { Accounts::Listed(UpToTen::new(accounts)?) };
-        Ok(Entry { target: self.words.item(target[0]).0.into(), accounts })
+        Ok(Entry { target: self.names.item(target[0]).0.into(), accounts })
     }
 
     /// Packs some grants of one scope again, into the fewest requests for them.

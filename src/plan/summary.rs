@@ -148,7 +148,7 @@ struct Marks {
 
 impl Marks {
     fn none(plan: &Plan) -> Self {
-        Self { grantees: vec![0; plan.words.grantees()], targets: vec![0; plan.words.targets()] }
+        Self { grantees: vec![0; plan.names.grantees()], targets: vec![0; plan.names.targets()] }
     }
 
     /// Resets the names of these scopes.
@@ -187,7 +187,7 @@ mod tests {
             let [mut whole, mut pairs] = [BTreeSet::new(), BTreeSet::new()];
             for row in 0..random.usize(1..400) {
                 if row % 50 == 49 {
-                    collector.fence();
+                    collector.barrier();
                 }
                 let instance = random.u8(..instances).to_string();
                 let from = random.choice([GranteeKind::User, GranteeKind::UserGroup]).unwrap();

@@ -1,10 +1,10 @@
-//! Where the queue is: `rediss://[USER@]HOST[:PORT]/STREAM[?db=N]`.
+//! The address of the queue: `rediss://[USER@]HOST[:PORT]/STREAM[?db=N]`.
 
 use crate::api::endpoint::is_loopback;
 use reqwest::Url;
 use std::fmt;
 
-/// Redis' own port.
+/// The default port of Redis.
 const PORT: u16 = 6379;
 
 /// The longest name of a stream, in bytes.
@@ -19,7 +19,7 @@ pub struct Address {
     pub port: u16,
     /// Whether the connection is encrypted; plain ones go to this machine only.
     pub tls: bool,
-    /// The user of Redis' access control list; nothing for `default`.
+    /// The user of Redis' access control list; `None` for `default`.
     pub user: Option<String>,
     /// The number of the database.
     pub db: i64,
@@ -27,13 +27,13 @@ pub struct Address {
     pub stream: String,
 }
 
-/// An address that can't be used (exit 2).
+/// An invalid address (exit 2).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It is something else.
+    /// It is not a URL of Redis.
     #[error("expected rediss://HOST/STREAM, such as rediss://redis.example:6379/revocations ({0})")]
     Url(String),
-    /// Passwords in command lines are seen by everyone on the machine.
+    /// Command lines with passwords are visible to every user of the machine.
     #[error(
         "a password does not belong into the address, where every user of this machine can read \
          it; set BASTION_REVOKE_REDIS_PASSWORD, or give --redis-password-file"
@@ -42,19 +42,19 @@ pub enum AddressError {
     /// Rows would cross a network unencrypted.
     #[error("plain redis:// is allowed to this machine only; use rediss://")]
     Plain,
-    /// The stream's name is missing or can't be used.
+    /// The stream's name is missing or invalid.
     #[error(
         "the path must be the stream's name, such as /revocations: no slash, brace or control \
          character in it, and at most 256 bytes"
     )]
     Stream,
-    /// A parameter that there is not.
+    /// An unknown parameter.
     #[error("the only parameter is ?db=N, the number of a database")]
     Parameter,
 }
 
 impl Address {
-    /// Reads what `--queue` says.
+    /// Parses the value of `--queue`.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let url = Url::parse(text).map_err(|error| AddressError::Url(error.to_string()))?;
         if url.password().is_some() {
@@ -80,7 +80,7 @@ impl Address {
         }
         let user = Some(decoded(url.username())?).filter(|user| !user.is_empty());
         let stream = decoded(url.path().strip_prefix('/').unwrap_or_default())?;
-        // Braces would decide which part of the cluster the keys beside it are kept in.
+        // Braces would select another hash slot for the keys beside the stream.
         let is_bad = |c: char| c.is_control() || "{}/".contains(c);
         if stream.is_empty() || stream.len() > MAX_STREAM_BYTES || stream.contains(is_bad) {
             return Err(AddressError::Stream);
@@ -103,7 +103,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Undoes percent-encoding.
+/// Decodes percent-encoding.
 fn decoded(text: &str) -> Result<String, AddressError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unsafe_or_unclear_is_refused_and_no_password_is_repeated() {
+    fn unsafe_and_unclear_addresses_are_refused_without_their_password() {
         let of = |text: &str| Address::parse(text).unwrap_err();
         assert_eq!(of("rediss://:hunter2@h/s"), AddressError::Password);
         assert!(!of("rediss://u:hunter2@h/s").to_string().contains("hunter2"));

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// An entry that can be carried out.
+/// An entry with valid grants.
 #[derive(Debug, Clone)]
 pub struct BatchEntry {
     /// Its id in the stream.
@@ -29,7 +29,7 @@ pub struct BatchEntry {
     pub before: (u32, u32),
 }
 
-/// An entry that cannot be carried out.
+/// An entry that cannot be executed.
 #[derive(Debug, Clone)]
 pub struct RejectedEntry {
     /// Its id in the stream.
@@ -53,8 +53,8 @@ pub struct Batch {
     pub entries_by_grant: Vec<Vec<usize>>,
 }
 
-/// Reads entries and plans those that can be carried out. `check_region` says whether a region has
-/// an endpoint.
+/// Decodes entries and plans those that are valid. `check_region` checks that a region has an
+/// endpoint.
 pub fn plan(
     entries: &[Entry],
     options: &Options,
@@ -77,7 +77,7 @@ pub fn plan(
     }
     // A unit stays one request, as it was planned, and is not merged with other entries.
     for (entry, unit) in units {
-        builder.collector.fence();
+        builder.collector.barrier();
         let shared = Arc::new((*unit).clone());
         builder.add(entry, &Message::WorkUnit(unit), String::new(), Some(shared));
     }
@@ -199,9 +199,8 @@ impl BatchEntry {
 }
 
 impl Batch {
-    /// What is known before anything is sent: which grants earlier workers have sent, and which
-    /// planned requests that concerns. A handed-over attempt without a recorded answer counts as
-    /// sent.
+    /// The state before anything is sent: the grants that earlier workers have sent. An attempt of
+    /// another worker without a recorded answer counts as sent.
     pub fn start(&self, now: Timestamp) -> Verdicts {
         let mut verdicts = Verdicts::new(self.plan.grants());
         for (grant, entries_by_grant) in (0..).zip(&self.entries_by_grant) {
@@ -278,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_stays_the_request_that_it_was_planned_as() {
+    fn a_unit_is_sent_as_the_planned_request() {
         let unit = |first: u32, target: &str| WorkUnit {
             job: "j".to_owned(),
             grants: vec![(first, first + 1)],
@@ -304,7 +303,7 @@ mod tests {
         assert_eq!((batch.plan.requests(), batch.plan.grants()), (3, 5));
         let sizes: Vec<usize> = batch.entries.iter().map(|m| m.grants.len()).collect();
         assert_eq!(sizes, [1, 2, 2]);
-        // Grants stand in the unit's own order, whatever the plan made of it.
+        // Grants are in the unit's own order, independent of the plan.
         let targets: Vec<&str> =
             batch.entries[1].grants.iter().map(|g| batch.plan.item(*g).0).collect();
         assert_eq!(targets, ["60", "50"]);
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_unknown_worker_sent_without_an_answer_is_in_doubt() {
+    fn grants_sent_by_another_worker_without_an_answer_are_in_doubt() {
         let mut sent = row("1-0", "7", "1", "1");
         (sent.sent, sent.doubt) = (3, 1);
         let (batch, _) = planned(&[sent, row("2-0", "8", "1", "1")]);

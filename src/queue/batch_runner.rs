@@ -16,18 +16,18 @@ use crate::verdicts::LedgerState;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Makes the client for a plan's regions; credentials and network are set up before.
+/// Creates the client for a plan's regions; credentials and network are set up before.
 pub type ClientFactory<T> = dyn Fn(&Plan) -> Result<Client<T>, String> + Send + Sync;
 
-/// What all batches of a worker share.
+/// The shared parts of a worker's batches.
 pub struct BatchRunner<T> {
     /// Where updates of entries are stored.
     pub store: Arc<EntryStore>,
-    /// How rows are read.
+    /// The options for decoding rows.
     pub options: Options,
     /// Rates and limits.
     pub engine: engine::Settings,
-    /// Makes clients.
+    /// Creates clients.
     pub clients: Arc<ClientFactory<T>>,
     /// Checks that a region has an endpoint.
     pub check_region: fn(&str) -> Result<(), String>,
@@ -38,7 +38,7 @@ pub struct BatchRunner<T> {
 }
 
 impl<T: Transport> BatchRunner<T> {
-    /// Runs entries, which have `rows` rows together.
+    /// Runs entries with `rows` rows in total.
     pub(super) async fn run(
         &self,
         entries: Vec<Entry>,
@@ -62,7 +62,7 @@ impl<T: Transport> BatchRunner<T> {
         }
     }
 
-    /// Sends a batch; returns the entries that are not done, and why.
+    /// Sends a batch; returns the unfinished entries and the reasons.
     async fn send(
         &self,
         batch: Batch,
@@ -93,7 +93,7 @@ impl<T: Transport> BatchRunner<T> {
         (journal.unfinished(entries), ended.causes)
     }
 
-    /// Ends entries that were delivered too often.
+    /// Completes entries that were delivered too often.
     pub(super) async fn dead_letter(&self, entries: &[Entry]) {
         let now = self.clock.now();
         let (batch, rejected) = batch::plan(entries, &self.options, self.check_region);
@@ -107,7 +107,7 @@ impl<T: Transport> BatchRunner<T> {
         self.reject(&rejected).await;
     }
 
-    /// Ends entries that cannot be carried out.
+    /// Completes entries that cannot be executed.
     async fn reject(&self, rejected: &[RejectedEntry]) {
         let now = self.clock.now();
         let updates = rejected.iter().map(|entry| {

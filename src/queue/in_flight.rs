@@ -64,7 +64,7 @@ impl InFlight {
         rows_in(&self.buffered) + self.rows_in_batches + retries
     }
 
-    /// How many entries to read into room for so many rows: at least one.
+    /// How many entries to read for this many rows; at least one.
     pub(super) fn entries_for(&self, rows: usize) -> usize {
         (rows / self.max_entry_rows.max(1)).max(1)
     }
@@ -78,7 +78,7 @@ impl InFlight {
         self.buffered.extend(entries);
     }
 
-    /// The entries of the next batch: those buffered, once they are `full` rows or `linger` has
+    /// The entries of the next batch: the buffered ones, once they have `full` rows or `linger` has
     /// passed, and those due for a retry.
     pub(super) fn take_ready(&mut self, full: usize, linger: Duration) -> Vec<Entry> {
         let now = Instant::now();
@@ -131,7 +131,7 @@ impl InFlight {
             match cause {
                 StopCause::Signal | StopCause::Deadline => {}
                 StopCause::Unreachable { .. } | StopCause::LongWait { .. } => pause = LONG_PAUSE,
-                // A fault of some messages must not stop the others.
+                // An invalid message must not stop the others.
                 StopCause::RepeatedRefusal { code, message } => {
                     tracing::warn!(code, message, "several requests were refused alike");
                 }

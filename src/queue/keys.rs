@@ -14,7 +14,7 @@ pub struct Keys {
     pub stream: String,
     /// The stream of outcomes: one entry per row, or per unit of a job.
     pub outcomes: String,
-    /// The dead-letter stream: copies of entries that cannot be carried out.
+    /// The dead-letter stream: copies of entries that cannot be executed.
     pub dead: String,
     /// A hash: the number of sendings of each entry.
     pub attempts: String,
@@ -75,7 +75,7 @@ impl Keys {
         Ok(list(reply).into_iter().map(|live| number(&live) > 0).collect())
     }
 
-    /// Up to `count` outcomes after that id.
+    /// Up to `count` outcomes after the id `after`.
     pub async fn outcomes_after(
         &self,
         link: &RedisConnection,

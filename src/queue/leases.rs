@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// One part in so many of a lease is not used: the clocks of two machines differ.
+/// The share of a lease that is not used, because the clocks of two machines differ.
 const MARGIN: u32 = 10;
 
 /// The leases of a worker.

@@ -20,12 +20,12 @@ const ROW_FIELD: &str = "row";
 /// The longest row that is copied into its outcome, in bytes of JSON.
 const MAX_ROW_JSON_BYTES: usize = 64 * 1024;
 
-/// Why a message cannot be carried out.
+/// Why a message cannot be executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageError {
     /// The error code.
     pub code: String,
-    /// What is wrong and what to do.
+    /// What is wrong, and what to do.
     pub message: String,
 }
 

@@ -35,7 +35,7 @@ struct Counts {
 
 impl Metrics {
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // No code that holds the lock leaves the numbers half changed.
+        // No code that holds the lock leaves the values inconsistent.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

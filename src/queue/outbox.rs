@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_worker_has_left_is_adopted_once_and_removed_when_it_is_stored() {
+    fn outcomes_of_a_killed_worker_are_adopted_once_and_removed_when_stored() {
         let folder = tempfile::tempdir().unwrap();
         let files = || fs::read_dir(folder.path()).unwrap().count();
         let mut first = Outbox::open(folder.path(), &consumer("a")).unwrap();

@@ -77,7 +77,8 @@ impl UnitAnswer {
         }
     }
 
-    /// The result for the ledger, for a unit of these grants; `None` if no worker writes such a message.
+    /// The result for the ledger, for a unit of these grants; `None` if no worker writes such a
+    /// message.
     pub fn result(&self, grants: &[GrantId]) -> Option<(GrantSet, AttemptResult)> {
         let state = AttemptState::ALL.into_iter().find(|state| state.name() == self.state)?;
         let mut seen = vec![false; grants.len()];
@@ -129,15 +130,15 @@ fn fields(pairs: &[(&str, String)]) -> Vec<String> {
     pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]).collect()
 }
 
-/// The outcome of a row that was carried out.
+/// The outcome of a row.
 pub fn of_row(entry: &BatchEntry, verdicts: &Verdicts, worker: &str) -> (Status, Vec<String>) {
     let grant = entry.grants.first().copied().unwrap_or_default();
     let (status, attempts) = (verdicts.status(grant), verdicts.attempts(grant));
     (status, row_fields(entry, status, attempts, verdicts.note_of(grant), worker))
 }
 
-/// The fields of a row's outcome. `details` is an error if they are in a file that cannot be read;
-/// the status is known all the same.
+/// The fields of a row's outcome. `details` is an error if they can't be read; the status is known
+/// nevertheless.
 fn row_fields(
     entry: &BatchEntry,
     status: Status,
@@ -186,7 +187,7 @@ pub fn of_unit(id: &str, unit: &WorkUnit, answers: &[UnitAnswer], worker: &str) 
     ])
 }
 
-/// The outcome of a message that cannot be carried out.
+/// The outcome of an invalid message.
 pub fn of_rejected(rejected: &RejectedEntry, now: Timestamp, worker: &str) -> Vec<String> {
     let end = End {
         status: Status::Invalid,
@@ -279,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outcome_whose_details_are_lost_says_so_and_keeps_its_status() {
+    fn an_outcome_without_details_keeps_its_status() {
         let entry = BatchEntry {
             id: "1-0".to_owned(),
             grants: vec![0],

@@ -1,4 +1,4 @@
-//! Whether the queue is paused, as a worker follows it.
+//! Follows whether the queue is paused.
 
 use super::admin::paused_since;
 use super::connection::RedisConnection;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often a worker asks.
+/// The interval between requests.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Asks once, and then every second until the returned task is aborted. While Redis is unreachable
-/// the last answer stays; nothing is sent then anyway.
+/// the last answer counts; nothing is sent then anyway.
 pub async fn monitor(
     link: RedisConnection,
     keys: Keys,

@@ -9,7 +9,7 @@ pub enum Retention {
     /// Entries stay until someone deletes them.
     #[default]
     Unlimited,
-    /// The newest entries stay, so many of them.
+    /// This many of the newest entries stay.
     Entries(u64),
     /// Entries stay for this time.
     Age(Duration),

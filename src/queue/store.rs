@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
-/// Stores updates, and keeps the leases in step with the answers.
+/// Stores updates, and updates the leases from the replies.
 #[derive(Debug)]
 pub struct EntryStore {
     /// This worker in its group.
@@ -93,7 +93,7 @@ impl EntryStore {
                 true
             }
             Err(ConnectionError::NoGroup) => {
-                // Redis lost its data, and these entries with it.
+                // Redis lost its data, including these entries.
                 self.leases.remove(updates.iter().map(|update| &update.id));
                 true
             }

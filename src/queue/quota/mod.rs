@@ -164,14 +164,14 @@ impl<B: QuotaBackend> SharedQuota<B> {
             }
             let hold = us(&parts.next().unwrap_or_default());
             operation.hold = operation.hold.max((!hold.is_zero()).then(|| now + hold));
-            // As many as were wanted are reserved or on their way.
+            // The wanted number is reserved, or requested already.
             operation.wanted = 0;
         }
         drop(operations);
         self.changes.send_modify(|version| *version += 1);
     }
 
-    /// Folds the reports of all workers into the rate: it is this worker's turn.
+    /// Folds the reports of all workers into the rate, when it is this worker's turn.
     async fn fold(&self, turn: Vec<Value>) -> Result<(), ConnectionError> {
         let mut parts = turn.into_iter();
         let turn = parts.next().and_then(text).unwrap_or_default();
@@ -238,7 +238,7 @@ impl<B: QuotaBackend> Quota for SharedQuota<B> {
         let mut operations = self.operations();
         let operation = &mut operations[operation.index()];
         if let Some(wait) = wait {
-            // At once here, and for the other workers with the next request to Redis.
+            // Effective here at once, and for the other workers with their next request to Redis.
             operation.hold =
                 operation.hold.max(Some(now + wait.min(rate_controller::LONGEST_WAIT)));
         }

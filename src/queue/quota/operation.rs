@@ -10,7 +10,7 @@ use tokio::time::Instant;
 const RESERVED_AHEAD: Duration = Duration::from_millis(100);
 /// The maximum number of slots kept reserved.
 const MAX_RESERVED: usize = 200;
-/// A slot that was not used for so long is dropped: it would only cause a burst.
+/// A slot that was not used within this time is dropped: it would only cause a burst.
 const STALE_AFTER: Duration = Duration::from_millis(500);
 /// The maximum number of reports kept while Redis is unreachable.
 const MAX_REPORTS: usize = 1000;
