@@ -1,4 +1,4 @@
-//! What a row costs in allocations: counted, for rows come by the million.
+//! Allocations per row, counted: lists have millions of rows.
 
 use allocation_counter::measure;
 use bastion_revoke::grants::{Batch, Collector, Grants};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 const FEW: u32 = 50_000;
 const MANY: u32 = 150_000;
 
-/// A list whose distinct ids do not become more with its rows.
+/// A list whose number of distinct ids does not grow with its rows.
 fn write_list(rows: u32, list: &Path) {
     let mut random = fastrand::Rng::with_seed(7);
     let mut text = "finding,user,kind,target,account\n".to_owned();
@@ -40,7 +40,7 @@ fn read(list: &Path) -> Grants {
     collector.finish()
 }
 
-/// Writes an outcome with all of the list revoked; counts what the thread that writes it allocates.
+/// Writes an outcome with all rows revoked, and counts the allocations of the writing thread.
 fn write_outcome(list: &Path, out: &Path) -> u64 {
     let plan = Plan::new(read(list));
     let mut verdicts = Verdicts::new(plan.grants());
@@ -73,7 +73,7 @@ fn write_outcome(list: &Path, out: &Path) -> u64 {
     counted.count_total
 }
 
-/// What each further row costs, in thousandths of an allocation.
+/// The cost of each further row, in thousandths of an allocation.
 fn thousandths_a_row(few: u64, many: u64) -> u64 {
     many.saturating_sub(few) * 1000 / u64::from(MANY - FEW)
 }
@@ -87,7 +87,7 @@ fn reading_and_collecting_a_row_allocates_nothing() {
         measure(|| drop(read(&list))).count_total
     };
     let (few, many) = (count(FEW), count(MANY));
-    // Tables that grow, and that there are so few is worth seeing.
+    // Tables grow; the small total is worth printing.
     println!("{few} allocations for {FEW} rows, {many} for {MANY}");
     assert!(few > 10, "{few} allocations are not all");
     assert!(thousandths_a_row(few, many) < 5, "{few} for {FEW} rows, {many} for {MANY}");

@@ -1,4 +1,5 @@
-//! Settings from the command line, variables and files: which counts, and what a mistake says.
+//! Settings from the command line, variables and files: their precedence, and the errors of
+//! mistakes.
 
 use std::fmt::Write as _;
 
@@ -30,7 +31,7 @@ fn user_file(sandbox: &Sandbox, text: &str) {
 }
 
 #[test]
-fn flags_count_more_than_variables_than_the_folder_than_the_user_than_defaults() {
+fn flags_override_variables_folder_user_and_defaults_in_this_order() {
     let sandbox = Sandbox::new();
     user_file(&sandbox, "rate = 1\nconcurrency = 1\ntimeout = \"1s\"\nmax-attempts = 1\n");
     sandbox.file("bastion-revoke.toml", "# ours\nrate = 2\nconcurrency = 2\ntimeout = \"2s\"\n");
@@ -53,7 +54,7 @@ fn flags_count_more_than_variables_than_the_folder_than_the_user_than_defaults()
 }
 
 #[test]
-fn a_profile_counts_more_than_the_rest_of_the_files_key_by_key() {
+fn a_profile_overrides_the_rest_of_the_files_key_by_key() {
     let sandbox = Sandbox::new();
     user_file(&sandbox, "[profile.prod]\nrate = 1\nconcurrency = 1\n");
     sandbox.file(
@@ -77,7 +78,7 @@ fn a_profile_counts_more_than_the_rest_of_the_files_key_by_key() {
 }
 
 #[test]
-fn without_profiles_of_settings_a_profile_is_that_of_the_keys() {
+fn without_profiles_in_the_settings_a_profile_selects_the_keys() {
     let sandbox = Sandbox::new();
     sandbox.file("bastion-revoke.toml", "rate = 2\n");
     let shown = shown(&sandbox, &["--profile", "offboarding"], &[]);
@@ -105,9 +106,9 @@ fn a_file_named_by_config_is_read_instead_of_the_others() {
     sandbox.ends(&args).expect(78, "none.toml: can't be read: No such file");
 }
 
-/// What is set in a file is what a run does.
+/// A run uses the settings of the files.
 #[test]
-fn a_run_does_what_the_files_say() {
+fn a_run_uses_the_settings_of_the_files() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     let endpoint = service.endpoint();
@@ -141,7 +142,7 @@ fn a_run_does_what_the_files_say() {
 }
 
 #[test]
-fn a_rehearsal_stays_one_whatever_is_set_elsewhere() {
+fn no_setting_turns_a_rehearsal_into_a_run() {
     let sandbox = Sandbox::new();
     sandbox.sample("offboarding.csv");
     let service = TestService::start(Settings::default());
@@ -155,7 +156,7 @@ fn a_rehearsal_stays_one_whatever_is_set_elsewhere() {
     assert_eq!(service.stop().counts.attempts, 0);
 }
 
-/// Every mistake of a file at once, with its place; see `messages` for how each reads.
+/// All mistakes of a file are reported at once, with their places; see `messages` for the texts.
 #[test]
 fn a_mistake_in_a_file_is_78_before_anything_is_read() {
     let sandbox = Sandbox::new();
@@ -201,13 +202,13 @@ fn a_mistake_in_a_file_is_78_before_anything_is_read() {
     sandbox
         .ends(&["plan", "none.csv", "--profile", "prdo"])
         .expect(78, "--profile prdo: the settings have no such profile; did you mean `prod`?");
-    // What has no settings is not kept from its work.
+    // A command without settings ignores the file.
     sandbox.file("bastion-revoke.toml", "nonsense");
     assert_eq!(sandbox.ends(&["completions", "bash"]).code, 0);
 }
 
 #[test]
-fn a_secret_is_taken_neither_from_files_nor_from_the_command_line() {
+fn files_and_the_command_line_cannot_set_a_secret() {
     let sandbox = Sandbox::new();
     for text in [
         "access-key-secret = \"planted\"",
@@ -242,7 +243,7 @@ fn a_secret_is_taken_neither_from_files_nor_from_the_command_line() {
 }
 
 #[test]
-fn a_variable_of_ours_that_sets_nothing_is_a_mistake() {
+fn an_unknown_variable_of_this_tool_is_an_error() {
     let sandbox = Sandbox::new();
     let with = |name: &str, value: &str| {
         Ended::of(
@@ -256,9 +257,10 @@ fn a_variable_of_ours_that_sets_nothing_is_a_mistake() {
     with("BASTION_REVOKE_SKIP_INVALID", "1").expect(0, "");
 }
 
-/// Both ways to sign, keys of both kinds, and requests of ten by ten names too long for a query.
+/// Both signatures, keys of both kinds, and requests of ten by ten names that are too long for a
+/// query.
 #[test]
-fn a_run_signed_by_acs3_is_understood() {
+fn a_run_signed_with_acs3_is_accepted() {
     let sandbox = Sandbox::new();
     let mut list = "user,kind,target,account\n7,host,1,*\n7,database,2,3\n".to_owned();
     for (group, account) in (0..10).flat_map(|group| (0..10).map(move |n| (group, n))) {

@@ -1,4 +1,4 @@
-//! Keys from each source, as the command looks for them: stand-ins on loopback, nothing else.
+//! Keys from each source, as the command looks for them, with stub servers on loopback.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -12,11 +12,11 @@ use bastion_revoke::sim::server::Running;
 use bastion_revoke::sim::{Fault, FaultRate, Faults, Service, Settings};
 use jiff::SignedDuration;
 
-/// Whatever must never be seen.
+/// Texts that must never be shown.
 const SECRETS: [&str; 4] = ["testsecret", "testtoken", "testoidc", "testimds"];
 
-/// Answers every request by its first line, on a thread that lives as long as the tests.
-pub(crate) fn stand_in(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
+/// Answers every request by its first line, on a thread that runs until the tests end.
+pub(crate) fn stub_server(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
@@ -56,7 +56,7 @@ fn keys_for(seconds: i64) -> String {
     )
 }
 
-/// Runs the command with these variables only, in a home of its own.
+/// Runs the command with only these variables, in a home directory of its own.
 fn run(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bastion-revoke"))
         .args(arguments)
@@ -71,7 +71,7 @@ fn run(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         .expect("the command runs")
 }
 
-/// Standard output and standard error, with no secret in either.
+/// Standard output and standard error, neither of which may contain a secret.
 fn shown(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -89,20 +89,20 @@ fn write(home: &Path, path: &str, text: &str) -> String {
 }
 
 #[test]
-fn every_source_is_shown_by_name_and_its_secrets_are_not_even_at_trace_level() {
-    let sts = stand_in(|line| {
+fn every_source_is_shown_by_name_and_no_secret_even_at_trace_level() {
+    let sts = stub_server(|line| {
         if line.contains("GetCallerIdentity") {
             let reply = r#"{"AccountId":"1","Arn":"acs:ram::1:user/t","IdentityType":"RAMUser"}"#;
             return (200, reply.to_owned());
         }
         (200, format!(r#"{{"Credentials":{}}}"#, keys_for(3600)))
     });
-    let metadata = stand_in(|line| match line.split(' ').nth(1) {
+    let metadata = stub_server(|line| match line.split(' ').nth(1) {
         Some("/latest/api/token") => (200, "testimds".to_owned()),
         Some("/latest/meta-data/ram/security-credentials/") => (200, "testrole".to_owned()),
         _ => (200, keys_for(3600)),
     });
-    let helper = stand_in(|_| (200, keys_for(3600))) + "/testsecret?token=testtoken";
+    let helper = stub_server(|_| (200, keys_for(3600))) + "/testsecret?token=testtoken";
     let home = tempfile::tempdir().expect("a home");
     let home = home.path();
     let token = write(home, "token", "testoidc");
@@ -177,11 +177,11 @@ fn without_keys_every_source_is_named_and_the_exit_code_is_77() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_that_end_in_the_middle_of_a_run_stop_it_with_nothing_in_doubt() {
+async fn keys_that_expire_during_a_run_stop_it_with_nothing_unknown() {
     let service = Service::new(Settings::default());
     let service = Running::start(service, Arc::new(SystemClock)).await.expect("a free port");
     let is_first = std::sync::atomic::AtomicBool::new(true);
-    let helper = stand_in(move |_| {
+    let helper = stub_server(move |_| {
         if is_first.swap(false, std::sync::atomic::Ordering::SeqCst) {
             (200, keys_for(4))
         } else {
@@ -222,15 +222,15 @@ async fn keys_that_end_in_the_middle_of_a_run_stop_it_with_nothing_in_doubt() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_the_service_calls_expired_is_renewed_and_the_run_goes_through() {
-    // With this seed one of the requests is struck, and once.
+async fn a_token_refused_as_expired_is_renewed_and_the_run_completes() {
+    // With this seed one request gets the fault, once.
     let faults = Faults::new([FaultRate { fault: Fault::TokenExpired, probability: 0.05 }]);
     let settings = Settings { faults, seed: 4, ..Settings::default() };
     let service = Running::start(Service::new(settings), Arc::new(SystemClock)).await;
     let service = service.expect("a free port");
     let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let helper = stand_in(move |_| {
+    let helper = stub_server(move |_| {
         let token = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         (200, keys_for(3600).replace("testtoken", &format!("testtoken-{token}")))
     });

@@ -1,4 +1,4 @@
-//! An outcome for spreadsheets: nothing in it is run or rewritten, and it can be fed back.
+//! An outcome for spreadsheets: no cell is executed or rewritten, and it can be fed back.
 
 use crate::sandbox::Sandbox;
 
@@ -28,7 +28,7 @@ fn an_outcome_for_spreadsheets_is_marked_and_reads_back_as_the_plain_one() {
     assert!(lines[2].starts_with("'1234567890123456,1,2,''quoted',revoked,"), "{}", lines[2]);
     assert!(lines[3].starts_with("7,1,3,\"'-1"), "{}", lines[3]);
     assert!(lines[4].ends_with(",'") && lines[5].is_empty(), "each row says that it is marked");
-    // Neither a formula nor a number that is not what it was stands at the beginning of a cell.
+    // No cell starts with a formula or a number that a spreadsheet would change.
     let mut table = csv::ReaderBuilder::new().has_headers(false).from_reader(excel.as_bytes());
     for cell in table
         .records()
@@ -37,7 +37,7 @@ fn an_outcome_for_spreadsheets_is_marked_and_reads_back_as_the_plain_one() {
         assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '0']) || cell == "0", "{cell}");
     }
 
-    // Fed back, it is the plain outcome.
+    // Fed back, it gives the plain outcome.
     sandbox.ends(&["check", "excel.csv"]).expect(0, "");
     for (from, out) in [("plain.csv", "plain2.csv"), ("excel.csv", "excel2.csv")] {
         let again = ["run", from, "--rehearse", "--only", "failed", "--out", out];
@@ -60,7 +60,7 @@ fn an_outcome_for_spreadsheets_is_marked_and_reads_back_as_the_plain_one() {
 }
 
 #[test]
-fn an_outcome_saved_again_by_a_spreadsheet_is_understood_too() {
+fn an_outcome_saved_by_a_spreadsheet_can_be_read() {
     let sandbox = Sandbox::new();
     let list = sandbox.file("list.csv", LIST);
     sandbox.ends(&["run", list, "--rehearse", "--excel", "--out", "excel.csv"]).expect(0, "");
@@ -70,7 +70,7 @@ fn an_outcome_saved_again_by_a_spreadsheet_is_understood_too() {
         .delimiter(b';')
         .terminator(csv::Terminator::CRLF)
         .from_writer(vec![]);
-    // Google Sheets takes the sign off when it opens the file, its own column included.
+    // Google Sheets removes the mark when it opens the file, also from the mark's own column.
     let mut without = csv::Writer::from_writer(vec![]);
     for row in table.records() {
         let row = row.expect("CSV");

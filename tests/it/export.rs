@@ -27,7 +27,7 @@ fn routes(rows: &[Row], kind: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_list_of_a_users_access_is_run_without_editing_and_then_nothing_direct_is_left() {
+fn an_exported_list_can_be_run_and_then_nothing_direct_is_left() {
     let service = service("");
     let sandbox = Sandbox::new();
     sandbox.file("leavers.txt", "# today\n\nid:58\nlina@corp\n");
@@ -92,7 +92,7 @@ fn inherited_grants_in_a_users_lists_are_marked() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_and_never_nothing() {
+fn an_unreadable_route_is_reported_and_never_counts_as_none() {
     let service = service(
         "denied_operations = [\"ListDatabasesForUser\", \"GetRule\"]\n\
          missing_operations = [\"ListUserGroupsForUser\"]",
@@ -130,7 +130,7 @@ fn a_deleted_user_is_not_a_user_without_access() {
 }
 
 #[test]
-fn an_ambiguous_user_or_an_unfit_file_writes_nothing() {
+fn an_ambiguous_user_or_an_unusable_file_writes_nothing() {
     let service = service("");
     let sandbox = Sandbox::new();
     let export = ["export", "--scope", "whole"];

@@ -1,6 +1,6 @@
-//! Everything that can go wrong, one by one and together: promises 1, 2 and 4 hold throughout.
+//! Each fault by itself and all together: promises 1, 2 and 4 always hold.
 //!
-//! `BASTION_REVOKE_SOAK=N` plays N times as many seeds.
+//! `BASTION_REVOKE_SOAK=N` runs N times as many seeds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -50,7 +50,7 @@ fn list(seed: u64) -> String {
     list
 }
 
-/// A run under way against a service of its own.
+/// A run in progress against its own service.
 struct Trial {
     name: String,
     sandbox: Sandbox,
@@ -75,7 +75,7 @@ impl Trial {
         Self { name, sandbox, service, child }
     }
 
-    /// Waits for the end and holds what was claimed against what was seen.
+    /// Waits for the end and compares the outcome with the audit.
     fn judge(self) -> (BTreeMap<String, usize>, Audit) {
         let Self { name, sandbox, service, child } = self;
         let ended = Ended::of(&child.wait_with_output().expect("it ends"));
@@ -103,21 +103,21 @@ impl Trial {
     }
 }
 
-/// The faults that a run outlasts. A token that has expired ends it, or is renewed: both are
-/// tested where keys are.
+/// The faults that a run survives. An expired token ends it or is renewed; both are tested with the
+/// credentials.
 fn lasting() -> impl Iterator<Item = Fault> {
     Fault::ALL.into_iter().filter(|fault| *fault != Fault::TokenExpired)
 }
 
-/// What the service saw, by grant and by request.
+/// The requests of the audit, by grant and by request.
 struct Seen {
     removed: BTreeSet<Grant>,
     attempts: BTreeMap<String, Attempt>,
-    /// Requests that reached the grants, in order, for each grant that they name.
+    /// For each grant, the requests that reached the grants and named it, in order.
     applied: BTreeMap<Grant, Vec<String>>,
 }
 
-/// Faults after which no answer can be believed.
+/// Faults after which an answer can't be trusted.
 const UNBELIEVABLE: [Fault; 4] =
     [Fault::InternalErrorApplied, Fault::ResetBefore, Fault::ResetAfter, Fault::TruncatedBody];
 
@@ -134,7 +134,7 @@ impl Seen {
         Self { removed: removed(audit), attempts, applied }
     }
 
-    /// Promise 4, *honesty*, from the other side of the wire.
+    /// Promise 4, *honesty*, checked against the audit.
     fn judge(&self, name: &str, row: &Row, grant: &Grant) {
         let context = || format!("{name}: {row:?}");
         let is_gone = self.removed.contains(grant);
@@ -147,7 +147,7 @@ impl Seen {
             "already_absent" => {
                 assert!(is_gone, "{}", context());
                 self.answered_ok(row, grant, &context());
-                // An earlier request took it away, and its answer did not say so.
+                // An earlier request removed it, and its answer did not report that.
                 let at = applied.iter().position(|id| *id == row["request_id"]);
                 assert!(at.is_some_and(|at| at > 0), "{} {applied:?}", context());
             }
@@ -160,7 +160,7 @@ impl Seen {
         assert!(attempts >= 1, "{}", context());
     }
 
-    /// The answer named in the row was a whole one to a request that names the grant.
+    /// The request id in the row has a complete answer, and its request names the grant.
     fn answered_ok(&self, row: &Row, grant: &Grant, context: &str) {
         let attempt = self.attempts.get(&row["request_id"]).expect(context);
         assert!(attempt.applied && attempt.status == Some(200), "{context} {attempt:?}");
@@ -203,10 +203,10 @@ fn named(attempt: &Attempt) -> Vec<Grant> {
 }
 
 #[test]
-fn no_fault_by_itself_makes_the_outcome_lie() {
+fn no_single_fault_makes_the_outcome_wrong() {
     for seed in 1..=soak() {
         let list = list(seed);
-        // They mostly wait: all at once they take as long as the slowest.
+        // They spend most time waiting; together they take as long as the slowest.
         let trials: Vec<(Fault, Trial)> = lasting()
             .map(|fault| {
                 let rate = FaultRate { fault, probability: 0.3 };
@@ -222,7 +222,7 @@ fn no_fault_by_itself_makes_the_outcome_lie() {
 }
 
 #[test]
-fn all_faults_together_do_not_make_the_outcome_lie() {
+fn all_faults_together_do_not_make_the_outcome_wrong() {
     let faults: Vec<FaultRate> =
         lasting().map(|fault| FaultRate { fault, probability: 0.04 }).collect();
     let mut struck = BTreeSet::new();
@@ -241,7 +241,7 @@ fn all_faults_together_do_not_make_the_outcome_lie() {
 }
 
 #[test]
-fn what_is_never_answered_is_unknown_and_neither_revoked_nor_failed() {
+fn requests_never_answered_are_unknown_and_neither_revoked_nor_failed() {
     let list = "user,kind,target,account\n7,host,1,2\n7,host-group,3,ops\n7,database,4,*\n";
     let certain = [
         Fault::InternalError,

@@ -1,5 +1,5 @@
-//! The fuzz targets' entry points over the same random bytes each time: nothing panics, and no
-//! bent answer makes a grant revoked that it does not say OK for.
+//! The entry points of the fuzz targets with the same random bytes each time: nothing panics, and
+//! no modified answer makes a grant revoked without an OK for it.
 
 #[path = "../../fuzz/entry.rs"]
 mod entry;
@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Runs a test over the same cases each time.
+/// Runs a test with the same cases each time.
 fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
@@ -27,12 +27,12 @@ enum Change {
     Flip(usize, u8),
     Delete(usize, usize),
     Insert(usize, Vec<u8>),
-    /// Copies a stretch to another place.
+    /// Copies some bytes to another place.
     Copy(usize, usize, usize),
     Cut(usize),
 }
 
-/// What is worth putting anywhere.
+/// Texts to insert anywhere.
 const WORDS: [&str; 14] = [
     "\"",
     "{",
@@ -106,11 +106,11 @@ const ANSWERS: [&str; 5] = [
     r"<R><RequestId>R</RequestId><Results><HostId>1</HostId><Code>UNEXPECTED</Code></Results><Results><HostId>5</HostId><Code>OK</Code><HostAccounts><HostAccountId>6</HostAccountId><Code>INVALID_ARGUMENT</Code></HostAccounts></Results></R>",
 ];
 
-/// The ids of the four grants: of the account, or of the target meant as a whole.
+/// The ids of the four grants: of the account, or of the whole target.
 const IDS: [&str; 4] = ["1", "3", "4", "6"];
 
-/// Whether a JSON text says OK for that id anywhere, in so many words: an object with the id under
-/// some name, and an OK under a name of its own.
+/// Whether a JSON text contains an OK for that id: an object with the id and an OK in another
+/// member.
 fn says_ok(value: &Value, id: &str) -> bool {
     let is_id = |value: &Value| match value {
         Value::String(text) => text == id,
@@ -144,7 +144,7 @@ fn any_bytes_as_an_answer_revoke_nothing() {
 }
 
 #[test]
-fn a_bent_answer_revokes_nothing_that_it_does_not_say_ok_for() {
+fn a_modified_answer_revokes_only_grants_with_an_ok() {
     let cases = (0..ANSWERS.len(), prop::collection::vec(change(), 1..5));
     check(60_000, &cases, |(at, changes)| {
         let original = ANSWERS[at].as_bytes();
@@ -158,7 +158,7 @@ fn a_bent_answer_revokes_nothing_that_it_does_not_say_ok_for() {
                 let text = String::from_utf8_lossy(&bent).into_owned();
                 let literally = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
                     Ok(value) => says_ok(&value, id),
-                    // XML: the code itself was bent into an OK, or one was copied there.
+                    // XML: the code itself was changed into OK, or one was copied there.
                     Err(_) => {
                         text.contains(&format!("<HostId>{id}</HostId>"))
                             || text.contains(&format!("<HostAccountId>{id}</HostAccountId>"))
@@ -171,7 +171,7 @@ fn a_bent_answer_revokes_nothing_that_it_does_not_say_ok_for() {
 }
 
 #[test]
-fn any_list_is_read_to_its_end_the_same_twice() {
+fn any_list_is_read_twice_with_the_same_result() {
     let scratch = Arc::new(tempfile::tempfile().unwrap());
     let samples = [
         "user,kind,target,account\n7,host,1,*\n7,host,2,3\n\"8\",db,9,\"a\"\"b\"\n",

@@ -1,4 +1,4 @@
-//! Guards: the wrong list is refused before the first request, and says which rows are to blame.
+//! Guards: a wrong list is refused before the first request, with the rows that cause it.
 
 use bastion_revoke::sim::Settings;
 
@@ -41,12 +41,12 @@ fn a_plan_beyond_a_limit_is_refused_with_the_rows_beyond_it() {
 }
 
 #[test]
-fn protected_rows_are_refused_or_left_be() {
+fn protected_rows_are_refused_or_skipped() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     sandbox.file("protect.csv", "user,kind,target,account\n,host,1*,7\n");
     let guard = ["--protect", "protect.csv"];
-    // The whole of host 10 would take account 7 there with it.
+    // The whole of host 10 includes its account 7.
     run(&sandbox, &service, &guard).expect(4, "2 rows are protected: rows 2, 3");
     assert_eq!(service.audit().counts.attempts, 0, "nothing was sent");
     run(&sandbox, &service, &[&guard[..], &["--skip-protected"]].concat()).expect(1, "");
@@ -58,7 +58,7 @@ fn protected_rows_are_refused_or_left_be() {
 }
 
 #[test]
-fn a_protect_file_at_fault_does_not_pass_for_one_that_protects_nothing() {
+fn an_invalid_protect_file_is_an_error() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     for (content, says) in [
@@ -83,7 +83,7 @@ fn a_protect_file_at_fault_does_not_pass_for_one_that_protects_nothing() {
     run(&sandbox, &service, &["--protect", "protect.csv"]).expect(4, says);
 }
 
-/// A finished job ends as it did, protected rows and all.
+/// A finished job ends with the same result, including its protected rows.
 fn run_again(sandbox: &Sandbox) {
     let service = TestService::start(Settings::default());
     let more = ["--protect", "protect.csv", "--skip-protected", "--restart"];
@@ -93,8 +93,7 @@ fn run_again(sandbox: &Sandbox) {
     assert!(ended.out.contains("nothing was sent"), "{ended:?}");
 }
 
-/// Twelve hosts, so that there are two requests; they take turns, so the first
-/// holds the even ones.
+/// Twelve hosts need two requests. Hosts alternate between them, so the first has the even ones.
 fn two_requests() -> String {
     let rows = (10..22).map(|host| format!("1,host,{host},100\n"));
     format!("user,kind,target,account\n{}", rows.collect::<String>())
@@ -105,7 +104,7 @@ fn statuses(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn a_canary_that_succeeds_lets_the_rest_follow() {
+fn after_a_successful_canary_the_rest_is_sent() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     let list = sandbox.file("list.csv", two_requests());
@@ -118,7 +117,7 @@ fn a_canary_that_succeeds_lets_the_rest_follow() {
 }
 
 #[test]
-fn a_canary_that_dies_stops_the_run_until_it_is_taken_away() {
+fn a_failed_canary_stops_the_run_until_it_is_removed() {
     let sandbox = Sandbox::new();
     let poisoned = Settings { poison: vec!["14".to_owned()], ..Settings::default() };
     let service = TestService::start(poisoned);
@@ -145,7 +144,7 @@ fn a_run_in_which_too_much_fails_stops() {
     let sandbox = Sandbox::new();
     let poisoned = Settings { poison: vec!["p".to_owned()], ..Settings::default() };
     let service = TestService::start(poisoned);
-    // A request for each user, and one row of each fails alone.
+    // One request per user; one row of each fails alone.
     let rows = (0..40).map(|user| format!("{user},host,1,p\n"));
     let list = format!("user,kind,target,account\n{}", rows.collect::<String>());
     let list = sandbox.file("list.csv", &list);

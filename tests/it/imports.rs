@@ -90,20 +90,20 @@ fn paths_after(code: &str, prefix: &str) -> Vec<Vec<String>> {
         if before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':') {
             continue;
         }
-        spell_out(&code[at + prefix.len()..], &[], &mut all);
+        expand_lists(&code[at + prefix.len()..], &[], &mut all);
     }
     all
 }
 
 /// Reads one path, or the lists in it, and returns the rest of the text.
-fn spell_out<'a>(text: &'a str, stem: &[String], all: &mut Vec<Vec<String>>) -> &'a str {
+fn expand_lists<'a>(text: &'a str, stem: &[String], all: &mut Vec<Vec<String>>) -> &'a str {
     let mut path = stem.to_vec();
     let mut rest = text.trim_start();
     loop {
         if let Some(list) = rest.strip_prefix('{') {
             rest = list;
             loop {
-                rest = spell_out(rest, &path, all).trim_start();
+                rest = expand_lists(rest, &path, all).trim_start();
                 match rest.strip_prefix(',') {
                     Some(after) if !after.trim_start().starts_with('}') => rest = after,
                     after => {

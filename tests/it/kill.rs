@@ -1,9 +1,9 @@
-//! The real binary, killed with the signal that can't be caught, at every fail point and at any
-//! moment, and started again until it ends: no row may be lost, doubled or wrongly called
-//! revoked, and nothing may be revoked that no row names.
+//! The real binary, killed with SIGKILL at every fail point and at random times, and started again
+//! until it ends: no row may be lost, doubled or wrongly reported as revoked, and nothing may be
+//! revoked that no row names.
 //!
-//! What is expected is worked out here, from the rows, and compared with what the service saw;
-//! nothing of the tool's own planning is asked, but for the numbers that it gives to grants.
+//! The expected results are computed here from the rows and compared with the audit of the service.
+//! Of the tool's own planning, only the numbers of the grants are used.
 //!
 //! 300 kills; `BASTION_REVOKE_SOAK=N` makes it N times as many.
 
@@ -23,19 +23,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// One thing to revoke: operation, grantee, target, and an account or the whole target.
+/// A grant: operation, grantee, target, and an account or the whole target.
 type Key = (&'static str, String, String, Option<String>);
 
-/// What the service will make of a grant.
+/// How the service treats a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// It is there.
+enum GrantCondition {
+    /// It exists.
     Held,
-    /// The account exists, and somebody else has it.
+    /// The account exists, but the grantee does not hold it.
     NotHeld,
-    /// There is no such account.
+    /// The account does not exist.
     Unknown,
-    /// The request that names it is refused.
+    /// A request that names it is refused.
     Poison,
 }
 
@@ -43,24 +43,25 @@ enum Fate {
 #[derive(Debug, Clone)]
 struct Line {
     cells: [String; 7],
-    /// What it revokes; nothing if it is invalid.
+    /// The grant; `None` if the row is invalid.
     key: Option<Key>,
 }
 
 const COLUMNS: [&str; 7] = ["note", "user", "user_group", "kind", "target", "account", "ticket"];
 const KINDS: [Kind; 3] = [Kind::Host, Kind::HostGroup, Kind::Database];
 
-/// A list, and what it should come to.
+/// A list and its expected result.
 struct List {
     lines: Vec<Line>,
-    fates: BTreeMap<Key, Fate>,
+    conditions: BTreeMap<Key, GrantCondition>,
     is_json: bool,
 }
 
 impl List {
-    /// Some hundred rows. A clean list has nothing in it that does not end as revoked.
+    /// A few hundred rows. In a clean list every row ends as revoked.
     fn generate(random: &mut fastrand::Rng, is_clean: bool) -> Self {
-        let mut list = Self { lines: Vec::new(), fates: BTreeMap::new(), is_json: random.bool() };
+        let mut list =
+            Self { lines: Vec::new(), conditions: BTreeMap::new(), is_json: random.bool() };
         for (grantee, from) in [
             ("17", GranteeKind::User),
             ("0042", GranteeKind::User),
@@ -104,19 +105,19 @@ impl List {
     ) {
         let is_whole = random.u8(..) < 25;
         if is_whole {
-            self.add(operation, grantee, target, None, Fate::Held);
+            self.add(operation, grantee, target, None, GrantCondition::Held);
         }
         for account in 0..random.usize(1..8) {
-            let fate = match random.u8(..) {
-                _ if is_clean || is_whole => Fate::Held,
-                0..2 => Fate::Poison,
-                2..8 => Fate::NotHeld,
-                8..12 => Fate::Unknown,
-                _ => Fate::Held,
+            let condition = match random.u8(..) {
+                _ if is_clean || is_whole => GrantCondition::Held,
+                0..2 => GrantCondition::Poison,
+                2..8 => GrantCondition::NotHeld,
+                8..12 => GrantCondition::Unknown,
+                _ => GrantCondition::Held,
             };
-            let prefix = if fate == Fate::Poison { "poison" } else { "" };
+            let prefix = if condition == GrantCondition::Poison { "poison" } else { "" };
             let account = format!("{prefix}{target}-{grantee}-{account}");
-            self.add(operation, grantee, target, Some(&account), fate);
+            self.add(operation, grantee, target, Some(&account), condition);
         }
     }
 
@@ -126,7 +127,7 @@ impl List {
         grantee: &str,
         target: &str,
         account: Option<&str>,
-        fate: Fate,
+        condition: GrantCondition,
     ) {
         let (user, group) = match operation.from {
             GranteeKind::User => (grantee, ""),
@@ -139,7 +140,7 @@ impl List {
         let cells = [note, user, group, kind, target, account.unwrap_or("*"), &ticket];
         let key: Key =
             (operation.name(), grantee.into(), target.into(), account.map(str::to_owned));
-        self.fates.insert(key.clone(), fate);
+        self.conditions.insert(key.clone(), condition);
         self.lines.push(Line { cells: cells.map(str::to_owned), key: Some(key) });
     }
 
@@ -169,8 +170,8 @@ impl List {
         table.into_inner().unwrap()
     }
 
-    /// The row that stands for each row: the first that names the whole target, else the first
-    /// that names the same.
+    /// The row that stands for each row: the first that names the whole target, else the first that
+    /// names the same grant.
     fn standing(&self) -> Vec<Option<usize>> {
         let whole = |key: &Key| (key.0, key.1.clone(), key.2.clone(), None);
         let first = |key: &Key| self.lines.iter().position(|line| line.key.as_ref() == Some(key));
@@ -178,25 +179,25 @@ impl List {
         self.lines.iter().map(|line| line.key.as_ref().map(standing)).collect()
     }
 
-    /// What there is to revoke, and much beside it that must stay.
+    /// The existing grants: those of the list, and many others that must stay.
     fn grants(&self) -> Grants {
         let mut grants = Grants::listed();
-        for (key, fate) in &self.fates {
+        for (key, condition) in &self.conditions {
             let operation = Operation::from_name(key.0).unwrap();
             let mut add = |grantee: &str, account: Option<&str>| {
                 let grantee = Grantee { kind: operation.from, id: grantee };
                 grants.add("", &grantee, operation.kind, &key.2, account);
             };
-            match (fate, &key.3) {
-                (Fate::Held, account) => add(&key.1, account.as_deref()),
-                (Fate::NotHeld, account) => add("somebody else", account.as_deref()),
-                (Fate::Unknown | Fate::Poison, _) => {}
+            match (condition, &key.3) {
+                (GrantCondition::Held, account) => add(&key.1, account.as_deref()),
+                (GrantCondition::NotHeld, account) => add("somebody else", account.as_deref()),
+                (GrantCondition::Unknown | GrantCondition::Poison, _) => {}
             }
-            // The target itself, another account on it, and the same for somebody else.
+            // The target itself, another account on it, and the same for another grantee.
             add(&key.1, None);
             add(&key.1, Some("another"));
             add("somebody else", Some("another"));
-            if *fate != Fate::Unknown {
+            if *condition != GrantCondition::Unknown {
                 add("somebody else", key.3.as_deref());
             }
         }
@@ -204,7 +205,7 @@ impl List {
     }
 }
 
-/// Faults that come on top, one set for each job in turn.
+/// Additional faults, one set per job in turn.
 fn faults(number: u64) -> Faults {
     let rates = |faults: &[(Fault, f64)]| {
         Faults::new(faults.iter().map(|(fault, p)| FaultRate { fault: *fault, probability: *p }))
@@ -231,7 +232,7 @@ fn faults(number: u64) -> Faults {
     }
 }
 
-/// Where all jobs count.
+/// Totals of all jobs.
 #[derive(Default)]
 struct Counts {
     kills: AtomicU64,
@@ -239,25 +240,25 @@ struct Counts {
     hits: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-/// When a process is killed.
+/// The time of a kill.
 #[derive(Debug, Clone, Copy)]
-enum Moment {
+enum KillTime {
     Point(&'static str, u64),
-    /// After so many more requests have arrived.
+    /// After this many more requests have arrived.
     Arrivals(u64),
     Never,
 }
 
-/// A list that is worked on until its end.
-struct Story<'a> {
+/// A list that is processed until its end.
+struct JobRun<'a> {
     number: u64,
     list: List,
     sandbox: Sandbox,
     service: Running,
     runtime: &'a Handle,
-    /// The outcome of the job before under the same name.
+    /// The outcome of the previous job with the same name.
     before: Option<Vec<u8>>,
-    /// Rows that an outcome has called settled.
+    /// Rows that an outcome has reported as settled.
     settled: BTreeMap<usize, BTreeMap<String, String>>,
 }
 
@@ -265,7 +266,7 @@ const EARLY: [&str; 4] = ["setting-aside", "input-copied", "ledger-made", "run-b
 const MIDDLE: [&str; 4] = ["before-commit", "after-commit", "before-send", "after-answer"];
 const LATE: [&str; 4] = ["before-outcome", "outcome-row", "outcome-written", "outcome-renamed"];
 
-impl<'a> Story<'a> {
+impl<'a> JobRun<'a> {
     fn new(number: u64, runtime: &'a Handle) -> Self {
         let mut random = fastrand::Rng::with_seed(number);
         let list = List::generate(&mut random, number % 7 == 3);
@@ -289,22 +290,22 @@ impl<'a> Story<'a> {
             self.finish_another_job();
         }
         for turn in 0.. {
-            let moment = self.moment(&mut random, turn);
+            let moment = self.kill_time(&mut random, turn);
             let status = self.run_until(moment);
             if status.signal() != Some(9) {
                 self.check_the_end(status);
                 return;
             }
             counts.kills.fetch_add(1, Ordering::Relaxed);
-            if let Moment::Point(name, _) = moment {
+            if let KillTime::Point(name, _) = moment {
                 *counts.hits.lock().unwrap().entry(name).or_default() += 1;
             }
             self.check_the_outcome(false);
         }
     }
 
-    /// Kills early in the beginning, late in the end, and never for ever.
-    fn moment(&self, random: &mut fastrand::Rng, turn: u64) -> Moment {
+    /// Kills early at first and late at the end, and not for ever.
+    fn kill_time(&self, random: &mut fastrand::Rng, turn: u64) -> KillTime {
         let rows = self.list.lines.len() as u64;
         let mut point = |names: &[&'static str]| {
             let name = *random.choice(names).expect("some");
@@ -314,15 +315,15 @@ impl<'a> Story<'a> {
                 name if MIDDLE.contains(&name) => 8,
                 _ => 1,
             };
-            Moment::Point(name, random.u64(1..=most))
+            KillTime::Point(name, random.u64(1..=most))
         };
         match turn {
             0 | 1 if self.before.is_some() => point(&EARLY),
             0 => point(&EARLY[1..]),
             1..9 if turn.is_multiple_of(2) => point(&MIDDLE),
-            1..9 => Moment::Arrivals(random.u64(1..=8)),
+            1..9 => KillTime::Arrivals(random.u64(1..=8)),
             9..12 => point(&LATE),
-            _ => Moment::Never,
+            _ => KillTime::Never,
         }
     }
 
@@ -343,11 +344,11 @@ impl<'a> Story<'a> {
         .map(str::to_owned)
     }
 
-    fn run_until(&self, moment: Moment) -> ExitStatus {
+    fn run_until(&self, moment: KillTime) -> ExitStatus {
         let arguments = self.arguments();
         let mut command = self.sandbox.command(&arguments.each_ref().map(String::as_str));
-        if let Moment::Point(name, times) = moment {
-            // A commit takes its time: what it is about must not leave, or be believed, meanwhile.
+        if let KillTime::Point(name, times) = moment {
+            // A slow commit: its requests must not be sent, nor its results counted, meanwhile.
             let delay_ms = if name == "before-commit" { 50 } else { 0 };
             command.env("BASTION_REVOKE_FAIL_POINT", format!("{name}:{times}:{delay_ms}"));
         }
@@ -355,7 +356,7 @@ impl<'a> Story<'a> {
         command.stderr(File::try_clone(&errors).unwrap());
         let mut child = command.spawn().unwrap();
         let status = match moment {
-            Moment::Arrivals(more) => self.kill_after(&mut child, more),
+            KillTime::Arrivals(more) => self.kill_after(&mut child, more),
             _ => child.wait().unwrap(),
         };
         if !matches!(status.code(), None | Some(0 | 1)) {
@@ -380,7 +381,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Another job's files, finished, are in the way.
+    /// Creates the files of another, finished job.
     fn finish_another_job(&mut self) {
         let service = self.runtime.block_on(serve(Settings::default()));
         self.sandbox.write("before.csv", "user,kind,target,account\n1,host,2,3\n");
@@ -391,7 +392,7 @@ impl<'a> Story<'a> {
         self.before = Some(std::fs::read(self.sandbox.path("outcome.csv")).unwrap());
     }
 
-    /// Whenever there is an outcome it is whole, and what it once called settled stays so.
+    /// An existing outcome is always complete, and a settled row never changes.
     fn check_the_outcome(&mut self, is_last: bool) -> Vec<BTreeMap<String, String>> {
         let path = self.sandbox.path("outcome.csv");
         let there = std::fs::read(&path).ok();
@@ -434,16 +435,16 @@ impl<'a> Story<'a> {
             let key = self.list.lines[standing].key.clone().expect("a valid row");
             self.check_row(row, &key, &sendings, &intents[&key]);
             is_all_gone &= matches!(&*row["status"], "revoked" | "already_absent");
-            if self.list.fates[&key] == Fate::Held && row["status"] != "unknown" {
+            if self.list.conditions[&key] == GrantCondition::Held && row["status"] != "unknown" {
                 gone.insert(key);
             }
         }
         assert_eq!(status.code(), Some(i32::from(!is_all_gone)), "job {number}");
-        self.check_what_is_gone(&audit, &gone);
+        self.check_removed(&audit, &gone);
         self.check_files();
     }
 
-    /// One row against what the service saw and what the ledger says.
+    /// Compares one row with the audit and the ledger.
     fn check_row(
         &self,
         row: &BTreeMap<String, String>,
@@ -455,12 +456,12 @@ impl<'a> Story<'a> {
         let arrived = sendings.of.get(key).map_or(&[][..], Vec::as_slice);
         let applied = arrived.iter().filter(|attempt| attempt.applied).count();
         let has_faults = !self.number.is_multiple_of(5) && self.number % 5 != 1;
-        match (self.list.fates[key], &*row["status"]) {
-            (Fate::Held, "revoked") => {
+        match (self.list.conditions[key], &*row["status"]) {
+            (GrantCondition::Held, "revoked") => {
                 let answer = arrived.iter().find(|a| a.request_id == row["request_id"]);
                 let answer = answer.unwrap_or_else(|| panic!("no such request: {at}"));
                 assert!(answer.applied && answer.code == "OK", "{at}");
-                // An earlier one can't have taken it away, or this one would have said so.
+                // No earlier request can have removed it, because its row would say so.
                 let first = arrived.iter().find(|attempt| {
                     attempt.applied && !attempt.faults.iter().any(|f| f == "unexpected-items")
                 });
@@ -469,25 +470,26 @@ impl<'a> Story<'a> {
                         >= arrived.iter().position(|a| a.request_id == answer.request_id)
                 }));
             }
-            (Fate::Held, "already_absent") => assert!(applied > 1, "{at}"),
-            (Fate::NotHeld, "already_absent")
-            | (Fate::Unknown, "not_found")
-            | (Fate::Poison, "failed") => {}
+            (GrantCondition::Held, "already_absent") => assert!(applied > 1, "{at}"),
+            (GrantCondition::NotHeld, "already_absent")
+            | (GrantCondition::Unknown, "not_found")
+            | (GrantCondition::Poison, "failed") => {}
             (_, "unknown") if has_faults => assert!(intents.sent >= 8, "{at}"),
             _ => panic!("a wrong verdict: {at}"),
         }
         assert_eq!(row["attempts"], intents.sent.to_string(), "{at}");
-        // Whatever arrived had an intent, and what has an answer on record did arrive.
+        // Each request that arrived has an intent, and each recorded answer has a request that
+        // arrived.
         assert!(arrived.len() as u64 <= intents.all, "{at}");
         assert!(arrived.len() as u64 + intents.open >= intents.all, "{at}");
         // A row is sent again only after a failure or a kill.
-        if !has_faults && intents.open == 0 && self.list.fates[key] != Fate::Poison {
+        if !has_faults && intents.open == 0 && self.list.conditions[key] != GrantCondition::Poison {
             assert!(intents.sent == 1 + intents.split, "{at}");
         }
     }
 
-    /// Nothing is gone that no row names, and nothing was taken twice.
-    fn check_what_is_gone(&self, audit: &Audit, gone: &BTreeSet<Key>) {
+    /// Only grants named by rows are removed, and each only once.
+    fn check_removed(&self, audit: &Audit, gone: &BTreeSet<Key>) {
         let mut removed = BTreeSet::new();
         for record in &audit.removed {
             let from = match &*record.grantee_kind {
@@ -500,7 +502,8 @@ impl<'a> Story<'a> {
             let whole = (operation, grantee.clone(), target.clone(), None);
             let key = (operation, grantee, target, record.account.clone());
             assert_eq!(record.removed, 1, "job {}: {record:?}", self.number);
-            let named = self.list.fates.contains_key(&whole) || self.list.fates.contains_key(&key);
+            let named = self.list.conditions.contains_key(&whole)
+                || self.list.conditions.contains_key(&key);
             assert!(named, "job {}: no row names {record:?}", self.number);
             removed.insert(key);
         }
@@ -509,7 +512,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// What the ledger says of each grant.
+    /// The ledger's attempts of each grant.
     fn intents(&self, sendings: &Sendings<'_>) -> BTreeMap<Key, Intents> {
         let numbered = self.numbered();
         let ledger = rusqlite::Connection::open(self.sandbox.path("outcome.csv.ledger")).unwrap();
@@ -536,7 +539,7 @@ impl<'a> Story<'a> {
         all
     }
 
-    /// The grants in the tool's own order, as `plan` shows it.
+    /// The grants in the tool's own order, from `plan`.
     fn numbered(&self) -> Vec<Key> {
         let arguments = ["plan", self.list.name(), "--skip-invalid", "--requests", "-"];
         let output = self.sandbox.command(&arguments).output().unwrap();
@@ -558,7 +561,7 @@ impl<'a> Story<'a> {
         keys
     }
 
-    /// What was in the way is still there under another name, and nothing half-done is left.
+    /// The files of the other job exist under another name, and no partial file is left.
     fn check_files(&self) {
         let content = self.sandbox.content();
         for name in content.keys() {
@@ -581,16 +584,16 @@ fn rewound(mut file: File) -> File {
     file
 }
 
-/// What the ledger says of one grant.
+/// The ledger's attempts of one grant.
 #[derive(Debug, Clone, Copy, Default)]
 struct Intents {
-    /// Requests that named it and may have left.
+    /// Requests that named it and may have been sent.
     all: u64,
-    /// Of these, those that count as attempts.
+    /// Those that count as attempts.
     sent: u64,
-    /// Of these, those without an answer on record.
+    /// Those without a recorded answer.
     open: u64,
-    /// Of these, those refused for some other grant in the request.
+    /// Those refused for another grant in the request.
     split: u64,
 }
 
@@ -607,11 +610,11 @@ impl Intents {
     }
 }
 
-/// What arrived at the service.
+/// The requests that arrived at the service.
 struct Sendings<'a> {
     /// The requests that named a grant.
     of: BTreeMap<Key, Vec<&'a Attempt>>,
-    /// What each request named.
+    /// The grants that each request named.
     by_id: BTreeMap<&'a str, Vec<Key>>,
 }
 
@@ -641,7 +644,7 @@ impl<'a> Sendings<'a> {
 }
 
 #[test]
-fn killed_at_any_moment_no_row_is_lost_doubled_or_wrongly_called_revoked() {
+fn after_a_kill_at_any_time_no_row_is_lost_doubled_or_wrongly_revoked() {
     let soak: u64 = std::env::var("BASTION_REVOKE_SOAK").map_or(1, |n| n.parse().unwrap());
     let wanted = 300 * soak;
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -651,7 +654,7 @@ fn killed_at_any_moment_no_row_is_lost_doubled_or_wrongly_called_revoked() {
             scope.spawn(|| {
                 while counts.kills.load(Ordering::Relaxed) < wanted {
                     let number = counts.jobs.fetch_add(1, Ordering::Relaxed);
-                    Story::new(number, runtime.handle()).play(&counts);
+                    JobRun::new(number, runtime.handle()).play(&counts);
                 }
             });
         }

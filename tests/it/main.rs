@@ -1,11 +1,11 @@
-//! Everything that is tested from outside, in one binary.
+//! All tests of the public interfaces, in one binary.
 
 mod api_tls;
 mod configuration;
 mod credentials;
 mod dependencies;
-mod endings;
 mod excel;
+mod exit_codes;
 mod export;
 mod faults;
 #[cfg(target_os = "linux")]

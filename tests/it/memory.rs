@@ -1,11 +1,11 @@
-//! Memory grows with what is distinct in a list, and with little for each row.
+//! Memory grows with the distinct strings of a list, and little with its rows.
 
 use crate::sandbox::Sandbox;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::Read;
 
-/// A list in no order, and the bytes of its distinct strings.
+/// A shuffled list, and the size of its distinct strings in bytes.
 fn list(rows: u32) -> (String, usize) {
     let mut random = fastrand::Rng::with_seed(11);
     let mut list = "user,kind,target,account\n".to_owned();
@@ -19,8 +19,8 @@ fn list(rows: u32) -> (String, usize) {
     (list, strings)
 }
 
-/// The most memory that `plan` has had when it begins to write its requests, in bytes. Nobody
-/// takes them, so that it waits there to be looked at.
+/// The peak memory of `plan` when it starts to write its requests, in bytes. Nothing reads them, so
+/// it waits there.
 fn peak_of_a_plan(rows: u32) -> (usize, usize) {
     let sandbox = Sandbox::new();
     let (list, strings) = list(rows);
@@ -43,11 +43,11 @@ fn a_plan_takes_at_most_48_bytes_a_row_and_the_distinct_strings() {
     let (few, many) = (250_000, 1_000_000);
     let (small, small_strings) = peak_of_a_plan(few);
     let (large, large_strings) = peak_of_a_plan(many);
-    // What the program takes for itself is in both.
+    // Both include the memory of the program itself.
     let rows = (many - few) as usize;
     let most = rows * 48 + large_strings - small_strings;
     let took = large - small;
     assert!(took <= most, "{} bytes a row", took / rows);
-    // A plan that holds nothing for its rows would not have been measured at all.
+    // A plan without anything for its rows would mean that nothing was measured.
     assert!(took >= rows * 16, "{} bytes a row", took / rows);
 }

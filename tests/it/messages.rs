@@ -1,5 +1,5 @@
-//! What the command says when it ends otherwise than well, all of it on one page: read
-//! `snapshots/it__messages__every_message.snap` through, as a person would who meets one of them.
+//! Every message of an unsuccessful command on one page: read
+//! `snapshots/it__messages__every_message.snap` as a user who gets one of them.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use bastion_revoke::sim::{Fault, FaultRate, Faults, Settings};
 
 use crate::sandbox::{Ended, INSTANCE, Sandbox, TestService, with_keys};
 
-/// The page, as it grows.
+/// The page so far.
 struct Page {
     text: String,
     sandbox: Sandbox,
@@ -18,19 +18,19 @@ impl Page {
         let _ = write!(self.text, "\n{name}\n{}\n", "=".repeat(name.len()));
     }
 
-    /// A sandbox of its own for what follows.
-    fn afresh(&mut self) {
+    /// Uses a new sandbox from here on.
+    fn new_sandbox(&mut self) {
         self.sandbox = Sandbox::new();
         self.sandbox.file("list.csv", "user,host,account\n7,1,2\n7,1,3\n");
     }
 
     fn says(&mut self, code: i32, args: &[&str]) {
-        self.says_with(code, args, &[]);
+        self.run_with_variables(code, args, &[]);
     }
 
-    /// One command, how it ended, and what it said.
+    /// Adds a command with its exit code and its output.
     #[track_caller]
-    fn says_with(&mut self, code: i32, args: &[&str], variables: &[(&str, &str)]) {
+    fn run_with_variables(&mut self, code: i32, args: &[&str], variables: &[(&str, &str)]) {
         let mut command = self.sandbox.command(args);
         with_keys(&mut command, "testsecret");
         for (name, value) in variables {
@@ -53,18 +53,18 @@ impl Page {
             }
         }
         let _ = writeln!(self.text, "exit {}", ended.code);
-        self.text = steady(&self.text, &self.sandbox);
+        self.text = without_varying_parts(&self.text, &self.sandbox);
     }
 
-    /// `run list.csv` with what it needs, and more.
+    /// Adds `run list.csv` with the required options and others.
     #[track_caller]
     fn run(&mut self, code: i32, more: &[&str], variables: &[(&str, &str)]) {
         let args = ["run", "list.csv", "--instance-id", INSTANCE, "--yes"];
-        self.says_with(code, &[&args[..], more].concat(), variables);
+        self.run_with_variables(code, &[&args[..], more].concat(), variables);
     }
 }
 
-/// The plan stands on a page of its own.
+/// The plan has a page of its own.
 fn without_plan(text: &str) -> Vec<&str> {
     let mut is_plan = false;
     let is_shown = |line: &&str| {
@@ -81,8 +81,8 @@ fn quoted(args: &[&str]) -> String {
     args.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
-/// Without what is another each time: folders, ports, times and durations.
-fn steady(text: &str, sandbox: &Sandbox) -> String {
+/// Without the parts that change: folders, ports, times and durations.
+fn without_varying_parts(text: &str, sandbox: &Sandbox) -> String {
     let text = text.replace(&sandbox.path("").display().to_string(), "/home/you/");
     let text =
         text.replace(sandbox.path("").display().to_string().trim_end_matches('/'), "/home/you");
@@ -92,7 +92,7 @@ fn steady(text: &str, sandbox: &Sandbox) -> String {
 }
 
 fn steady_line(line: &str) -> String {
-    // How often a dead port is tried until a deadline depends on the machine.
+    // The number of attempts before a deadline depends on the machine.
     let varies = ["requests sent", "without a usable answer"];
     if let Some(end) = varies.iter().find_map(|label| Some(line.find(label)? + label.len())) {
         return format!("{}  COUNT", &line[..end]);
@@ -121,7 +121,7 @@ const NO_KEYS: [(&str, &str); 2] =
 #[test]
 fn every_message() {
     let mut page = Page { text: String::new(), sandbox: Sandbox::new() };
-    page.afresh();
+    page.new_sandbox();
     command_line(&mut page);
     lists(&mut page);
     settings(&mut page);
@@ -208,9 +208,13 @@ fn settings(page: &mut Page) {
     page.says(78, &["check", "list.csv"]);
     page.says(78, &["check", "list.csv", "--config", "absent.toml"]);
     std::fs::remove_file(page.sandbox.path("bastion-revoke.toml")).expect("it was there");
-    page.says_with(78, &["check", "list.csv"], &[("BASTION_REVOKE_MAX_USER", "3")]);
-    page.says_with(78, &["check", "list.csv"], &[("BASTION_REVOKE_RATE", "fast")]);
-    page.says_with(78, &["check", "list.csv"], &[("BASTION_REVOKE_CONFIG", "absent.toml")]);
+    page.run_with_variables(78, &["check", "list.csv"], &[("BASTION_REVOKE_MAX_USER", "3")]);
+    page.run_with_variables(78, &["check", "list.csv"], &[("BASTION_REVOKE_RATE", "fast")]);
+    page.run_with_variables(
+        78,
+        &["check", "list.csv"],
+        &[("BASTION_REVOKE_CONFIG", "absent.toml")],
+    );
 }
 
 fn guards(page: &mut Page) {
@@ -226,10 +230,10 @@ fn guards(page: &mut Page) {
     page.run(65, &["--protect", "keep.csv"], &[]);
 }
 
-/// As cron has it: nobody there, and keys that are of no use.
+/// As in cron: no terminal, and unusable keys.
 fn keys(page: &mut Page) {
     page.topic("Keys");
-    page.afresh();
+    page.new_sandbox();
     page.run(77, &[], &NO_KEYS);
     page.run(77, &[], &NO_KEYS[1..]);
     page.run(77, &["--credential-profile", "offboarding"], &[]);
@@ -241,8 +245,8 @@ fn keys(page: &mut Page) {
     page.sandbox
         .file(".aliyun/config.json", r#"{"current":"a","profiles":[{"name":"a","mode":"AK"}]}"#);
     page.run(77, &[], &NO_KEYS);
-    page.says_with(77, &["credentials", "show"], &NO_KEYS);
-    page.afresh();
+    page.run_with_variables(77, &["credentials", "show"], &NO_KEYS);
+    page.new_sandbox();
     let oidc = [
         ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "absent.token"),
         ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p"),
@@ -252,45 +256,45 @@ fn keys(page: &mut Page) {
     let service = TestService::start(Settings::default());
     let endpoint = service.endpoint();
     let more = ["--endpoint", &endpoint, "--concurrency", "1"];
-    page.afresh();
+    page.new_sandbox();
     page.run(77, &more, &[("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret-of-another")]);
-    page.afresh();
+    page.new_sandbox();
     page.run(77, &more, &[("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid-of-another")]);
     service.stop();
 }
 
 fn routing(page: &mut Page) {
     page.topic("Where requests go");
-    page.afresh();
+    page.new_sandbox();
     page.says(2, &["run", "list.csv", "--yes", "--endpoint", "http://192.0.2.1"]);
     page.says(2, &["run", "list.csv", "--yes", "--endpoint", "https://example.com/path"]);
     page.run(78, &["--region", "Hangzhou!"], &[]);
-    page.afresh();
+    page.new_sandbox();
     page.run(78, &["--ca-file", "absent.pem"], &[]);
-    page.afresh();
+    page.new_sandbox();
     page.sandbox.file("empty.pem", "");
     page.run(78, &["--ca-file", "empty.pem"], &[]);
-    page.afresh();
+    page.new_sandbox();
     page.run(78, &[], &[("BASTION_REVOKE_STS_ENDPOINT", "http://sts.example")]);
 }
 
 fn network(page: &mut Page) {
     page.topic("The network, and what the service does");
-    page.afresh();
+    page.new_sandbox();
     let dead = {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         format!("http://{}", socket.local_addr().expect("an address"))
     };
     page.run(3, &["--endpoint", &dead, "--deadline", "300ms"], &[]);
-    page.afresh();
+    page.new_sandbox();
     let service = TestService::start(Settings::default());
     let tls = service.endpoint().replace("http:", "https:");
     // openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -keyout
-    // /dev/null -subj "/CN=bastion-revoke test CA": a machine without certificates tests, too.
+    // /dev/null -subj "/CN=bastion-revoke test CA": for machines without certificates.
     page.sandbox.file("ca.pem", include_str!("../data/ca.pem"));
     page.run(3, &["--endpoint", &tls, "--deadline", "300ms", "--ca-file", "ca.pem"], &[]);
     service.stop();
-    page.afresh();
+    page.new_sandbox();
     let rate = FaultRate { fault: Fault::ResetAfter, probability: 1.0 };
     let service =
         TestService::start(Settings { faults: Faults::new([rate]), ..Settings::default() });
@@ -302,13 +306,13 @@ fn files(page: &mut Page) {
     page.topic("Files, and other runs");
     page.run(74, &["--out", "no/such/folder/out.csv"], &[]);
     page.run(66, &["--report-only", "--out", "other.csv"], &[]);
-    page.afresh();
+    page.new_sandbox();
     page.sandbox.file("outcome.csv.lock", "");
     let held = std::fs::File::open(page.sandbox.path("outcome.csv.lock")).expect("the lock");
     held.lock().expect("nobody else has it");
     page.run(75, &[], &[]);
     drop(held);
-    page.afresh();
+    page.new_sandbox();
     page.run(77, &[], &NO_KEYS);
     page.sandbox.file("list.csv", "user,host,account\n8,1,2\n");
     page.run(4, &[], &[]);
@@ -319,14 +323,14 @@ fn files(page: &mut Page) {
 
 fn defects(page: &mut Page) {
     page.topic("A defect");
-    page.afresh();
+    page.new_sandbox();
     let service = TestService::start(Settings::default());
     let endpoint = service.endpoint();
     let point = |value| [("BASTION_REVOKE_FAIL_POINT", value)];
     page.run(70, &["--endpoint", &endpoint], &point("before-outcome:1:panic"));
-    page.afresh();
+    page.new_sandbox();
     page.run(70, &["--endpoint", &endpoint], &point("before-send:1:panic"));
-    page.afresh();
+    page.new_sandbox();
     page.run(70, &["--endpoint", &endpoint], &point("before-commit:1:panic"));
     service.stop();
 }

@@ -72,7 +72,7 @@ fn a_name_that_looks_like_an_id_is_no_id() {
 
 /// The ids are in the ledger: what follows a run needs no service to read them again.
 #[test]
-fn a_finished_run_looks_nothing_up_again() {
+fn a_finished_run_does_not_look_names_up_again() {
     let list = "user_name,host_name,account_name\nlina@corp,web-01,root\nlina@corp,build-01,*\n";
     let service = sample_service();
     let sandbox = Sandbox::new();

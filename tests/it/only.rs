@@ -1,10 +1,10 @@
-//! An outcome fed back: what is sent again, and what stays as it was.
+//! An outcome fed back: the rows that are sent again, and the others.
 
 use bastion_revoke::sim::{Audit, Settings};
 
 use crate::sandbox::{Ended, Row, Sandbox, TestService};
 
-/// An outcome of which the rows 2, 4, 5 and 6 are open. Row 6 is the same grant as row 2, and row
+/// An outcome in which rows 2, 4, 5 and 6 are unsettled. Row 6 is the same grant as row 2, and row
 /// 3 is a duplicate of row 1.
 const OUTCOME: &str = "\
 user,host,account,note,status,code,message,request_id,attempts,finished_at,duplicate_of
@@ -64,7 +64,7 @@ fn only_the_chosen_rows_are_sent_and_the_others_stay_byte_for_byte() {
 fn a_duplicate_whose_row_was_not_chosen_stands_for_itself() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
-    // Somebody has marked only the duplicate, row 3, to be tried again.
+    // A user has marked only the duplicate, row 3, for a retry.
     let marked = OUTCOME.replace("c ,revoked", "c ,failed");
     sandbox.file("marked.csv", marked);
     let more = ["--out", "second.csv", "--only", "failed", "--yes"];
@@ -79,7 +79,7 @@ fn a_duplicate_whose_row_was_not_chosen_stands_for_itself() {
 fn the_exit_code_is_about_the_chosen_rows() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
-    // Two failed rows are left as they are: they were none of this run's.
+    // The two failed rows don't belong to this run.
     let ended = run(&sandbox, &service, &["--only", "unprocessed", "--yes"]).expect(0, "");
     // The summary still says how many of them need a look: two failed, one unknown, one invalid.
     let line = ended.out.lines().find(|line| line.starts_with("    not revoked"));
@@ -120,7 +120,7 @@ fn guards_and_the_plan_count_what_will_be_sent() {
 }
 
 #[test]
-fn a_choice_that_makes_no_sense_is_explained() {
+fn an_invalid_choice_is_explained() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     run(&sandbox, &service, &["--only", "fialed", "--yes"])
@@ -137,7 +137,7 @@ fn a_choice_that_makes_no_sense_is_explained() {
 }
 
 #[test]
-fn a_choice_is_part_of_what_a_job_is() {
+fn a_choice_is_part_of_the_identity_of_a_job() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     let first = ["--only", "failed", "--yes"];
@@ -151,10 +151,10 @@ fn a_choice_is_part_of_what_a_job_is() {
     std::fs::remove_file(sandbox.path("second.csv")).expect("it was there");
     run(&sandbox, &service, &[&first[..], &["--report-only"]].concat()).expect(0, "");
     assert_eq!(lines(&sandbox, "second.csv"), first_lines);
-    // Another choice is another job, even if it comes to the same requests.
+    // Another choice is another job, even with the same requests.
     let same = run(&sandbox, &service, &["--only", "failed,not_found", "--yes"]).expect(0, "");
     assert!(!same.out.contains("This job is finished"), "{}", same.out);
-    // It takes the name of the finished one.
+    // It replaces the finished one under the same name.
     run(&sandbox, &service, &["--only", "failed,unknown", "--yes"]).expect(0, "");
     let rows = sandbox.outcome("second.csv");
     assert_eq!(statuses(&rows)[3], "revoked");
@@ -171,7 +171,7 @@ fn without_a_choice_an_outcome_is_a_list_like_any_other() {
 }
 
 #[test]
-fn a_list_with_a_column_status_of_its_own_has_an_outcome_that_can_be_fed_back() {
+fn the_outcome_of_a_list_with_a_status_column_can_be_fed_back() {
     let sandbox = Sandbox::new();
     sandbox.file("list.csv", "user,Code,host,account,status\n1,x,1,1,active\n1,y,1,2,left\n");
     sandbox.ends(&["run", "list.csv", "--rehearse"]).expect(0, "");
@@ -190,7 +190,7 @@ fn a_list_with_a_column_status_of_its_own_has_an_outcome_that_can_be_fed_back() 
 }
 
 #[test]
-fn what_was_only_rehearsed_is_not_carried_into_a_real_outcome() {
+fn rehearsed_results_are_not_carried_into_a_real_outcome() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     sandbox.file("first.csv", OUTCOME);

@@ -1,4 +1,4 @@
-//! The outcome is there whole or not at all.
+//! The outcome is complete or does not exist.
 
 use bastion_revoke::grants::Collector;
 use bastion_revoke::input::{Options, Reader, RowContent, Source};
@@ -44,13 +44,13 @@ fn write(list: &Path, plan: &(Plan, Vec<String>), out: &Path) -> Result<(), Outc
 }
 
 #[test]
-fn an_outcome_takes_the_place_of_the_old_one_in_one_step() {
+fn an_outcome_replaces_the_old_one_in_one_step() {
     let folder = tempfile::tempdir().unwrap();
     let (list, out) = (folder.path().join("list.csv"), folder.path().join("outcome.csv"));
     let witness = folder.path().join("witness.csv");
     fs::write(&list, LIST).unwrap();
     fs::write(&out, "the old outcome").unwrap();
-    // Another name for the old file: had it been written into, this would show it.
+    // A second name for the old file shows whether it was overwritten.
     fs::hard_link(&out, &witness).unwrap();
     write(&list, &plan(&list), &out).unwrap();
     assert_eq!(fs::read_to_string(&witness).unwrap(), "the old outcome");
@@ -58,7 +58,7 @@ fn an_outcome_takes_the_place_of_the_old_one_in_one_step() {
 }
 
 #[test]
-fn an_outcome_that_can_not_be_finished_leaves_the_old_one_whole() {
+fn an_unfinished_outcome_leaves_the_old_one_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let (list, out) = (folder.path().join("list.csv"), folder.path().join("outcome.csv"));
     fs::write(&list, LIST).unwrap();
@@ -74,7 +74,7 @@ fn an_outcome_that_can_not_be_finished_leaves_the_old_one_whole() {
 }
 
 #[test]
-fn words_of_the_service_are_no_formula_and_steer_no_terminal_in_any_outcome() {
+fn texts_of_the_service_are_no_formulas_and_no_terminal_controls_in_any_outcome() {
     let folder = tempfile::tempdir().unwrap();
     let (list, out) = (folder.path().join("list.csv"), folder.path().join("outcome.csv"));
     fs::write(&list, "user,host,account\n7,1,*\n").unwrap();

@@ -1,11 +1,11 @@
-//! What is read is never written over.
+//! No input is ever overwritten.
 
 use crate::sandbox::{Ended, Sandbox};
 
 const LIST: &str = "user,kind,target,account\n1,host,10,100\n";
 const SETTINGS: &str = "instance-id = \"bastionhost-cn-test\"\n";
 
-/// A folder with a list, two names for it, and whatever else a run reads.
+/// A folder with a list, two names for it, and the other inputs of a run.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.file("list.csv", LIST);
@@ -46,7 +46,7 @@ fn an_outcome_that_is_a_dangling_link_is_refused_by_name() {
 }
 
 #[test]
-fn an_outcome_does_not_take_the_place_of_what_a_run_reads_or_keeps() {
+fn an_outcome_does_not_replace_an_input_or_a_file_of_the_run() {
     let sandbox = sandbox();
     let files = sandbox.files().len();
     let given = ["--yes", "--protect", "protect.csv", "--ca-file", "ca.pem"];

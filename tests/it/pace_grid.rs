@@ -1,4 +1,4 @@
-//! The adaptive pace against simulated servers: every published cell keeps its bound.
+//! The rate controller against simulated servers: every published cell keeps its bound.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ fn every_cell_keeps_its_bound_and_the_page_shows_it() {
     let broken: Vec<&str> = steady.lines().filter(|line| line.contains("**NO**")).collect();
     assert!(broken.is_empty(), "bounds broken:\n{}", broken.join("\n"));
 
-    // The rows that miss, and why, are explained on the page.
+    // The page explains the rows that miss it.
     let missed = jobs.lines().filter(|line| line.ends_with("| **NO** |")).count();
     assert!(missed <= 100, "{missed} rows of jobs miss their bound");
 
@@ -37,11 +37,11 @@ fn every_cell_keeps_its_bound_and_the_page_shows_it() {
 }
 
 #[test]
-fn other_seeds_and_another_quota_do_as_well_on_average() {
+fn other_seeds_and_another_quota_give_the_same_result_on_average() {
     let seeds: Vec<u64> = (5001..=5010).collect();
     for cell in grid::steady(&[7.0], &seeds) {
-        // Where nobody tells when a window of a minute ends, we ask, and come a little late: five
-        // points below the goal at the worst.
+        // If nothing announces the end of a window of a minute, the controller probes, and is a
+        // little late: five points below the goal at worst.
         let slack = if cell.name[0] == "fixed window 60 s" { 5.0 } else { 0.0 };
         let (used, throttled) = cell.limits();
         assert!(cell.adaptive.used * 100.0 >= used - slack, "{cell:?}");
@@ -58,8 +58,8 @@ fn below_the_quota_nothing_is_throttled_and_no_gap_is_too_short() {
             let outcome = run(&scenario, seed);
             assert!(outcome.shortest_gap_s >= 1.0 / 7.0 - 1e-9, "{outcome:?}");
             assert!(outcome.used > 0.69, "{outcome:?}");
-            // With much jitter, calls that left evenly may arrive in heaps: only there can a
-            // window or a log be full.
+            // With large jitter, evenly sent calls may arrive in bursts: only then can a window or
+            // a log be full.
             if counting == Counting::TokenBucket {
                 assert!(outcome.throttled <= 0.0, "{outcome:?}");
             }
@@ -76,7 +76,7 @@ fn the_same_seed_gives_the_same_run() {
 
 #[test]
 fn a_quota_below_the_floor_still_lets_the_run_finish() {
-    // One call in ten seconds: half of our calls are throttled, none is the last.
+    // One call in ten seconds: half of the calls are throttled, and none is the last.
     let mut scenario = Scenario::steady(Counting::FixedWindow(60), 0.1, (20, 30));
     scenario.ceiling_per_s = 10.0;
     let outcome = run(&scenario, 1);

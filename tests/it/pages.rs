@@ -1,4 +1,4 @@
-//! Everything that people read, word for word.
+//! Every page that users read, word for word.
 
 use crate::sandbox::{Ended, Sandbox, TestService};
 use bastion_revoke::sim::{Fault, FaultRate, Faults, Settings};
@@ -9,7 +9,7 @@ fn help(of: &[&str]) -> String {
     ended.out
 }
 
-/// Durations, which are never the same twice.
+/// Removes durations, which vary.
 pub(crate) fn without_times(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
@@ -20,7 +20,7 @@ pub(crate) fn without_times(text: &str) -> String {
         out += redacted.as_deref().unwrap_or(line);
         out.push('\n');
     }
-    // Where the binary stands differs from machine to machine.
+    // The path of the binary varies between machines.
     out.replace(env!("CARGO_BIN_EXE_bastion-revoke"), "bastion-revoke")
 }
 
@@ -122,7 +122,7 @@ fn a_rehearsal_off_the_terminal() {
     insta::assert_snapshot!(without_times(&ended.out));
 }
 
-/// One of every verdict that a run can come to by itself.
+/// One row of every status that a run can have.
 #[test]
 fn a_run_with_all_sorts_of_endings() {
     let sandbox = Sandbox::new();

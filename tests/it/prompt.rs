@@ -1,4 +1,4 @@
-//! The question at a terminal: only the right number goes ahead.
+//! The confirmation at a terminal: only the right number continues.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::sandbox::{Ended, Sandbox, TestService};
 const LIST: &str = "user,kind,target,account\n\
     17,host,10,100\n17,host,11,100\n17,host,12,*\n18,database,10,5\n";
 
-/// The command on a terminal of its own, and the answer to its question.
+/// Runs the command on a terminal of its own and answers its question.
 fn answered(sandbox: &Sandbox, service: &TestService, answer: &str) -> Ended {
     let list = sandbox.file("list.csv", LIST);
     let command = sandbox.run_command(list, &service.endpoint(), &[]);
@@ -28,7 +28,7 @@ fn answered(sandbox: &Sandbox, service: &TestService, answer: &str) -> Ended {
 }
 
 #[test]
-fn the_right_number_goes_ahead_after_the_largest_were_shown() {
+fn the_right_number_continues_after_the_largest_were_shown() {
     let sandbox = Sandbox::new();
     let service = TestService::start(Settings::default());
     let ended = answered(&sandbox, &service, r" 4 \n");

@@ -1,4 +1,4 @@
-//! What tests of the real binary share: a folder of its own, the command, the simulated service.
+//! Shared by the tests of the real binary: a folder of its own, the command, the simulated service.
 
 use bastion_revoke::clock::SystemClock;
 use bastion_revoke::sim::server::Running;
@@ -59,7 +59,7 @@ impl Sandbox {
         self.names().into_iter().map(read).collect()
     }
 
-    /// The binary in that folder, with the test keys and nothing else in its environment.
+    /// The binary in that folder, with the test keys and no other environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bastion-revoke"));
         self.settle(&mut command);

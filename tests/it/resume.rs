@@ -1,4 +1,4 @@
-//! The same command again: what it goes on with, what it refuses, and what it leaves alone.
+//! The same command again: when it continues, what it refuses, and which files it keeps.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// A list of that many requests of one operation: each user makes one.
+/// A list with that many requests of one operation: one per user.
 fn list_of(requests: usize) -> String {
     let rows = (0..requests).map(|user| format!("{user},host,1,2\n"));
     std::iter::once("user,kind,target,account\n".to_owned()).chain(rows).collect()
@@ -27,7 +27,7 @@ async fn faulty(fault: Fault) -> Running {
     serve(Settings { faults, slow: Duration::from_secs(60), ..Settings::default() }).await
 }
 
-/// A sandbox with a list, of which a run was killed before its answers were written down.
+/// A sandbox with a list whose run was killed before its answers were recorded.
 fn begun(service: &Running, requests: usize) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(requests));
@@ -44,7 +44,7 @@ fn arrived(service: &Running) -> u64 {
     service.audit().counts.attempts
 }
 
-/// Waits until so many requests have arrived.
+/// Waits until this many requests have arrived.
 async fn until_arrived(service: &Running, requests: u64) {
     while arrived(service) < requests {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -75,7 +75,7 @@ async fn another_jobs_unfinished_ledger_is_refused_and_nothing_is_touched() {
     ended.code(4).says("the planned requests").says("then `i-1`, now `i-2`");
     let moved = plain().await;
     sandbox.run(&moved, &[]).code(4).says("endpoint");
-    // The list has changed since.
+    // The list has changed since then.
     sandbox.write("list.csv", list_of(4));
     sandbox.run(&service, &[]).code(4).says("the input's content");
     sandbox.run(&service, &[]).code(4);
@@ -86,13 +86,13 @@ async fn another_jobs_unfinished_ledger_is_refused_and_nothing_is_touched() {
         assert!(is_log || before.get(name) == Some(content), "{name} was touched");
     }
     assert_eq!((arrived(&service), arrived(&moved)), (sent, 0), "something was sent");
-    // The job itself goes on as if nothing had happened.
+    // The job itself continues as if nothing had happened.
     sandbox.write("list.csv", list_of(3));
     sandbox.run(&service, &[]).code(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_killed_before_anything_was_sent_says_so() {
+async fn the_ledger_of_a_run_killed_before_sending_is_reported_as_such() {
     let service = plain().await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(2));
@@ -107,7 +107,7 @@ async fn a_ledger_killed_before_anything_was_sent_says_so() {
 async fn a_finished_jobs_files_are_set_aside_and_nothing_is_deleted() {
     let service = plain().await;
     let sandbox = Sandbox::new();
-    // This outcome belongs to nobody.
+    // This outcome belongs to no job.
     sandbox.write("outcome.csv", "dear,diary\n");
     let mut known = vec![b"dear,diary\n".to_vec()];
     for users in 1..4 {
@@ -139,7 +139,7 @@ async fn a_finished_jobs_files_are_set_aside_and_nothing_is_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn restart_sets_aside_and_begins_anew_even_without_the_list() {
+async fn restart_sets_files_aside_and_starts_again_even_without_the_list() {
     let service = plain().await;
     let sandbox = begun(&service, 2);
     let sent = arrived(&service);
@@ -203,13 +203,13 @@ async fn one_run_at_a_time_works_on_an_outcome() {
     let rehearsal = ["run", "list.csv", "--rehearse", "--out", "outcome.csv"];
     Ended::of(sandbox.command(&rehearsal).output().unwrap()).code(75);
     assert_eq!(sandbox.names(), before);
-    // Somebody else may read the ledger meanwhile.
+    // Another program may read the ledger meanwhile.
     let reader = rusqlite::Connection::open(sandbox.path("outcome.csv.ledger")).unwrap();
     let open = "SELECT count(*) FROM attempt WHERE state IS NULL";
     assert_eq!(reader.query_row(open, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     first.kill().unwrap();
     first.wait().unwrap();
-    // The dead hold no lock.
+    // A killed process holds no lock.
     assert!(sandbox.exists("outcome.csv.lock"));
     drop(reader);
     sandbox.run(&service, &["--report-only"]).code(1);
@@ -217,7 +217,7 @@ async fn one_run_at_a_time_works_on_an_outcome() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finished_job_again_sends_nothing_and_ends_as_it_did() {
+async fn a_finished_job_run_again_sends_nothing_and_has_the_same_exit_code() {
     let service = plain().await;
     for (list, more, code) in [
         (list_of(2), &[][..], 0),
@@ -231,7 +231,7 @@ async fn a_finished_job_again_sends_nothing_and_ends_as_it_did() {
         sandbox.run(&service, more).code(code).says("This job is finished");
         assert_eq!(arrived(&service), sent);
         assert_eq!(sandbox.content(), before);
-        // The outcome can be had again.
+        // The outcome can be written again.
         std::fs::remove_file(sandbox.path("outcome.csv")).unwrap();
         sandbox.run(&service, more).code(code);
         assert_eq!(sandbox.content(), before);
@@ -240,14 +240,14 @@ async fn a_finished_job_again_sends_nothing_and_ends_as_it_did() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_outcome_is_not_taken_for_the_one_that_a_kill_prevented() {
+async fn an_older_outcome_is_replaced_after_a_kill_before_the_outcome() {
     let service = faulty(Fault::InternalErrorApplied).await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(6));
     // It stops early, with an outcome that says so, ...
     sandbox.run(&service, &["--deadline", "200ms", "--max-attempts", "1"]).code(3);
     let early = sandbox.read("outcome.csv");
-    // ... goes on, and is killed between its last result and its outcome.
+    // ... continues, and is killed between its last result and its outcome.
     let mut command = sandbox.run_command(&service, &["-q", "--max-attempts", "1"]);
     command.env("BASTION_REVOKE_FAIL_POINT", "before-outcome:1");
     assert_eq!(command.status().unwrap().code(), None);
@@ -259,7 +259,7 @@ async fn an_older_outcome_is_not_taken_for_the_one_that_a_kill_prevented() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_may_go_away_and_even_its_copy_if_the_list_stays() {
+async fn a_resume_needs_either_the_list_or_its_copy() {
     let service = plain().await;
     let sandbox = begun(&service, 3);
     std::fs::remove_file(sandbox.path("outcome.csv.input")).unwrap();
@@ -268,14 +268,14 @@ async fn the_list_may_go_away_and_even_its_copy_if_the_list_stays() {
     std::fs::remove_file(sandbox.path("list.csv")).unwrap();
     sandbox.run(&service, &[]).code(0).says("the copy kept by the run is used");
     assert_eq!(sandbox.column("user"), ["0", "1", "2"]);
-    // Without a list and without a run there is nothing to go on with.
+    // Without a list and without a run there is nothing to continue.
     let sandbox = Sandbox::new();
     sandbox.run(&service, &[]).code(66);
     assert!(sandbox.names().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_was_changed_is_not_gone_on_with() {
+async fn a_changed_copy_is_refused() {
     let service = plain().await;
     let sandbox = begun(&service, 3);
     let sent = arrived(&service);
@@ -288,7 +288,7 @@ async fn a_copy_that_was_changed_is_not_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn standard_input_can_be_gone_on_with_too() {
+async fn a_run_from_standard_input_can_be_resumed() {
     let service = plain().await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(3));
@@ -304,7 +304,7 @@ async fn standard_input_can_be_gone_on_with_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_keys_stop_it_and_right_ones_go_on() {
+async fn wrong_keys_stop_a_run_and_right_ones_resume_it() {
     let service = plain().await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(3));
@@ -345,9 +345,9 @@ async fn the_logs_of_a_run_are_readable_by_its_owner_only() {
     assert!(sandbox.exists("outcome.csv.ledger-wal"), "{:?}", sandbox.names());
 }
 
-/// The same command, hearing all signals. Tests that run in the background of a script, or under
-/// `nohup`, are told to ignore some of them, and so would what they start.
-fn hearing(command: &Command) -> Command {
+/// The same command with all signals enabled. Tests that run in the background of a script, or
+/// under `nohup`, ignore some signals, and so would their child processes.
+fn with_all_signals(command: &Command) -> Command {
     let script = "import os, signal, sys\n\
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):\n    \
         signal.signal(number, signal.SIG_DFL)\n\
@@ -367,12 +367,12 @@ fn hearing(command: &Command) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_signal_settles_what_is_under_way_and_the_same_command_goes_on() {
+async fn after_the_first_signal_requests_in_flight_are_settled_and_the_run_can_be_resumed() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let service = plain().await;
         let sandbox = Sandbox::new();
         sandbox.write("list.csv", list_of(20));
-        let mut command = hearing(&sandbox.run_command(&service, &[]));
+        let mut command = with_all_signals(&sandbox.run_command(&service, &[]));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         until_arrived(&service, 3).await;
         tell(&child, signal);
@@ -390,15 +390,15 @@ async fn the_first_signal_settles_what_is_under_way_and_the_same_command_goes_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_second_signal_stops_at_once_and_the_same_command_still_goes_on() {
+async fn the_second_signal_stops_at_once_and_the_run_can_be_resumed() {
     let service = faulty(Fault::SlowAnswer).await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(3));
-    let mut command = hearing(&sandbox.run_command(&service, &["--timeout", "100s"]));
+    let mut command = with_all_signals(&sandbox.run_command(&service, &["--timeout", "100s"]));
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     until_arrived(&service, 2).await;
     tell(&child, Signal::INT);
-    // It says that it stops; then it has heard the first.
+    // It reports that it stops; then it has received the first.
     let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("stopped by signal") {
@@ -415,7 +415,7 @@ async fn the_second_signal_stops_at_once_and_the_same_command_still_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_that_is_to_be_ignored_is_ignored() {
+async fn an_ignored_signal_stays_ignored() {
     let service = plain().await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(20));
@@ -430,7 +430,7 @@ async fn a_signal_that_is_to_be_ignored_is_ignored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_ends_it_with_an_outcome_and_the_same_command_goes_on() {
+async fn a_deadline_ends_a_run_with_an_outcome_and_it_can_be_resumed() {
     let service = plain().await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(20));
@@ -443,7 +443,7 @@ async fn a_deadline_ends_it_with_an_outcome_and_the_same_command_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_or_newer_or_broken_ledger_is_left_alone() {
+async fn a_foreign_or_newer_or_broken_ledger_is_not_changed() {
     let service = plain().await;
     let sandbox = begun(&service, 30);
     sandbox.run(&service, &["--deadline", "1s"]);
@@ -493,7 +493,7 @@ async fn a_foreign_or_newer_or_broken_ledger_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rehearsal_keeps_away_from_a_real_run() {
+async fn a_rehearsal_does_not_touch_the_files_of_a_run() {
     let service = plain().await;
     let sandbox = begun(&service, 2);
     std::fs::remove_file(sandbox.path("outcome.csv.lock")).unwrap();
@@ -527,7 +527,7 @@ async fn an_outcome_is_a_file_and_never_a_folder_or_a_device() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_file_can_be_made_nothing_is_sent() {
+async fn without_a_writable_folder_nothing_is_sent() {
     let service = plain().await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(1));
@@ -539,10 +539,10 @@ async fn where_no_file_can_be_made_nothing_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_said_and_nothing_is_claimed_that_is_not_durable() {
+async fn a_full_disk_is_reported_and_only_durable_results_are_claimed() {
     let service = plain().await;
-    // The limit is in blocks of 1024 bytes: too small for the copy of the list, for the ledger,
-    // for the ledger's log, and for the outcome.
+    // The limit is in blocks of 1024 bytes: too small for the copy of the list, for the ledger, for
+    // the ledger's log, and for the outcome.
     let note = "x".repeat(1300);
     let row = |user: usize| format!("{},host,1,{user},{note}\n", user / 30);
     let rows: Vec<String> = (0..60).map(row).collect();
@@ -557,7 +557,7 @@ async fn a_full_disk_is_said_and_nothing_is_claimed_that_is_not_durable() {
         let ended = ended.code(74);
         assert!(ended.stderr.contains("can't be"), "{ended:?}");
         assert!(!sandbox.names().join(" ").contains(".tmp"), "{ended:?}");
-        // With room it goes on, whatever it stopped at.
+        // With enough space it continues, whatever it stopped at.
         Ended::of(sandbox.shell(&run).output().unwrap()).code(0);
         let gone = |status: &String| status == "revoked" || status == "already_absent";
         assert!(sandbox.column("status").iter().all(gone));
@@ -566,7 +566,7 @@ async fn a_full_disk_is_said_and_nothing_is_claimed_that_is_not_durable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_has_expired_and_cannot_be_renewed_stops_it_with_nothing_in_doubt() {
+async fn an_expired_token_without_renewal_stops_the_run_with_nothing_unknown() {
     let service = faulty(Fault::TokenExpired).await;
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(5));
@@ -579,7 +579,7 @@ async fn a_token_that_has_expired_and_cannot_be_renewed_stops_it_with_nothing_in
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_hangs_up_does_not_stop_a_run() {
+async fn closing_the_terminal_does_not_stop_a_run() {
     for output in ["| head -1", ">&-", "2>&-", "2>/dev/full", "2>&1 | true", "2>&1 | head -1"] {
         let service = faulty(Fault::InternalErrorApplied).await;
         let sandbox = Sandbox::new();
@@ -597,7 +597,7 @@ async fn whoever_hangs_up_does_not_stop_a_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn standard_output_that_cannot_be_written_is_said() {
+async fn an_unwritable_standard_output_is_reported() {
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(2));
     let plan = |more: &str| {

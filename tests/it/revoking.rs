@@ -1,5 +1,5 @@
-//! Whole runs on the samples: what the outcome says, compared with what a service of this process
-//! saw. Promises 1 to 4.
+//! Whole runs on the samples: the outcome, compared with the audit of a service in this process.
+//! Promises 1 to 4.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ pub(crate) fn removed(audit: &Audit) -> BTreeSet<Grant> {
     gone.collect()
 }
 
-/// The grant that each row of a list asks for, read without any code of the product.
+/// The grant of each row of a list, parsed without any code of the product.
 pub(crate) fn asked_by_rows(list: &Path) -> Vec<Grant> {
     let read = std::fs::read_to_string(list).expect("the list");
     let rows: Vec<Row> = if list.extension().is_some_and(|e| e == "jsonl") {
@@ -49,7 +49,7 @@ pub(crate) fn asked_by(row: &Row) -> Grant {
     (INSTANCE.to_owned(), from.to_owned(), grantee, kind, target, account)
 }
 
-/// The grant that stands for each row: itself, or the whole target where another row asks for it.
+/// The grant that stands for each row: itself, or the whole target if another row names it.
 pub(crate) fn standing(asked: &[Grant]) -> Vec<Grant> {
     let all: BTreeSet<&Grant> = asked.iter().collect();
     let standing = asked.iter().map(|grant| {
@@ -78,7 +78,7 @@ fn run(list: &str, more: &[&str]) -> (Sandbox, Ended, Audit) {
 }
 
 #[test]
-fn exactly_what_the_rows_name_is_revoked_and_no_rule_is_broken() {
+fn exactly_the_named_grants_are_revoked_and_no_rule_is_broken() {
     for list in ["offboarding.csv", "cleanup.csv"] {
         let (sandbox, ended, audit) = run(list, &[]);
         assert_eq!(ended.code, 0, "{ended:?}");
@@ -96,11 +96,11 @@ fn exactly_what_the_rows_name_is_revoked_and_no_rule_is_broken() {
 }
 
 #[test]
-fn as_many_requests_are_sent_as_the_plan_says_and_no_fewer_are_possible() {
+fn the_planned_number_of_requests_is_sent_and_is_minimal() {
     for (list, requests) in [("offboarding.csv", 12), ("cleanup.csv", 11)] {
         let (sandbox, _, audit) = run(list, &[]);
-        // No list here has a scope of more than ten entries: one request for each grantee and
-        // kind, which is promise 3 worked out by hand.
+        // No scope of these lists has more than ten entries: one request for each grantee and kind,
+        // which is promise 3 computed by hand.
         let scopes: BTreeSet<_> = asked_by_rows(&sample(list))
             .into_iter()
             .map(|(_, from, grantee, kind, ..)| (from, grantee, kind))
@@ -118,7 +118,7 @@ fn as_many_requests_are_sent_as_the_plan_says_and_no_fewer_are_possible() {
 }
 
 #[test]
-fn what_plan_writes_is_what_run_sends() {
+fn run_sends_the_requests_that_plan_writes() {
     let (sandbox, _, audit) = run("cleanup.csv", &[]);
     let args = ["plan", "cleanup.csv", "--instance-id", INSTANCE, "--requests", "-"];
     let lines = sandbox.ends(&args).out;
@@ -141,14 +141,14 @@ fn what_plan_writes_is_what_run_sends() {
             })
         })
         .collect();
-    // Operations run side by side, so only the order within one is fixed.
+    // Operations run in parallel, so only the order within one is fixed.
     planned.sort_by_key(ToString::to_string);
     sent.sort_by_key(ToString::to_string);
     assert_eq!(planned, sent);
 }
 
 #[test]
-fn a_rehearsal_says_so_in_every_row_and_shows_the_columns_in_order() {
+fn a_rehearsal_is_marked_in_every_row_and_keeps_the_columns_in_order() {
     let sandbox = Sandbox::new();
     sandbox.sample("offboarding.csv");
     let ended = sandbox.ends(&["run", "offboarding.csv", "--rehearse"]).expect(0, "");
@@ -183,7 +183,7 @@ fn a_rehearsal_says_so_in_every_row_and_shows_the_columns_in_order() {
 }
 
 #[test]
-fn a_rehearsal_says_so_beside_every_other_message_too() {
+fn a_rehearsal_is_marked_in_every_message() {
     let sandbox = Sandbox::new();
     sandbox.sample("mistakes.csv");
     sandbox.file("poison.csv", "user,host,account\n7,1,poison\n");
@@ -232,7 +232,7 @@ fn a_second_run_finds_everything_absent() {
 }
 
 #[test]
-fn an_id_that_spoils_its_request_stands_alone_and_the_rest_is_revoked() {
+fn a_poisoned_id_fails_alone_and_the_rest_is_revoked() {
     let sandbox = Sandbox::new();
     let rows: Vec<String> =
         (0..10).map(|account| format!("7,1,{account}\n7,2,{account}\n")).collect();

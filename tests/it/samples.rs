@@ -22,7 +22,7 @@ fn read(name: &str) -> String {
 }
 
 #[test]
-fn the_unit_is_understood_by_systemd_completely() {
+fn systemd_accepts_the_unit_without_a_warning() {
     let binary = env!("CARGO_BIN_EXE_bastion-revoke");
     let unit = read("bastion-revoke-work.service");
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("ExecStart");

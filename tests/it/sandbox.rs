@@ -1,5 +1,5 @@
-//! A folder of its own for each test, the command in it, a simulated service in this process, and
-//! what a test wants to know of an outcome.
+//! A folder for each test, the command in it, a simulated service in this process, and access to
+//! the outcome.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use bastion_revoke::clock::SystemClock;
 use bastion_revoke::sim::server::{self, Running};
 use bastion_revoke::sim::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Audit, Service, Settings};
 
-/// The bastion host of lists that name none.
+/// The bastion host of lists that don't name one.
 pub(crate) const INSTANCE: &str = "bastionhost-cn-test";
 
-/// Variables of the machine that would change what the command does.
+/// Variables of the machine that would change the command's behaviour.
 fn is_foreign(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ["ALIBABA_", "BASTION_"].iter().any(|prefix| name.starts_with(prefix))
@@ -21,7 +21,7 @@ fn is_foreign(name: &str) -> bool {
         || ["COLUMNS", "NO_COLOR", "RUST_LOG", "XDG_CONFIG_HOME"].contains(&name.as_str())
 }
 
-/// A folder that goes away with the test.
+/// A folder that is removed with the test.
 pub(crate) struct Sandbox {
     folder: tempfile::TempDir,
 }
@@ -46,7 +46,7 @@ impl Sandbox {
         self.file(name, std::fs::read(sample(name)).expect("the sample"))
     }
 
-    /// The command in this folder, with nobody at its terminal and no keys.
+    /// The command in this folder, without a terminal and without keys.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bastion-revoke"));
         command.args(args).current_dir(self.folder.path()).env("HOME", self.folder.path());
@@ -56,13 +56,13 @@ impl Sandbox {
                 command.env_remove(name);
             }
         }
-        // Whatever looks for keys stays on this machine.
+        // No search for keys leaves this machine.
         command.env("BASTION_REVOKE_STS_ENDPOINT", "http://127.0.0.1:1");
         command.env("BASTION_REVOKE_METADATA_ENDPOINT", "http://127.0.0.1:1");
         command
     }
 
-    /// `run LIST` against a service, with the right keys and a fast pace.
+    /// `run LIST` against a service, with the right keys and a high rate.
     pub(crate) fn run_command(&self, list: &str, endpoint: &str, more: &[&str]) -> Command {
         let args = ["run", list, "--instance-id", INSTANCE, "--endpoint", endpoint];
         let mut command = self.command(&[&args[..], &["--rate", "1000"], more].concat());
@@ -118,7 +118,7 @@ impl Ended {
         }
     }
 
-    /// Fails unless it ended with that code and said that on standard error.
+    /// Fails unless it ended with that code and that text on standard error.
     #[track_caller]
     pub(crate) fn expect(self, code: i32, says: &str) -> Self {
         assert!(
@@ -173,7 +173,7 @@ impl TestService {
         self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
 
-    /// Ends the service and returns what it saw.
+    /// Stops the service and returns its audit.
     pub(crate) fn stop(self) -> Audit {
         let audit = self.audit();
         self.runtime.block_on(self.running.stop());

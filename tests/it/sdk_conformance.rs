@@ -1,5 +1,5 @@
-//! The official SDKs against the simulated service: it is only worth testing against if clients
-//! that were not written for it understand it.
+//! The official SDKs against the simulated service: tests against it are only meaningful if
+//! independent clients understand it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use bastion_revoke::sim::server::Running;
 use bastion_revoke::sim::world::WorldFile;
 use bastion_revoke::sim::{Audit, Service, Settings, Violations, World};
 
-/// A proxy would take a request for loopback elsewhere, and these name one.
+/// A proxy would redirect requests to loopback; these variables name one.
 const PROXIES: [&str; 6] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -58,7 +58,7 @@ fn run_script(script: &str, settings: Settings, arguments: &[&OsStr]) -> Audit {
     for name in PROXIES {
         command.env_remove(name);
     }
-    // The SDKs' own settings of the machine must not decide what they send.
+    // The SDKs' settings of this machine must not affect their requests.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ALIBABA_CLOUD_") {
             command.env_remove(name);

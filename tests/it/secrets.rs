@@ -1,18 +1,18 @@
-//! Promise 8, *secrets never show*: not on either stream, however much is told, nor in any file.
+//! Promise 8, *secrets never show*: on neither stream, at any log level, nor in any file.
 
 use bastion_revoke::api::sign::percent_encode;
 use bastion_revoke::clock::{SystemClock, WallClock, utc_seconds};
 use bastion_revoke::sim::Settings;
 use jiff::SignedDuration;
 
-use crate::credentials::stand_in;
+use crate::credentials::stub_server;
 use crate::sandbox::{Ended, Sandbox, TestService, with_keys};
 
-/// Characters that every encoding on the way writes in its own manner.
+/// Characters that each encoding writes differently.
 const SECRET: &str = "testsecret/Zq9+planted=";
 const TOKEN: &str = "testtoken/Qw8+planted==";
 
-/// Every form in which it could show.
+/// Each form in which it could be shown.
 fn forms(secret: &str) -> Vec<String> {
     let once = percent_encode(secret);
     let twice = percent_encode(&once);
@@ -51,24 +51,24 @@ fn run(secret: &str, more: &[&str], code: i32) {
 }
 
 #[test]
-fn not_when_all_goes_well() {
+fn no_secret_shows_in_a_successful_run() {
     run("testsecret", &["-vvv"], 0);
     run("testsecret", &["-vvv", "--log-format", "json", "--json"], 0);
 }
 
 #[test]
-fn not_when_the_service_repeats_what_was_signed() {
-    // The answer to a wrong secret holds the string to sign, and in it the token.
+fn no_secret_shows_when_the_service_repeats_the_signed_text() {
+    // The answer to a wrong secret contains the string to sign, and so the token.
     run(SECRET, &["-vvv"], 77);
     run(SECRET, &["-vvv", "--log-format", "json", "--json"], 77);
 }
 
 #[test]
-fn not_when_the_keys_cannot_be_used() {
+fn no_secret_shows_when_the_keys_cannot_be_used() {
     run("testsecret/Zq9+planted=\n", &["-vvv"], 77);
 }
 
-/// What is planted in a source besides the access key's secret.
+/// Planted in a source besides the secret of the access key.
 const OIDC: &str = "testoidc/Ab1+planted.eyJ==";
 const METADATA: &str = "testmetadata/Cd2+planted==";
 const URI: &str = "testuri/Ef3+planted==";
@@ -83,7 +83,7 @@ fn keys(secret: &str) -> String {
     )
 }
 
-/// The variables that lead to each source, all of which have this secret.
+/// The variables of each source, all with this secret.
 fn sources(sandbox: &Sandbox, secret: &str) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     std::fs::create_dir(sandbox.path("planted")).expect("a folder");
     let plant = |name: &str, text: &str| {
@@ -93,15 +93,15 @@ fn sources(sandbox: &Sandbox, secret: &str) -> Vec<(&'static str, Vec<(&'static 
     };
     let answer = keys(secret);
     let of_sts = format!(r#"{{"Credentials":{answer}}}"#);
-    let sts = stand_in(move |_| (200, of_sts.clone()));
+    let sts = stub_server(move |_| (200, of_sts.clone()));
     let of_role = answer.clone();
-    let metadata = stand_in(move |line| match line.split(' ').nth(1) {
+    let metadata = stub_server(move |line| match line.split(' ').nth(1) {
         Some("/latest/api/token") => (200, METADATA.to_owned()),
         Some("/latest/meta-data/ram/security-credentials/") => (200, "testrole".to_owned()),
         _ => (200, of_role.clone()),
     });
     let of_helper = answer.clone();
-    let helper = stand_in(move |_| (200, of_helper.clone()));
+    let helper = stub_server(move |_| (200, of_helper.clone()));
     let profile = |name: &str, fields: &str| {
         let text = format!(r#"{{"current":"a","profiles":[{{"name":"a",{fields}}}]}}"#);
         vec![("ALIBABA_CLOUD_CONFIG_FILE", plant(name, &text))]
@@ -154,7 +154,7 @@ fn sources(sandbox: &Sandbox, secret: &str) -> Vec<(&'static str, Vec<(&'static 
     ]
 }
 
-/// Runs with each source of keys and looks for what was planted in all that is left behind.
+/// Runs with each source of keys and searches all output and files for the secret.
 #[track_caller]
 fn run_with_every_source(secret: &str, code: i32, more: &[&str], variables: &[(&str, &str)]) {
     let sandbox = Sandbox::new();
@@ -180,19 +180,19 @@ fn run_with_every_source(secret: &str, code: i32, more: &[&str], variables: &[(&
 }
 
 #[test]
-fn not_from_any_source_of_keys() {
+fn no_secret_of_any_source_of_keys_shows() {
     run_with_every_source("testsecret", 0, &[], &[]);
     run_with_every_source("testsecret", 0, &["--signature", "acs3", "--log-format", "json"], &[]);
 }
 
 #[test]
-fn not_from_any_source_of_keys_that_the_service_refuses() {
+fn no_secret_of_refused_keys_shows() {
     run_with_every_source(SECRET, 77, &["--json"], &[]);
     run_with_every_source(SECRET, 77, &["--signature", "acs3", "--log-format", "json"], &[]);
 }
 
 #[test]
-fn not_when_it_panics() {
+fn no_secret_shows_in_a_panic() {
     for point in ["before-send:1:panic", "after-answer:1:panic", "before-outcome:1:panic"] {
         let variables = [("BASTION_REVOKE_FAIL_POINT", point), ("RUST_BACKTRACE", "full")];
         run_with_every_source("testsecret", 70, &["--log-format", "json"], &variables);
@@ -202,7 +202,7 @@ fn not_when_it_panics() {
 /// What every user of the machine can see of a process.
 #[cfg(target_os = "linux")]
 #[test]
-fn not_in_the_title_of_the_process() {
+fn no_secret_shows_in_the_title_of_the_process() {
     let sandbox = Sandbox::new();
     sandbox.sample("offboarding.csv");
     let service = TestService::start(Settings::default());

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 const ACTION: &str = "DetachHostAccountsFromUser";
 
-/// A service struck by one fault at every request, or by none.
+/// A service with one fault at every request, or none.
 async fn start(fault: Option<Fault>) -> Running {
     let rates = fault.map(|fault| FaultRate { fault, probability: 1.0 });
     let settings = Settings { faults: Faults::new(rates), ..Settings::default() };
@@ -52,7 +52,7 @@ fn signed<'a>(action: &'a str, own: &[(&'a str, &'a str)]) -> Vec<u8> {
     [head, body].concat().into_bytes()
 }
 
-/// One answer: its head, as much of the body as came, and how it ended.
+/// One answer: its head, the received part of the body, and how the connection ended.
 #[derive(Debug)]
 struct Received {
     head: String,
@@ -71,7 +71,7 @@ impl Received {
     }
 }
 
-/// Sends a request and reads until the body is whole or the connection ends.
+/// Sends a request and reads until the body is complete or the connection ends.
 async fn send(stream: &mut TcpStream, request: &[u8]) -> Received {
     stream.write_all(request).await.expect("the service reads");
     let mut received =
@@ -140,7 +140,7 @@ async fn a_world_is_read_and_changed_over_one_connection() {
 }
 
 #[tokio::test]
-async fn it_listens_on_loopback_only_and_not_once_it_is_stopped() {
+async fn it_listens_on_loopback_only_and_until_it_is_stopped() {
     let running = start(None).await;
     let addr = running.addr();
     assert!(addr.ip().is_loopback());
@@ -222,7 +222,7 @@ async fn a_client_receives_every_fault_as_it_is_described() {
 }
 
 #[tokio::test]
-async fn a_reset_is_a_reset_and_no_orderly_end() {
+async fn a_reset_is_not_an_orderly_close() {
     for fault in [Fault::ResetBefore, Fault::ResetAfter] {
         let running = start(Some(fault)).await;
         let received = exchange(&running).await;
@@ -241,7 +241,7 @@ async fn a_truncated_answer_announces_more_than_it_sends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_answer_comes_when_its_time_has_passed() {
+async fn a_slow_answer_arrives_after_its_delay() {
     // Time is virtual: it advances to the response once no task can run.
     let running = start(Some(Fault::SlowAnswer)).await;
     let before = tokio::time::Instant::now();
@@ -252,7 +252,7 @@ async fn a_slow_answer_comes_when_its_time_has_passed() {
 }
 
 #[tokio::test]
-async fn a_body_without_an_end_is_not_read_to_its_end() {
+async fn an_endless_body_is_not_read_to_its_end() {
     let running = start(None).await;
     let mut stream = TcpStream::connect(running.addr()).await.unwrap();
     let head = b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 99999999\r\n\r\n";

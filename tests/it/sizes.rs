@@ -1,4 +1,4 @@
-//! Files and functions stay small enough to read in one go.
+//! Files and functions are short enough to read in one go.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ fn all_sources() -> Vec<(String, String)> {
         let name = file.strip_prefix(&src).expect("a source").display().to_string();
         (name, fs::read_to_string(file).expect("a source"))
     });
-    // Tests in files of their own are named so.
+    // Test modules in files of their own have such names.
     named.filter(|(name, _)| !name.contains("tests")).collect()
 }
 

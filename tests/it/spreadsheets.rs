@@ -1,16 +1,16 @@
-//! What people give by mistake, and what they are told.
+//! Common mistakes in lists and files, and their messages.
 
 use serde_json::Value;
 
 use crate::sandbox::{Ended, Sandbox};
 
-/// A zip archive of these files, stored as they are: local headers, directory, end.
+/// A zip archive of these files, uncompressed: local headers, directory, end.
 fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let short = |number: usize| u16::try_from(number).expect("a small number").to_le_bytes();
     let long = |number: usize| u32::try_from(number).expect("a small number").to_le_bytes();
     let (mut all, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in files {
-        // Version, flags, method, time, date; a checksum that nobody looks at; lengths.
+        // Version, flags, method, time, date; a checksum that nothing reads; lengths.
         let sizes = [long(0), long(content.len()), long(content.len())].concat();
         let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &sizes, &short(name.len())].concat();
         let offset = long(all.len());
@@ -23,7 +23,7 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     [all, directory, end.concat()].concat()
 }
 
-/// A compound file whose directory, with these names, stands in that sector.
+/// A compound file whose directory, with these names, is in that sector.
 fn compound(names: &[&str], sector: u32) -> Vec<u8> {
     let mut file = vec![0; 512 * (sector as usize + 2)];
     file[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
@@ -44,7 +44,7 @@ fn check(name: &str, content: impl AsRef<[u8]>, more: &[&str]) -> Ended {
 }
 
 #[test]
-fn a_file_that_is_no_list_is_called_by_its_name() {
+fn a_file_of_another_type_is_reported_with_its_type() {
     let xlsx = zip(&[("[Content_Types].xml", b"<Types/>"), ("xl/workbook.xml", b"<workbook/>")]);
     let ods = zip(&[("mimetype", b"application/vnd.oasis.opendocument.spreadsheet")]);
     let locked = ["Root Entry", "EncryptedPackage", "EncryptionInfo"];
@@ -59,7 +59,7 @@ fn a_file_that_is_no_list_is_called_by_its_name() {
             "protected by a password",
             "open it with its password",
         ),
-        // Further in than what is looked at first.
+        // Beyond the part that is read first.
         ("big.xlsx", compound(&locked, 4000), "protected by a password", "with its password"),
         ("a.xls", compound(&["Root Entry", "Workbook"], 7), "an old Excel workbook", "CSV UTF-8"),
         ("a.ods", ods, "a spreadsheet of LibreOffice (.ods)", "CSV UTF-8"),
@@ -78,7 +78,7 @@ fn a_file_that_is_no_list_is_called_by_its_name() {
     }
 }
 
-/// The header of a list says nothing of a file that only begins like another.
+/// A file may start like another format and still be a list.
 #[test]
 fn a_list_that_begins_like_a_picture_or_an_archive_is_a_list() {
     let list = "PK,user,host,account\n0,1,2,3\n";
@@ -91,7 +91,7 @@ fn findings(list: &str, more: &[&str]) -> (i32, Value) {
 }
 
 #[test]
-fn everything_is_found_in_one_pass_and_counted() {
+fn all_findings_are_reported_in_one_pass_and_counted() {
     let mut list = "user,host,account\n".to_owned();
     for _ in 0..1500 {
         list += "1,,3\n1,2\n";
@@ -115,7 +115,7 @@ fn everything_is_found_in_one_pass_and_counted() {
 }
 
 #[test]
-fn a_finding_as_json_says_where_it_is_in_the_list_and_in_the_text() {
+fn a_finding_as_json_has_its_position_in_the_list_and_in_the_text() {
     let (code, found) = findings("note,user,host,account\n\"a\nb\",1,2 2,3\n", &[]);
     assert_eq!(code, 65);
     let problem = &found["problems"][0];
@@ -133,7 +133,7 @@ fn a_finding_as_json_says_where_it_is_in_the_list_and_in_the_text() {
 const DOUBTFUL: &str = "user,host,account\n0007,1,2\n12,1,2\n1234567890123450,1,2\n";
 
 #[test]
-fn warnings_do_not_block_unless_they_are_taken_for_errors() {
+fn warnings_block_only_with_strict() {
     let (code, found) = findings(DOUBTFUL, &[]);
     assert_eq!((code, &found["warnings"]), (0, &2.into()));
     assert_eq!(found["warning_counts"], serde_json::json!({"rounded_id": 1, "short_id": 1}));
@@ -168,7 +168,7 @@ fn a_rounded_column_stops_a_run_even_if_invalid_rows_are_left_out() {
 }
 
 #[test]
-fn one_row_is_told_as_one_and_none_as_none() {
+fn counts_are_written_in_singular_and_plural() {
     let sandbox = Sandbox::new();
     for (list, says) in [
         ("user,host,account\n", "\nno rows\n"),
@@ -181,7 +181,7 @@ fn one_row_is_told_as_one_and_none_as_none() {
 }
 
 #[test]
-fn what_stands_in_a_list_does_not_steer_the_terminal() {
+fn cells_of_a_list_do_not_control_the_terminal() {
     let list = "user,host,account\n\u{1b}[31m\u{7}7\u{202e},1,2\n1,2,\"\u{1b}]0;x\n";
     let ended = check("list.csv", list, &[]);
     let all = ended.out + &ended.err;
@@ -189,8 +189,8 @@ fn what_stands_in_a_list_does_not_steer_the_terminal() {
     assert!(all.chars().all(plain) && all.contains("\\u{1b}[31m\\u{7}7\\u{202e}"), "{all}");
 }
 
-/// Excel leaves the last blank cells of some rows out; those of columns without a name can't have
-/// been something else.
+/// Excel omits the last blank cells of some rows; those of columns without a name can't have been
+/// something else.
 #[test]
 fn blank_columns_behind_the_last_may_be_missing_on_some_rows() {
     let list = "user,host,account,note,,\r\n1,2,3,a,,\r\n1,2,4,b\r\n1,2,5,c,\r\n";
@@ -200,7 +200,7 @@ fn blank_columns_behind_the_last_may_be_missing_on_some_rows() {
 }
 
 #[test]
-fn for_a_machine_each_finding_is_a_line_of_the_log() {
+fn with_a_json_log_each_finding_is_one_line() {
     let sandbox = Sandbox::new();
     let list = sandbox.file("list.csv", format!("{DOUBTFUL}1,,2\n1,2,\"3\n"));
     let ended = sandbox.ends(&["run", list, "--rehearse", "--log-format", "json"]);

@@ -24,7 +24,7 @@ async fn a_run_is_seen_while_it_runs_and_after_it_has_ended() {
     let sandbox = Sandbox::new();
     sandbox.write("list.csv", list_of(40));
     let mut command = sandbox.run_command(&service, &["-q"]);
-    // The list itself takes four seconds.
+    // The list alone takes four seconds.
     let mut run = command.stdout(std::process::Stdio::null()).spawn().unwrap();
     while service.audit().counts.attempts < 10 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -45,7 +45,7 @@ async fn a_run_is_seen_while_it_runs_and_after_it_has_ended() {
     assert_eq!((&finished["verdicts"]["revoked"], &finished["exit_code"]), (&40.into(), &0.into()));
     let names: Vec<String> = sandbox.content().into_keys().collect();
     assert!(!names.contains(&"outcome.csv.lock".to_owned()), "{names:?}");
-    // Nothing is in the way of another run under this name.
+    // Another run can use this name.
     sandbox.write("list.csv", list_of(1));
     sandbox.run(&service, &[]).code(0);
 }

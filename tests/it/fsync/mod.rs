@@ -1,4 +1,4 @@
-//! A disk that says no when it is asked whether what was written is safe.
+//! A disk whose `fsync` fails.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
@@ -10,7 +10,7 @@ use std::process::Command;
 
 const REQUESTS: usize = 12;
 
-/// Builds the library that lets `fsync` fail. The bundled SQLite needs a C compiler too.
+/// Builds the library that makes `fsync` fail. The bundled SQLite needs a C compiler too.
 fn library(sandbox: &Sandbox) -> String {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fsync/fails.c");
     let built = sandbox.path("fails.so");
@@ -28,7 +28,7 @@ fn run(sandbox: &Sandbox, service: &Running, fails: Option<(&str, &str)>) -> End
     Ended::of(command.output().unwrap())
 }
 
-/// A number that the ledger answers a query with.
+/// The number that a query of the ledger returns.
 fn ledger(sandbox: &Sandbox, query: &str) -> u64 {
     let ledger = rusqlite::Connection::open(sandbox.path("outcome.csv.ledger")).unwrap();
     let number: i64 = ledger.query_row(query, [], |row| row.get(0)).unwrap();
@@ -36,7 +36,7 @@ fn ledger(sandbox: &Sandbox, query: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_fsync_is_said_and_nothing_is_claimed_that_is_not_durable() {
+async fn a_failed_fsync_is_reported_and_only_durable_results_are_claimed() {
     let compiled = Sandbox::new();
     let library = library(&compiled);
     let mut struck_in_the_middle = 0;
@@ -60,7 +60,7 @@ async fn a_failed_fsync_is_said_and_nothing_is_claimed_that_is_not_durable() {
         let names_it = |text: &str| text.contains("outcome.csv") && text.contains("error");
         assert!(names_it(&ended.stderr), "{which}: {ended:?}");
 
-        // Whatever arrived had its intent in the ledger first, and whatever the outcome calls
+        // Each request that arrived has an earlier intent in the ledger, and each row reported as
         // revoked has its result there.
         let arrived = service.audit().counts.attempts;
         if sandbox.exists("outcome.csv.ledger") && arrived > 0 {
@@ -74,7 +74,7 @@ async fn a_failed_fsync_is_said_and_nothing_is_claimed_that_is_not_durable() {
             struck_in_the_middle += u32::from(arrived > 0);
         }
 
-        // On a disk that works again the same command goes on.
+        // When the disk works again, the same command continues.
         run(&sandbox, &service, None).code(0);
         let gone = |status: &String| status == "revoked" || status == "already_absent";
         assert!(sandbox.column("status").iter().all(gone), "{which}");
@@ -83,8 +83,8 @@ async fn a_failed_fsync_is_said_and_nothing_is_claimed_that_is_not_durable() {
     assert!(struck_in_the_middle > 0, "one of them strikes when requests are under way");
 }
 
-/// A long outcome goes to the disk while it is being written. What the disk says of that it does
-/// not say again at the end.
+/// A long outcome is synced while it is written. The error of such a sync is not reported again at
+/// the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_of_the_disk_in_the_middle_of_the_outcome_is_not_lost() {
     let compiled = Sandbox::new();

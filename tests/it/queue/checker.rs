@@ -1,14 +1,14 @@
-//! What must hold whatever happened: one outcome for each entry, nothing called revoked that is
-//! not, nothing revoked that no row names, and nothing left pending.
+//! What must always hold: one outcome for each entry, no row wrongly reported as revoked, nothing
+//! revoked that no row names, and nothing left pending.
 
 use super::server::{Connection, Fields};
 use bastion_revoke::sim::Audit;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a row asks for: user, target, account.
+/// The grant of a row: user, target, account.
 pub(crate) type Reservation = (String, String, String);
 
-/// Checks the end of a story about rows. Returns how many outcomes have which status.
+/// Checks the final state of a test with rows. Returns the number of outcomes by status.
 #[track_caller]
 pub(crate) fn check(
     redis: &mut Connection,

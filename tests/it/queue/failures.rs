@@ -1,4 +1,4 @@
-//! Workers and servers that die, stop, or are cut off, while rows keep coming.
+//! Workers and servers that die, stop, or lose their connection while rows arrive.
 
 use super::checker::{Reservation, check};
 use super::proxy::Proxy;
@@ -28,7 +28,7 @@ fn slow_service(slow_ms: u64) -> TestService {
     })
 }
 
-/// Adds rows of as many users, so that each is a request of its own.
+/// Adds rows of different users, so that each is a request of its own.
 fn add(
     client: &mut Connection,
     asked: &mut BTreeMap<String, Option<Reservation>>,
@@ -41,7 +41,7 @@ fn add(
     }
 }
 
-/// Everything asked for is gone: revoked, or found to be gone by whoever took over.
+/// Every grant is gone: revoked, or found absent by the worker that took over.
 #[track_caller]
 fn all_gone(counts: &BTreeMap<String, usize>, rows: usize) {
     let of = |status: &str| counts.get(status).copied().unwrap_or(0);
@@ -60,7 +60,7 @@ fn one_of_three_workers_is_killed_repeatedly() {
     let mut workers = vec![start(), start(), start()];
     for round in 0..rounds() {
         add(&mut client, &mut asked, round * 12..round * 12 + 12);
-        // A moment that nothing else depends on.
+        // Any time; nothing else depends on it.
         service.wait(Duration::from_millis(random.u64(10..300)));
         workers.swap_remove(random.usize(..workers.len())).kill();
         workers.push(start());
@@ -86,14 +86,14 @@ fn a_suspended_worker_stores_no_second_outcome_and_sends_nothing_more() {
         service.wait(Duration::from_millis(5));
     }
     sleeper.signal(Signal::STOP);
-    // What is under way was counted before it left, for whoever takes over.
+    // Requests in flight were counted before they were sent, for the worker that takes over.
     let counted: BTreeMap<String, u64> = client.ask(&["HGETALL", "{revocations}:attempts"]);
     assert!(counted.iter().any(|(field, n)| field.ends_with(" doubt") && *n > 0), "{counted:?}");
     let other = Worker::start(&sandbox, &redis, &service.endpoint(), &["--lease", "1s"]);
     client.wait_for(OUTCOMES, asked.len());
     let sent = service.audit().counts.attempts;
     sleeper.signal(Signal::CONT);
-    // Time to do something wrong.
+    // Time for mistakes.
     service.wait(Duration::from_secs(2));
     assert_eq!(sleeper.drain(), 0);
     assert_eq!(other.drain(), 0);
@@ -134,7 +134,7 @@ fn a_replica_without_the_last_writes_is_promoted() {
     let mut client = primary.connect();
     let mut asked = BTreeMap::new();
     add(&mut client, &mut asked, 0..120);
-    // Every row has reached the replica, as far as the primary knows.
+    // Every row has reached the replica, according to the primary.
     assert_eq!(client.ask::<u64>(&["WAIT", "1", "10000"]), 1);
     let more = ["--lease", "2s", "--concurrency", "4"];
     let workers = [(); 2].map(|()| {
@@ -145,7 +145,7 @@ fn a_replica_without_the_last_writes_is_promoted() {
     heir.ask::<String>(&["REPLICAOF", "NO", "ONE"]);
     // Later writes to the primary are lost with it.
     client.wait_for(OUTCOMES, 60);
-    way.lead_to(Some(replica.port));
+    way.forward_to(Some(replica.port));
     drop(primary);
     heir.wait_for(OUTCOMES, asked.len());
     for worker in workers {
@@ -169,7 +169,7 @@ fn a_worker_without_redis_sends_nothing_and_keeps_outcomes_on_disk() {
     while service.audit().counts.attempts == 0 {
         service.wait(Duration::from_millis(5));
     }
-    way.lead_to(None);
+    way.forward_to(None);
     let spooled = || {
         let is_spool = |path: &std::path::PathBuf| path.to_string_lossy().ends_with(".spool");
         let files = sandbox.files().into_iter().filter(is_spool);
@@ -179,14 +179,14 @@ fn a_worker_without_redis_sends_nothing_and_keeps_outcomes_on_disk() {
     while spooled().lines().count() == 0 {
         service.wait(Duration::from_millis(10));
     }
-    // Longer than an answer takes: whatever was on its way is back.
+    // Longer than an answer takes: all requests in flight are answered.
     service.wait(Duration::from_secs(1));
     let attempts = service.audit().counts.attempts;
     assert!(attempts <= answered + 4, "nothing new is sent: {answered}, then {attempts}");
     assert!(client.entries(OUTCOMES).is_empty());
     let kept = spooled().lines().count();
     worker.kill();
-    way.lead_to(Some(redis.port));
+    way.forward_to(Some(redis.port));
     let next = start();
     client.wait_for(OUTCOMES, asked.len());
     assert_eq!(next.drain(), 0);
@@ -201,7 +201,7 @@ fn a_worker_without_redis_sends_nothing_and_keeps_outcomes_on_disk() {
 }
 
 #[test]
-fn an_entry_that_kills_every_worker_becomes_a_dead_letter() {
+fn an_entry_that_kills_every_worker_goes_to_the_dead_letters() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = TestService::start(Settings::default());
     let mut client = redis.connect();
@@ -213,7 +213,7 @@ fn an_entry_that_kills_every_worker_becomes_a_dead_letter() {
     client.ask::<redis::Value>(&read);
     let claim = ["XCLAIM", STREAM, "bastion-revoke", "gone", "0", &id];
     client.ask::<redis::Value>(&[&claim[..], &["IDLE", "100000", "RETRYCOUNT", "5"]].concat());
-    // One of them sent it, and no answer is recorded.
+    // One of them sent it, without a recorded answer.
     client.ask::<i64>(&["HSET", "{revocations}:attempts", &format!("{id} sent"), "1"]);
     client.ask::<i64>(&["HSET", "{revocations}:attempts", &format!("{id} doubt"), "1"]);
     let worker = Worker::start(&sandbox, &redis, &service.endpoint(), &["--lease", "1s"]);

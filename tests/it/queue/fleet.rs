@@ -45,7 +45,7 @@ impl QuotaBackend for TestBackend {
     }
 }
 
-/// A service with so many requests in any second; what is too much is throttled.
+/// A service with a quota per second; further requests are throttled.
 struct Service {
     per_s: u32,
     lately: VecDeque<Instant>,
@@ -99,8 +99,8 @@ async fn send(quota: Arc<SharedQuota<TestBackend>>, service: Arc<Mutex<Service>>
     }
 }
 
-/// The share of the quota that was used, and the share of requests that were throttled, once the
-/// first minute is over in which the pace is found.
+/// The used share of the quota, and the share of throttled requests, after the first minute, in
+/// which the rate is found.
 fn shares(workers: u64, per_s: u32, ceiling_per_s: f64, dies: bool) -> (f64, f64) {
     let redis = Redis::start();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -168,7 +168,7 @@ fn a_killed_worker_wastes_little_of_the_quota() {
 #[test]
 fn the_ceiling_applies_to_all_workers_together() {
     let (used, throttled) = shares(4, 50, 10.0, false);
-    // A fifth of what the service would take; nothing may be above it.
+    // A fifth of the service's quota; the ceiling is never exceeded.
     assert!((0.19..=0.2001).contains(&used), "{used}");
     assert!(throttled == 0.0, "{throttled}");
 }

@@ -1,4 +1,4 @@
-//! Whole lists by way of the queue.
+//! Whole lists through the queue.
 
 use super::checker::is_clean;
 use super::server::Redis;
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 const OUTCOMES: &str = "{revocations}:outcomes";
 
-/// A list of several requests, and what there is of it.
+/// A list with several requests, and the existing grants.
 fn list(users: usize) -> (String, Grants) {
     let mut list = "user,kind,target,account,ticket\n".to_owned();
     let mut grants = "user,kind,target,account\n".to_owned();
     for user in 0..users {
         for target in 0..12 {
             let _ = writeln!(list, "u{user},host,{target},a{target},T-{user}");
-            // One of each user was taken away before.
+            // One grant of each user was removed before.
             if target != 3 {
                 let _ = writeln!(grants, "u{user},host,{target},a{target}");
             }
@@ -42,7 +42,7 @@ fn ends(mut command: Command) -> Ended {
     Ended::of(&command.output().expect("it starts"))
 }
 
-/// What an outcome says, without what is never the same twice.
+/// The parts of an outcome that do not vary.
 fn comparable(rows: Vec<Row>) -> Vec<Row> {
     let mut rows = rows;
     for row in &mut rows {
@@ -77,7 +77,7 @@ fn a_job_through_the_queue_has_the_outcome_of_a_run() {
     let published: usize = client.ask(&["XLEN", STREAM]);
     assert_eq!(enqueue().code, 0);
     assert_eq!(client.ask::<usize>(&["XLEN", STREAM]), published, "not published twice");
-    // What is handed over counts as sent until something better is known.
+    // A published request counts as sent until its result is known.
     let ended = ends(command(&sandbox, &service, &["run", "list.csv", "--report-only"]));
     assert_eq!(ended.code, 1, "{ended:?}");
     let statuses = |rows: &[Row]| rows.iter().filter(|row| row["status"] == "unknown").count();
@@ -93,7 +93,7 @@ fn a_job_through_the_queue_has_the_outcome_of_a_run() {
     assert!(audit.removed.iter().all(|grant| grant.grantee.starts_with('u')));
     is_clean(&mut client, STREAM);
     assert_eq!(client.ask::<usize>(&["XLEN", OUTCOMES]), 0, "the ledger has them");
-    // A finished job is not begun again.
+    // A finished job is not started again.
     let again = sandbox.ends(&["collect", "--queue", &queue]);
     assert!(again.code == 1 && again.out.contains("finished"), "{again:?}");
 }
@@ -116,7 +116,7 @@ fn spawn(mut command: Command) -> Child {
 }
 
 #[test]
-fn a_redis_that_loses_its_data_costs_repetition_and_no_rows() {
+fn after_a_redis_that_lost_its_data_requests_are_repeated_and_no_row_is_lost() {
     let (sandbox, mut redis) = (Sandbox::new(), Redis::start());
     let mut list = "user,kind,target,account\n".to_owned();
     for user in 0..150 {

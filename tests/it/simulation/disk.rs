@@ -103,12 +103,12 @@ impl State {
 }
 
 /// A commit in progress. If it is dropped, a coin toss decides whether its records are durable.
-struct UnderWay<'a> {
+struct RunningCommit<'a> {
     disk: &'a Disk,
     records: Vec<Record>,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for RunningCommit<'_> {
     fn drop(&mut self) {
         let records = std::mem::take(&mut self.records);
         if records.is_empty() || std::thread::panicking() {
@@ -130,12 +130,12 @@ impl Journal for Disk {
             let takes = self.model.slowest.mul_f64(share * share * share);
             (takes, state.random.f64() < self.model.failing)
         };
-        let mut under_way = UnderWay { disk: self, records };
+        let mut in_flight = RunningCommit { disk: self, records };
         tokio::time::sleep(takes).await;
         if fails {
             return Err(JournalError("no space left on the simulated disk".to_owned()));
         }
-        let records = std::mem::take(&mut under_way.records);
+        let records = std::mem::take(&mut in_flight.records);
         self.state().write(records);
         Ok(())
     }

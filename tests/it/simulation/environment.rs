@@ -80,7 +80,7 @@ impl Environment {
         self.state().log.note(self.time.now(), what);
     }
 
-    fn depart(&self, run: usize, asked: &DecodedRequest, under_way: usize) {
+    fn depart(&self, run: usize, asked: &DecodedRequest, in_flight: usize) {
         let grants: Option<Vec<GrantId>> =
             asked.keys.iter().map(|key| self.keys.get(key).copied()).collect();
         let intended = grants.is_some_and(|grants| self.disk.covers(grants));
@@ -88,7 +88,7 @@ impl Environment {
         let mut state = self.state();
         state.log.note(at, format_args!("leaves {:?}", asked.keys));
         let (operation, keys) = (asked.operation, asked.keys.clone());
-        state.log.departures.push(Departure { run, at, operation, keys, intended, under_way });
+        state.log.departures.push(Departure { run, at, operation, keys, intended, in_flight });
     }
 
     fn deliver(&self, run: usize, asked: &DecodedRequest, answer: &WireAnswer) {
@@ -110,7 +110,7 @@ impl Environment {
             Effect::Answer(answer) => (None, Response::Whole(answer)),
             Effect::Broken { applied: false, back } => (None, back),
             Effect::Broken { applied: true, back } => (Some(service.handle(wall, request)), back),
-            Effect::Usual => {
+            Effect::None => {
                 let reply = service.handle(wall, request);
                 let back = match &reply.delivery {
                     sim::Delivery::Respond(answer) => Response::Whole(WireAnswer {
@@ -170,11 +170,11 @@ impl Response {
 pub(super) struct Network {
     pub(super) environment: Arc<Environment>,
     pub(super) run: usize,
-    pub(super) under_way: Arc<std::sync::atomic::AtomicUsize>,
+    pub(super) in_flight: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 /// Latency and loss chosen for one request.
-struct Journey {
+struct RequestPath {
     there: Duration,
     back: Duration,
     loss: Loss,
@@ -192,7 +192,7 @@ enum Loss {
 }
 
 impl Network {
-    fn journey(&self) -> Journey {
+    fn journey(&self) -> RequestPath {
         let network = self.environment.network;
         let mut state = self.environment.state();
         let random = &mut state.random;
@@ -208,7 +208,7 @@ impl Network {
         ];
         let drawn = chances.into_iter().find(|(_, chance)| random.f64() < *chance);
         let loss = drawn.map_or(Loss::Nothing, |(drawn, _)| drawn);
-        Journey { there, back, loss, dies_with_sender: random.bool() }
+        RequestPath { there, back, loss, dies_with_sender: random.bool() }
     }
 }
 
@@ -223,11 +223,11 @@ impl Drop for Counted {
 
 impl Transport for Network {
     async fn send(&self, request: WireRequest) -> Result<WireAnswer, SendError> {
-        let under_way = 1 + self.under_way.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let _counted = Counted(Arc::clone(&self.under_way));
+        let in_flight = 1 + self.in_flight.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let _counted = Counted(Arc::clone(&self.in_flight));
         let asked = wire::decode_request(&request);
         let environment = &self.environment;
-        environment.depart(self.run, &asked, under_way);
+        environment.depart(self.run, &asked, in_flight);
         let journey = self.journey();
         let now = environment.time.now();
         if journey.loss == Loss::Connection
@@ -257,7 +257,7 @@ async fn travel(
     environment: Arc<Environment>,
     asked: DecodedRequest,
     request: WireRequest,
-    journey: Journey,
+    journey: RequestPath,
     sender: oneshot::Sender<Response>,
 ) {
     const FOR_EVER: Duration = Duration::from_secs(3600);

@@ -41,7 +41,7 @@ pub(super) enum FaultKind {
 /// The effect of the schedule on one request.
 pub(super) enum Effect {
     /// None: the simulated service answers.
-    Usual,
+    None,
     Answer(WireAnswer),
     Broken {
         applied: bool,
@@ -131,7 +131,7 @@ impl FaultSchedule {
                 }
             }
         }
-        Effect::Usual
+        Effect::None
     }
 }
 

@@ -370,6 +370,6 @@ fn limits_are_kept(result: &CaseResult) -> Result<(), String> {
     }
     ensure(violations == Violations::default(), || format!("{violations:?}"))?;
     let state = result.environment.state();
-    let most = state.log.departures.iter().map(|departure| departure.under_way).max();
+    let most = state.log.departures.iter().map(|departure| departure.in_flight).max();
     ensure(most.unwrap_or(0) <= result.case.engine.concurrency, || format!("{most:?} under way"))
 }

@@ -16,7 +16,7 @@ pub(super) struct Departure {
     /// Whether an intent for it was durable.
     pub(super) intended: bool,
     /// Requests of this run in flight, including this one.
-    pub(super) under_way: usize,
+    pub(super) in_flight: usize,
 }
 
 /// An answer that was received completely.

@@ -86,7 +86,7 @@ fn check_all(seeds: Range<u64>, step: u64) -> Vec<String> {
 }
 
 #[test]
-fn every_promise_holds_whatever_happens() {
+fn every_promise_holds_under_every_fault() {
     let times = std::env::var("BASTION_REVOKE_SOAK").ok().and_then(|text| text.parse().ok());
     let seeds = SEEDS * times.unwrap_or(1_u64);
     let wrong: Vec<String> = std::thread::scope(|scope| {

@@ -57,7 +57,7 @@ pub(super) async fn run_process(
     let clock: Arc<dyn WallClock> =
         Arc::new(VirtualClock::new(environment.time, conditions.clock_ahead, number));
     let network =
-        Network { environment: Arc::clone(environment), run: number, under_way: Arc::default() };
+        Network { environment: Arc::clone(environment), run: number, in_flight: Arc::default() };
     let url = endpoint::parse("http://127.0.0.1:1").expect("loopback");
     let endpoints = Endpoints::new(Some(url), []).expect("one endpoint");
     let token = if number == 0 { FIRST_TOKEN.to_owned() } else { format!("token-{number}") };

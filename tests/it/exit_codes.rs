@@ -1,4 +1,4 @@
-//! Every exit code that scripts act on, provoked, and what is left behind each time.
+//! Every exit code that scripts depend on, and the files that remain after it.
 
 use std::process::Command;
 use std::time::Duration;
@@ -15,14 +15,14 @@ fn statuses(rows: &[Row]) -> Vec<&str> {
     rows.iter().map(|row| row["status"].as_str()).collect()
 }
 
-/// A port of loopback on which nobody listens.
+/// A port on loopback where nothing listens.
 fn dead_endpoint() -> String {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("http://{}", socket.local_addr().expect("an address"))
 }
 
 #[test]
-fn nothing_but_revoked_and_absent_rows_is_0_and_anything_else_1() {
+fn only_revoked_and_absent_rows_give_0_and_others_give_1() {
     let sandbox = Sandbox::new();
     sandbox.sample("mistakes.csv");
     let service = TestService::start(Settings::default());
@@ -66,7 +66,7 @@ fn a_wrong_command_line_is_2_and_writes_nothing() {
 }
 
 #[test]
-fn another_number_than_the_confirmed_one_is_4_and_sends_nothing() {
+fn a_number_other_than_the_confirmed_one_is_4_and_sends_nothing() {
     let sandbox = Sandbox::new();
     sandbox.sample("offboarding.csv");
     let service = TestService::start(Settings::default());
@@ -155,7 +155,7 @@ fn a_wrong_secret_is_77_and_stops_the_run_at_once() {
 }
 
 #[test]
-fn what_is_not_set_up_is_78_and_every_row_is_unprocessed() {
+fn a_missing_set_up_is_78_and_every_row_is_unprocessed() {
     let sandbox = Sandbox::new();
     sandbox.sample("offboarding.csv");
     sandbox.file("empty.pem", "");
@@ -172,7 +172,7 @@ fn what_is_not_set_up_is_78_and_every_row_is_unprocessed() {
 }
 
 #[test]
-fn nobody_there_until_the_deadline_is_3_and_every_row_is_unprocessed() {
+fn no_service_until_the_deadline_is_3_and_every_row_is_unprocessed() {
     let sandbox = Sandbox::new();
     sandbox.sample("offboarding.csv");
     let more = ["--yes", "--deadline", "300ms"];
@@ -185,7 +185,7 @@ fn nobody_there_until_the_deadline_is_3_and_every_row_is_unprocessed() {
 }
 
 #[test]
-fn asked_to_stop_it_lets_answers_come_in_and_ends_with_3() {
+fn a_stop_request_waits_for_answers_and_ends_with_3() {
     let sandbox = Sandbox::new();
     let rows: Vec<String> = (0..40).map(|user| format!("{user},1,2\n")).collect();
     sandbox.file("list.csv", format!("user,host,account\n{}", rows.concat()));
