@@ -112,6 +112,7 @@ fn full_request() -> Request {
         Entry { target: target.to_string().into(), accounts }
     };
     Request {
+        action: bastion_revoke::model::Action::Detach,
         instance_id: "bastionhost-cn-abc123".to_owned(),
         region: "cn-hangzhou".to_owned(),
         grantee: Grantee { kind: GranteeKind::User, id: "17".to_owned() },

@@ -70,6 +70,7 @@ pub(super) fn request() -> Request {
         entry("5", listed(&["6"])),
     ];
     Request {
+        action: bastion_revoke::model::Action::Detach,
         instance_id: "i-1".to_owned(),
         region: "cn-hangzhou".to_owned(),
         grantee: Grantee { kind: GranteeKind::User, id: "7".to_owned() },

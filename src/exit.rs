@@ -95,7 +95,7 @@ impl Exit {
         worst.unwrap_or_else(|| {
             if tally.of(Status::Unprocessed) > 0 {
                 Self::Stopped
-            } else if tally.rows() > tally.gone() {
+            } else if tally.rows() > tally.succeeded() {
                 Self::Otherwise
             } else {
                 Self::Done

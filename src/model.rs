@@ -4,6 +4,10 @@
 //! empty or longer than ten, a request can't name a target twice, and "the whole target" is a value
 //! of its own that no missing field can turn into.
 
+mod operation;
+
+pub use operation::{Action, Operation};
+
 use std::fmt;
 
 /// Targets in one request, and accounts under one target: at most ten each.
@@ -93,60 +97,6 @@ pub struct Grant<'a> {
     pub target: &'a str,
     /// The account, or the whole target.
     pub account: Account<&'a str>,
-}
-
-/// One of the six API operations this tool calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Operation {
-    /// The kind of the targets.
-    pub kind: Kind,
-    /// Whether a user or a user group loses access.
-    pub from: GranteeKind,
-}
-
-impl Operation {
-    /// All six, in the order in which reports list them.
-    pub const ALL: [Self; 6] = [
-        Self { kind: Kind::Host, from: GranteeKind::User },
-        Self { kind: Kind::HostGroup, from: GranteeKind::User },
-        Self { kind: Kind::Database, from: GranteeKind::User },
-        Self { kind: Kind::Host, from: GranteeKind::UserGroup },
-        Self { kind: Kind::HostGroup, from: GranteeKind::UserGroup },
-        Self { kind: Kind::Database, from: GranteeKind::UserGroup },
-    ];
-
-    /// The `Action` of the API.
-    pub fn name(self) -> &'static str {
-        match (self.kind, self.from) {
-            (Kind::Host, GranteeKind::User) => "DetachHostAccountsFromUser",
-            (Kind::HostGroup, GranteeKind::User) => "DetachHostGroupAccountsFromUser",
-            (Kind::Database, GranteeKind::User) => "DetachDatabaseAccountsFromUser",
-            (Kind::Host, GranteeKind::UserGroup) => "DetachHostAccountsFromUserGroup",
-            (Kind::HostGroup, GranteeKind::UserGroup) => "DetachHostGroupAccountsFromUserGroup",
-            (Kind::Database, GranteeKind::UserGroup) => "DetachDatabaseAccountsFromUserGroup",
-        }
-    }
-
-    /// The operation with that `Action`, if it is one of these.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|operation| operation.name() == name)
-    }
-
-    /// Its index in [`Operation::ALL`].
-    pub fn index(self) -> usize {
-        let kind = match self.kind {
-            Kind::Host => 0,
-            Kind::HostGroup => 1,
-            Kind::Database => 2,
-        };
-        kind + if self.from == GranteeKind::User { 0 } else { 3 }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
 }
 
 /// A list with one to ten elements.
@@ -243,25 +193,27 @@ impl Entries {
 /// One call of the API; it can be sent any number of times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
+    /// Whether its grants are revoked or granted.
+    pub action: Action,
     /// The bastion host.
     pub instance_id: String,
     /// The region of that instance.
     pub region: String,
-    /// Who loses access.
+    /// Who loses or gets access.
     pub grantee: Grantee,
     /// The kind of all its targets.
     pub kind: Kind,
-    /// What is revoked.
+    /// What is revoked or granted.
     pub entries: Entries,
 }
 
 impl Request {
     /// The operation of the request.
     pub fn operation(&self) -> Operation {
-        Operation { kind: self.kind, from: self.grantee.kind }
+        Operation { action: self.action, kind: self.kind, from: self.grantee.kind }
     }
 
-    /// The number of grants it revokes, 1 to 100.
+    /// The number of grants it names, 1 to 100.
     pub fn grants(&self) -> usize {
         self.entries.as_slice().iter().map(Entry::grants).sum()
     }
@@ -303,11 +255,15 @@ pub enum Status {
     Protected,
     /// Known not to be applied, and not refused for itself.
     Unprocessed,
+    /// The API granted it again.
+    Restored,
+    /// The API says that it is granted.
+    AlreadyPresent,
 }
 
 impl Status {
     /// All statuses, in the order of summaries.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Revoked,
         Self::AlreadyAbsent,
         Self::NotFound,
@@ -316,6 +272,8 @@ impl Status {
         Self::Invalid,
         Self::Protected,
         Self::Unprocessed,
+        Self::Restored,
+        Self::AlreadyPresent,
     ];
 
     /// The value in the outcome's `status` column.
@@ -329,12 +287,24 @@ impl Status {
             Self::Invalid => "invalid",
             Self::Protected => "protected",
             Self::Unprocessed => "unprocessed",
+            Self::Restored => "restored",
+            Self::AlreadyPresent => "already_present",
         }
     }
 
     /// Whether the access is known to be gone.
     pub fn is_gone(self) -> bool {
         matches!(self, Self::Revoked | Self::AlreadyAbsent)
+    }
+
+    /// Whether the API applied it, in this attempt.
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Revoked | Self::Restored)
+    }
+
+    /// Whether it is as the job wants it.
+    pub fn is_success(self) -> bool {
+        self.is_gone() || matches!(self, Self::Restored | Self::AlreadyPresent)
     }
 }
 
@@ -349,8 +319,8 @@ impl std::str::FromStr for Status {
 /// Not the name of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected revoked, already_absent, not_found, failed, unknown, invalid, protected or \
-     unprocessed"
+    "expected revoked, already_absent, not_found, failed, unknown, invalid, protected, \
+     unprocessed, restored or already_present"
 )]
 pub struct UnknownStatus;
 
@@ -412,13 +382,5 @@ mod tests {
     fn a_request_names_no_target_twice() {
         assert!(Entries::new(vec![entry("1"), entry("2")]).is_ok());
         assert_eq!(Entries::new(vec![entry("1"), entry("1")]), Err(ListError::Repeated));
-    }
-
-    #[test]
-    fn every_operation_is_found_by_its_name_and_place() {
-        for (at, operation) in Operation::ALL.into_iter().enumerate() {
-            assert_eq!(Operation::from_name(operation.name()), Some(operation));
-            assert_eq!(operation.index(), at);
-        }
     }
 }

@@ -368,6 +368,7 @@ mod tests {
     fn request() -> Request {
         let entry = Entry { target: "8".into(), accounts: Accounts::Whole };
         Request {
+            action: crate::model::Action::Detach,
             instance_id: "i".to_owned(),
             region: "cn-hangzhou".to_owned(),
             grantee: Grantee { kind: GranteeKind::User, id: "中".to_owned() },
@@ -412,6 +413,7 @@ mod tests {
             accounts: Accounts::Listed(UpToTen::new(names(group).collect()).unwrap()),
         });
         Request {
+            action: crate::model::Action::Detach,
             kind: Kind::HostGroup,
             entries: Entries::new(entries.collect()).unwrap(),
             ..request()

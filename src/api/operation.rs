@@ -149,6 +149,7 @@ mod tests {
             Entry { target: "9".into(), accounts: Accounts::Listed(listed) },
         ];
         Request {
+            action: crate::model::Action::Detach,
             instance_id: "bastionhost-cn-test".to_owned(),
             region: "cn-hangzhou".to_owned(),
             grantee: Grantee { kind: from, id: "7".to_owned() },

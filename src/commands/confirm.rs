@@ -5,27 +5,29 @@ use crate::config::Confirmation;
 use crate::exit::{Exit, Failure};
 use crate::plan::largest::Largest;
 use crate::report::confirmation::of_largest;
+use crate::report::text::of_action;
 use std::io::{BufRead, Write};
 
 /// Requires the number of revocations, typed at the terminal or passed on the command line.
 pub async fn confirm(confirmation: Confirmation, job: &Job) -> Result<(), Failure> {
     let revocations = job.numbers.revocations;
+    let (_, noun) = of_action(job.numbers.action);
     match confirmation {
         Confirmation::Yes => Ok(()),
         Confirmation::Exactly(expected) if expected == revocations => Ok(()),
-        Confirmation::Exactly(expected) => Err(refused(&format!(
-            "--confirm is {expected}, but {revocations} revocations are planned"
-        ))),
+        Confirmation::Exactly(expected) => {
+            Err(refused(&format!("--confirm is {expected}, but {revocations} {noun} are planned")))
+        }
         Confirmation::Ask => {
             let question = format!(
-                "{}Type the number of revocations to continue: ",
+                "{}Type the number of {noun} to continue: ",
                 of_largest(&Largest::of(&job.plan), &job.numbers)
             );
             let answer = answer_to(question).await?;
             if answer.trim().replace(',', "") == revocations.to_string() {
                 return Ok(());
             }
-            Err(refused("the answer is not the number of revocations"))
+            Err(refused(&format!("the answer is not the number of {noun}")))
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::engine::StopCause;
 use crate::exit::{Exit, Failure};
 use crate::files::{LOCK_TIMEOUT, Lock, RunFiles};
 use crate::ledger::{Ledger, SqliteJournal};
+use crate::model::Action;
 use crate::outcome::Tally;
 use crate::report::panics::or_internal;
 use crate::report::summary::{Carried, Ending, RunReport, Sendings};
@@ -67,7 +68,8 @@ pub async fn drive(
     if !is_confirmed {
         show.plan(&job, settings)?;
         if let PriorRun::Unfinished(_, state) = &prior {
-            show.line(&plan_report::resumed(state.verdicts.settled(), state.verdicts.len()))?;
+            let (settled, all) = (state.verdicts.settled(), state.verdicts.len());
+            show.line(&plan_report::resumed(job.plan.action(), settled, all))?;
         }
         confirm(settings.confirmation, &job).await?;
     }
@@ -158,6 +160,7 @@ fn write_and_report(
     show: Show,
 ) -> Result<(Exit, Ending), Failure> {
     let Execution { verdicts, causes, sendings, took } = execution;
+    let action = job.plan.action();
     let is_open = verdicts.settled() < verdicts.len() && !settings.rehearse;
     let hint = is_open.then(|| continue_hint(causes));
     let carried = job.carried();
@@ -176,6 +179,7 @@ fn write_and_report(
         }
     }
     let report = RunReport {
+        action,
         tally: &tally,
         sendings: *sendings,
         took: *took,
@@ -214,7 +218,7 @@ fn already_finished(
     settings: &RunSettings,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let carried = job.carried();
+    let (action, carried) = (job.plan.action(), job.carried());
     let ended = exit_code
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::Stopped | Exit::File | Exit::Internal));
@@ -225,7 +229,8 @@ fn already_finished(
     };
     let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
     show.line("This job is finished; nothing was sent. Pass --restart to run it again.")?;
-    show.report(&report_from_files(carried, &tally, exit, &settings.out.to_string_lossy()))?;
+    let out = settings.out.to_string_lossy();
+    show.report(&report_from_files((action, carried), &tally, exit, &out))?;
     Ok(exit)
 }
 
@@ -246,20 +251,22 @@ fn report_only(
             ));
         }
     };
-    let carried = job.carried();
+    let (action, carried) = (job.plan.action(), job.carried());
     let tally = job.write_outcome(&verdicts, false, &settings.out)?;
     let exit = Exit::of_run(&[], &tally);
-    show.report(&report_from_files(carried, &tally, exit, &settings.out.to_string_lossy()))?;
+    let out = settings.out.to_string_lossy();
+    show.report(&report_from_files((action, carried), &tally, exit, &out))?;
     Ok(exit)
 }
 
 fn report_from_files<'a>(
-    carried: Carried,
+    (action, carried): (Action, Carried),
     tally: &'a Tally,
     exit: Exit,
     outcome: &'a str,
 ) -> RunReport<'a> {
     RunReport {
+        action,
         tally,
         sendings: Sendings::default(),
         took: Duration::ZERO,

@@ -204,6 +204,7 @@ fn spec(
 ) -> JobSpec {
     let map = options.map.iter().map(|(field, column)| (field.name().to_owned(), column.clone()));
     JobSpec {
+        action: plan.action(),
         identity: JobIdentity {
             endpoint: settings.requests.endpoint.as_ref().map(ToString::to_string),
             only: options.only.clone(),

@@ -59,7 +59,8 @@ pub fn prior_run(
         return Ok(stale());
     }
     let grants = recorded.size.grants;
-    let empty = if is_queued { LedgerState::of_queue(grants) } else { LedgerState::new(grants) };
+    let empty = LedgerState::of_action(recorded.action, grants);
+    let empty = if is_queued { empty.with_pending_attempts() } else { empty };
     let known = replay(&ledger, empty)?;
     let spec = job.spec()?;
     if recorded.identity != spec.identity {
@@ -110,7 +111,7 @@ pub fn create(
     let ledger = Ledger::create(&files.ledger(), job.spec()?)?;
     crate::files::sync_folder(files.folder()).map_err(file)?;
     crate::failpoint::hit("ledger-made");
-    Ok((ledger, LedgerState::new(job.plan.grants())))
+    Ok((ledger, LedgerState::of_action(job.plan.action(), job.plan.grants())))
 }
 
 /// Restores the copy of the input of an unfinished job if it was removed. The list is the same, or

@@ -51,7 +51,7 @@ async fn rehearse(settings: &RunSettings, show: Show) -> Result<Exit, Failure> {
     refuse_real_files(&files)?;
     let job = Job::read(settings, &files).await?;
     show.plan(&job, settings)?;
-    let state = LedgerState::new(job.plan.grants());
+    let state = LedgerState::of_action(job.plan.action(), job.plan.grants());
     let execution = local::execute(&job, settings, &Arc::new(MemoryJournal), state, show).await;
     driver::finish(job, settings, &execution, show).await
 }

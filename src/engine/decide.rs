@@ -232,7 +232,7 @@ fn count_equal((before, count): (&str, u32), code: &str) -> u32 {
 fn answered(mut result: AttemptResult, items: Vec<ItemAnswer>) -> Decision {
     let mut open = Vec::new();
     for (place, item) in (0_u8..).zip(items) {
-        if item.status == Status::Revoked {
+        if item.status.is_done() {
             continue;
         }
         if item.status == Status::Unknown {

@@ -296,7 +296,7 @@ impl Queue {
 
     /// Whether nothing is left to send.
     pub fn is_empty(&mut self, plan: &Plan) -> bool {
-        Operation::ALL.into_iter().all(|operation| {
+        Operation::of(plan.action()).into_iter().all(|operation| {
             let operation_queue = self.operation(operation);
             operation_queue.stopped
                 || (operation_queue.immediate.is_empty()

@@ -1,6 +1,6 @@
 //! Batches of rows between the thread that reads them and the thread that collects them.
 
-use crate::model::{Account, Grant, Operation};
+use crate::model::{Account, Action, Grant, Operation};
 use crate::names::Key;
 
 /// The number of rows in a batch: few enough for a processor's own cache, and enough to make the
@@ -50,7 +50,8 @@ impl Batch {
                 false
             }
         };
-        let operation = Operation { kind: grant.kind, from: grant.grantee.kind };
+        let (action, kind, from) = (Action::Detach, grant.kind, grant.grantee.kind);
+        let operation = Operation { action, kind, from };
         self.heads.push(Some(RowHead { operation, whole, instance }));
     }
 

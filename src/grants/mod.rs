@@ -13,7 +13,7 @@ pub use batch::Batch;
 pub use collector::Collector;
 pub use scopes::{Context, Scopes};
 
-use crate::model::{Account, Grantee, Kind};
+use crate::model::{Account, Action, Grantee, Kind};
 use crate::names::Names;
 
 /// No grant: the row is invalid, or is not to be sent for another reason.
@@ -73,6 +73,13 @@ pub struct Grants {
 }
 
 impl Grants {
+    /// The same grants for another action. [`Collector`] makes those of a revocation.
+    #[must_use]
+    pub fn with_action(mut self, action: Action) -> Self {
+        self.scopes.set_action(action);
+        self
+    }
+
     /// Finds the distinct grants of a scope, by the scope's number.
     pub fn of_scope(&self, scope: usize, into: &mut OfScope) {
         let start = scope.checked_sub(1).map_or(0, |before| self.ends[before]);

@@ -7,7 +7,7 @@
 //! plan's memory and no time.
 
 use super::{Item, NO_GRANT, Row};
-use crate::model::Operation;
+use crate::model::{Action, Operation};
 use crate::names::{Index, Keys};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub struct Context {
     /// The number of the bastion host.
     pub(crate) instance: u32,
     pub(crate) region: u32,
-    /// The operation that revokes them.
+    /// The operation that revokes or grants them.
     pub operation: Operation,
 }
 
@@ -47,6 +47,7 @@ pub struct Scopes {
     /// For each grantee the context of its first scope.
     first_contexts: Vec<u32>,
     extra: Vec<ExtraScope>,
+    action: Action,
 }
 
 impl Scopes {
@@ -78,6 +79,18 @@ impl Scopes {
             before += usize::from(self.is_extra(before, scope));
             of_scope
         })
+    }
+
+    /// What is done with the grants.
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    pub(super) fn set_action(&mut self, action: Action) {
+        self.action = action;
+        for context in &mut self.contexts {
+            context.operation.action = action;
+        }
     }
 
     /// The contexts of all scopes.
@@ -278,7 +291,6 @@ impl Keys for Vec<ExtraScope> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{GranteeKind, Kind};
 
     /// The items of the rows of a scope, and the numbers of these rows.
     type Asking = Vec<(Item, u32)>;
@@ -339,7 +351,7 @@ mod tests {
     }
 
     fn context(number: u32) -> Context {
-        let operation = Operation { kind: Kind::Host, from: GranteeKind::User };
+        let operation = Operation::ALL[0];
         Context { barriers: number % 3, instance: number, region: 0, operation }
     }
 }

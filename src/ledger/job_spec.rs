@@ -2,12 +2,15 @@
 
 use crate::input::Resolutions;
 use crate::input_snapshot::Segment;
-use crate::model::Status;
+use crate::model::{Action, Status};
 use serde::{Deserialize, Serialize};
 
 /// A job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
+    /// Whether it revokes or grants.
+    #[serde(default, skip_serializing_if = "Action::is_detach")]
+    pub action: Action,
     /// What makes it this job: another identity is another job.
     pub identity: JobIdentity,
     /// The options that shaped it, to explain a difference and to read its list again.

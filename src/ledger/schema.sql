@@ -1,6 +1,6 @@
 -- The ledger of a run, schema version 2. It holds no secret.
 
--- The job, one row: JSON with `identity`, `options`, `size`, `inputs` (in the order of their bytes
+-- The job, one row: JSON with `action` (`attach` for a restore), `identity`, `options`, `size`, `inputs` (in the order of their bytes
 -- in the copy next to the ledger) and `version`.
 CREATE TABLE job (
     spec TEXT NOT NULL
@@ -33,7 +33,7 @@ CREATE TABLE attempt (
     message     TEXT,
     request_id  TEXT,
     finished_at TEXT,
-    -- The grants that are not simply revoked: JSON, a list of
+    -- The grants that are not simply revoked or restored: JSON, a list of
     -- {"place", "grant", "status", "code", "message"}; NULL if there are none.
     items       TEXT
 );
@@ -53,7 +53,10 @@ SELECT
     coalesce(
         json_extract(exception.value, '$.status'),
         CASE attempt.state
-            WHEN 'answered' THEN 'revoked'
+            WHEN 'answered' THEN CASE
+                WHEN (SELECT json_extract(spec, '$.action') FROM job) = 'attach' THEN 'restored'
+                ELSE 'revoked'
+            END
             WHEN 'refused' THEN 'failed'
             WHEN 'lost' THEN 'unknown'
             ELSE CASE WHEN attempt.state IS NULL THEN 'unknown' ELSE 'unprocessed' END

@@ -59,9 +59,9 @@ impl Tally {
         self.0.iter().sum()
     }
 
-    /// The number of rows whose access is known to be gone.
-    pub fn gone(&self) -> u64 {
-        Status::ALL.iter().filter(|status| status.is_gone()).map(|status| self.of(*status)).sum()
+    /// Rows that are as the job wants them: whose access is gone, or is there again.
+    pub fn succeeded(&self) -> u64 {
+        Status::ALL.iter().filter(|status| status.is_success()).map(|status| self.of(*status)).sum()
     }
 }
 

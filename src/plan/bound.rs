@@ -1,6 +1,6 @@
 //! The minimum number of requests of any plan, computed independently of the packing.
 
-use super::Limits;
+use super::{Limits, place};
 use crate::grants::{Grants, Item, OfScope};
 
 /// The lower bound over all scopes: promise 3, *fewest requests*.
@@ -13,7 +13,8 @@ pub fn fewest_requests(grants: &Grants, limits: Limits) -> usize {
     (0..grants.scopes.len())
         .map(|scope| {
             grants.of_scope(scope, &mut of_scope);
-            fewest_in_scope(&of_scope.items().collect::<Vec<_>>(), limits)
+            let operation = grants.scopes.context(place(scope)).operation;
+            fewest_in_scope(&of_scope.items().collect::<Vec<_>>(), limits.of(operation))
         })
         .sum()
 }

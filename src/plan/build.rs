@@ -4,7 +4,7 @@ use super::pack::Packed;
 use super::requests::Requests;
 use super::rows::{DUPLICATE, Rows};
 use super::{Limits, Plan, place};
-use crate::grants::{Grants, Item, NO_GRANT, OfScope};
+use crate::grants::{Grants, Item, NO_GRANT, OfScope, Scopes};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,14 +26,15 @@ pub(super) fn build_in(grants: Grants, limits: Limits, in_two: bool) -> Plan {
     let Grants { names, scopes, mut ends, mut items, item_rows, input_rows } = grants;
     let mut rows = Vec::with_capacity(input_rows);
     rows.resize_with(input_rows, || AtomicU32::new(NO_GRANT));
-    let packing = Packing { item_rows: &item_rows, rows: &rows, limits };
+    let packing = Packing { item_rows: &item_rows, rows: &rows, scopes: &scopes, limits };
     let half = if in_two { items.len() / 2 } else { items.len() };
     let half = ends.partition_point(|end| *end as usize <= half);
     let middle = half.checked_sub(1).map_or(0, |last| ends[last]);
     let (head_ends, tail_ends) = ends.split_at_mut(half);
     let (head, tail) = items.split_at_mut(middle as usize);
-    let head = ScopeRows { first: 0, items: head, scope_ends: head_ends };
-    let tail = ScopeRows { first: middle, items: tail, scope_ends: &mut *tail_ends };
+    let head = ScopeRows { first: 0, first_scope: 0, items: head, scope_ends: head_ends };
+    let first_scope = place(half);
+    let tail = ScopeRows { first: middle, first_scope, items: tail, scope_ends: &mut *tail_ends };
     let (first, second) = if tail.items.is_empty() {
         (packing.part(head), Part::default())
     } else {
@@ -75,6 +76,7 @@ struct Packing<'a> {
     item_rows: &'a [u32],
     /// The result for each row. No two parts share a row.
     rows: &'a [AtomicU32],
+    scopes: &'a Scopes,
     limits: Limits,
 }
 
@@ -82,6 +84,8 @@ struct Packing<'a> {
 struct ScopeRows<'a> {
     /// The number of rows with a grant before these.
     first: u32,
+    /// The number of the first of the scopes.
+    first_scope: u32,
     /// The items of the rows; then, from the start, the grants.
     items: &'a mut [Item],
     /// For each scope the end of its rows; then the end of its requests.
@@ -101,16 +105,16 @@ struct Part {
 impl Packing<'_> {
     /// Packs some scopes.
     fn part(&self, scope_rows: ScopeRows<'_>) -> Part {
-        let ScopeRows { first, items, scope_ends } = scope_rows;
+        let ScopeRows { first, first_scope, items, scope_ends } = scope_rows;
         let mut part = Part::default();
         let mut of_scope = OfScope::default();
         let mut packed = Packed::default();
         let mut start = first;
-        for end in scope_ends {
+        for ((context, _), end) in self.scopes.all_from(first_scope).zip(scope_ends) {
             let rows = std::mem::replace(&mut start, *end) as usize..*end as usize;
             let own = rows.start - first as usize..rows.end - first as usize;
             of_scope.fold(&items[own], &self.item_rows[rows]);
-            packed.deal(of_scope.by_target(), self.limits);
+            packed.deal(of_scope.by_target(), self.limits.of(context.operation));
             for request in packed.requests() {
                 let before = part.grants;
                 for at in request {

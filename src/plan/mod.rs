@@ -16,8 +16,8 @@ pub use rows::Rows;
 
 use crate::grants::{Context, GrantNames, Grants, Item, ScopeNames, Scopes};
 use crate::model::{
-    Account, Accounts, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation, Request,
-    UpToTen,
+    Account, Accounts, Action, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation,
+    Request, UpToTen,
 };
 use requests::Requests;
 use std::ops::Range;
@@ -35,6 +35,12 @@ pub struct Limits {
 impl Limits {
     /// 10 targets with 10 accounts each: a request has at most 100 grants.
     pub const API: Self = Self { targets: MAX_PER_LIST, accounts: MAX_PER_LIST };
+
+    /// These limits, or those of an operation where it takes less.
+    #[must_use]
+    pub fn of(self, operation: Operation) -> Self {
+        Self { accounts: self.accounts.min(operation.max_accounts()), ..self }
+    }
 }
 
 /// Number of a grant, request by request.
@@ -67,6 +73,11 @@ impl Plan {
         let plan = build::build(grants, limits);
         debug_assert_eq!(plan.requests(), fewest, "the plan has the fewest requests");
         plan
+    }
+
+    /// Whether the grants are revoked or granted.
+    pub fn action(&self) -> Action {
+        self.scopes.action()
     }
 
     /// The number of planned requests.
@@ -184,6 +195,7 @@ impl Plan {
             .map(|target| self.entry(target))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Request {
+            action: self.action(),
             instance_id: names.instance_id.to_owned(),
             region: names.region.to_owned(),
             grantee: Grantee { kind: names.grantee.kind, id: names.grantee.id.to_owned() },
@@ -214,7 +226,9 @@ impl Plan {
         let items: Vec<Item> = grants.iter().map(|grant| self.items[*grant as usize]).collect();
         let mut packed = pack::Packed::default();
         let by_target = items.chunk_by(|a, b| a.target == b.target);
-        packed.deal(by_target.map(<[Item]>::len), Limits::API);
+        let operation = grants.first().map(|grant| self.operation_of(self.request_of(*grant)));
+        let limits = operation.map_or(Limits::API, |operation| Limits::API.of(operation));
+        packed.deal(by_target.map(<[Item]>::len), limits);
         packed.requests().map(|own| own.map(|at| grants[at]).collect()).collect()
     }
 }

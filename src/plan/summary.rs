@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::grants::Item;
-use crate::model::{GranteeKind, Operation};
+use crate::model::{Action, GranteeKind, Operation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// As JSON this is the schema of `plan --json`; members are only ever added.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
+    /// Whether the grants are revoked or granted.
+    #[serde(skip)]
+    pub action: Action,
     /// Input rows, invalid ones included.
     pub rows: usize,
     /// Rows that are invalid.
@@ -63,6 +66,7 @@ impl Summary {
         let sent = plan.rows.asking();
         let longest = requests.iter().copied().max().unwrap_or(0);
         Self {
+            action: plan.action(),
             rows: plan.rows.len(),
             invalid: plan.rows.len() - sent - protected - carried,
             protected,
@@ -74,7 +78,7 @@ impl Summary {
             whole_targets: plan.whole_targets,
             targets_kept: plan.targets_kept,
             revocations: plan.grants(),
-            requests: Operation::ALL
+            requests: Operation::of(plan.action())
                 .into_iter()
                 .filter(|operation| requests[operation.index()] > 0)
                 .map(|operation| (operation.name(), requests[operation.index()]))
@@ -126,7 +130,7 @@ impl Named {
 
     /// Counts the names of a scope that are new.
     fn count(&mut self, operation: Operation, grantee: u32, items: &[Item], marks: &mut Marks) {
-        let Operation { kind, from } = operation;
+        let Operation { kind, from, .. } = operation;
         if mark(&mut marks.grantees[grantee as usize], from as u8) {
             match from {
                 GranteeKind::User => self.users += 1,

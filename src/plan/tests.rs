@@ -185,6 +185,44 @@ proptest! {
     }
 }
 
+/// Grants of `accounts` accounts on one target of a kind, to be given.
+fn attach_plan(kind: Kind, from: GranteeKind, accounts: usize) -> Plan {
+    let mut collector = Collector::default();
+    for name in (0..accounts).map(|n| n.to_string()) {
+        let grant = Grant {
+            instance_id: "i",
+            region: "r",
+            grantee: Grantee { kind: from, id: "u" },
+            kind,
+            target: "t",
+            account: Account::Named(&name),
+        };
+        collector.push(&grant).unwrap();
+    }
+    Plan::new(collector.finish().with_action(Action::Attach))
+}
+
+#[test]
+fn only_attach_host_accounts_to_user_takes_nine_accounts_of_a_target() {
+    for operation in Operation::of(Action::Attach) {
+        let Operation { kind, from, .. } = operation;
+        let is_host_of_user = (kind, from) == (Kind::Host, GranteeKind::User);
+        let most = if is_host_of_user { 9 } else { 10 };
+        let plan = attach_plan(kind, from, 31);
+        assert_eq!(plan.requests(), 4);
+        assert_eq!(plan.operation_of(0), operation);
+        for request in 0..plan.requests() {
+            let request = plan.request(request).unwrap();
+            assert_eq!(request.operation(), operation);
+            assert!(request.grants() <= most, "{operation}: {}", request.grants());
+        }
+        let all = plan.repack((0..31).collect());
+        assert!(all.iter().all(|grants| grants.len() <= most), "{operation}: {all:?}");
+        assert_eq!(attach_plan(kind, from, most).requests(), 1);
+        assert_eq!(attach_plan(kind, from, most + 1).requests(), 2);
+    }
+}
+
 #[test]
 fn five_thousand_accounts_on_one_target_need_five_hundred_requests() {
     let mut collector = Collector::default();

@@ -4,7 +4,7 @@ use super::consumer::QueueDepth;
 use super::entry::EntryUpdate;
 use crate::engine::events::Event;
 use crate::ledger::AttemptState;
-use crate::model::{Operation, Status};
+use crate::model::{Action, Operation};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -104,7 +104,7 @@ impl Metrics {
         let counts = self.counts();
         let mut page = Page(String::new());
         page.head("rows_total", "counter", "Row messages with an outcome, by verdict.");
-        for status in Status::ALL {
+        for status in Action::Detach.statuses() {
             let rows = counts.rows.get(status.name()).copied().unwrap_or(0);
             page.line("rows_total", &format!("{{verdict=\"{status}\"}}"), rows);
         }

@@ -4,7 +4,7 @@ use super::batch::{BatchEntry, RejectedEntry, unrecorded};
 use super::message::WorkUnit;
 use crate::clock::utc_seconds;
 use crate::ledger::{AttemptResult, AttemptState, Exception, GrantSet};
-use crate::model::Status;
+use crate::model::{Action, Status};
 use crate::plan::GrantId;
 use crate::verdicts::{Note, Verdicts};
 use jiff::Timestamp;
@@ -90,7 +90,8 @@ impl UnitAnswer {
         }
         let sent: GrantSet = self.places.iter().map(|at| grants[usize::from(*at)]).collect();
         let exceptions = self.items.iter().map(|(place, status, code, message)| {
-            let status = Status::ALL.into_iter().find(|known| known.name() == status)?;
+            let status =
+                Action::Detach.statuses().into_iter().find(|known| known.name() == status)?;
             let (code, message) = (code.clone().into(), message.clone().into());
             (usize::from(*place) < sent.len()).then_some(Exception {
                 place: *place,

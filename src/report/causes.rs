@@ -38,12 +38,12 @@ pub fn cause(cause: &StopCause) -> String {
             format!(
                 "the canary ({}, {}) failed: {}; nothing else was sent",
                 things(*requests, "request", "requests"),
-                things(*grants, "revocation", "revocations"),
+                things(*grants, "grant", "grants"),
                 unsuccessful.join(", ")
             )
         }
         StopCause::FailOver { failed, settled } => format!(
-            "{} of {} settled revocations failed or are unknown, more than --fail-over allows",
+            "{} of {} settled grants failed or are unknown, more than --fail-over allows",
             count(*failed as u64),
             count(*settled as u64)
         ),

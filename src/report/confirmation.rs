@@ -1,14 +1,16 @@
 //! What the prompt shows before the confirmation.
 
-use super::text::{count, things};
+use super::text::{count, of_action, things};
 use crate::input::shown;
+use crate::model::Action;
 use crate::plan::largest::{Largest, NAMED};
 use crate::plan::summary::Summary;
 use std::fmt::Write as _;
 
 /// The grantees with most revocations and the whole targets, in a few lines.
 pub fn of_largest(largest: &Largest<'_>, plan: &Summary) -> String {
-    let mut out = String::from("Most revocations:\n");
+    let (one, many) = of_action(plan.action);
+    let mut out = format!("Most {many}:\n");
     let mut many_instances = largest.most_affected.iter().map(|affected| affected.instance_id);
     let first = many_instances.next();
     let names_instance = many_instances.any(|instance| Some(instance) != first);
@@ -19,12 +21,15 @@ pub fn of_largest(largest: &Largest<'_>, plan: &Summary) -> String {
             String::new()
         };
         let (kind, id) = (affected.grantee.kind.name(), shown(affected.grantee.id));
-        let loses = things(affected.revocations, "revocation", "revocations");
+        let loses = things(affected.revocations, one, many);
         let _ = writeln!(out, "  {kind} {id}{on}: {loses}");
     }
     and_more(&mut out, plan.users + plan.user_groups, "user", "users");
     if !largest.whole_targets.is_empty() {
-        out.push_str("Targets revoked completely:\n");
+        out.push_str(match plan.action {
+            Action::Detach => "Targets revoked completely:\n",
+            Action::Attach => "Targets without an account:\n",
+        });
     }
     for whole in &largest.whole_targets {
         let (kind, id) = (whole.grantee.kind.name(), shown(whole.grantee.id));

@@ -1,18 +1,20 @@
 //! The plan, for people.
 
-use super::text::{count, entry, length, things};
+use super::text::{count, entry, length, of_action, things};
 use crate::engine::rate_controller::DEFAULT_CEILING_PER_S;
+use crate::model::Action;
 use crate::plan::summary::Summary;
 use std::fmt::Write as _;
 
 /// Prints what a run would do.
 pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     let requests = plan.total_requests();
+    let (one, many) = of_action(plan.action);
     // Above the default rate the quota is unknown.
     let is_unknown = rate_per_s > DEFAULT_CEILING_PER_S;
     let mut out = format!(
         "Plan: {} in {}, {} {} at {}{rate_per_s}/s for each operation\n",
-        things(plan.revocations, "revocation", "revocations"),
+        things(plan.revocations, one, many),
         things(requests, "request", "requests"),
         if is_unknown { "at least" } else { "about" },
         length(plan.seconds),
@@ -38,16 +40,15 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
         line("user groups", plan.user_groups, "");
     }
     line("targets", plan.targets, "hosts, host groups and databases");
-    if plan.whole_targets > 0 {
-        line("  revoked completely", plan.whole_targets, "with every account on them");
-    }
-    if plan.targets_kept > 0 {
-        line("  accounts only", plan.targets_kept, "the target itself stays granted, see below");
+    for (label, number, remark) in of_targets(plan) {
+        if number > 0 {
+            line(label, number, remark);
+        }
     }
     for (operation, requests) in &plan.requests {
         line(operation, *requests, if *requests == 1 { "request" } else { "requests" });
     }
-    if plan.targets_kept > 0 {
+    if plan.targets_kept > 0 && plan.action.is_detach() {
         let _ = write!(
             out,
             "On {} only accounts are revoked: the user keeps the target and may still log on to it\n\
@@ -62,6 +63,20 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     out
 }
 
+/// The lines about the targets: label, number and remark.
+fn of_targets(plan: &Summary) -> [(&'static str, usize, &'static str); 2] {
+    match plan.action {
+        Action::Detach => [
+            ("  revoked completely", plan.whole_targets, "with every account on them"),
+            ("  accounts only", plan.targets_kept, "the target itself stays granted, see below"),
+        ],
+        Action::Attach => [
+            ("  without an account", plan.whole_targets, "as they were granted before"),
+            ("  with accounts", plan.targets_kept, ""),
+        ],
+    }
+}
+
 /// The line about names that were looked up, and the listings that this takes.
 pub fn names(names: usize, listings: usize) -> String {
     format!(
@@ -72,10 +87,11 @@ pub fn names(names: usize, listings: usize) -> String {
 }
 
 /// The line about a resumed run.
-pub fn resumed(settled: usize, revocations: usize) -> String {
+pub fn resumed(action: Action, settled: usize, grants: usize) -> String {
     format!(
-        "Resuming: {} of {} revocations are settled",
+        "Resuming: {} of {} {} are settled",
         count(settled as u64),
-        count(revocations as u64)
+        count(grants as u64),
+        of_action(action).1
     )
 }

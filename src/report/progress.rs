@@ -4,12 +4,12 @@ use super::causes::cause;
 use super::narrow_terminal;
 use super::recent::Recent;
 use super::summary::Sendings;
-use super::text::{count, length, things};
+use super::text::{count, length, of_action, things};
 use crate::clock::utc_seconds;
 use crate::engine::events::Event;
 use crate::engine::rate_controller::START_PER_S;
 use crate::ledger::AttemptState;
-use crate::model::Operation;
+use crate::model::{Action, Operation};
 use crate::plan::summary::Summary;
 use indicatif::ProgressBar;
 use std::io::Write as _;
@@ -24,6 +24,7 @@ pub struct Progress {
     bar: ProgressBar,
     started: Instant,
     sendings: Sendings,
+    action: Action,
     grants: u64,
     settled: u64,
     /// Rows to be decided: all but those carried over.
@@ -48,12 +49,13 @@ impl Progress {
     /// Starts with nothing done. Without a terminal nothing is drawn.
     pub fn new(plan: &Summary, rate_per_s: f64, quiet: bool) -> Self {
         let bar = narrow_terminal::bar(plan.revocations as u64, quiet);
-        let waiting_left = Operation::ALL
+        let waiting_left = Operation::of(plan.action)
             .map(|operation| plan.requests.get(operation.name()).map_or(0, |n| *n as u64));
         let progress = Self {
             bar,
             started: Instant::now(),
             sendings: Sendings { planned: plan.total_requests() as u64, ..Sendings::default() },
+            action: plan.action,
             grants: plan.revocations as u64,
             settled: 0,
             rows: plan.rows.saturating_sub(plan.carried) as u64,
@@ -133,7 +135,7 @@ impl Progress {
             )),
             Event::CanaryPassed { requests, grants } => self.warn(&format!(
                 "the canary succeeded: {} in {}; sending the rest",
-                things(*grants, "revocation", "revocations"),
+                things(*grants, "grant", "grants"),
                 things(*requests, "request", "requests"),
             )),
             Event::Stopping(why) => self.warn(&format!("stopping: {}", cause(why))),
@@ -167,7 +169,8 @@ impl Progress {
     fn message(&mut self, now: Duration) -> String {
         let rows = self.unsent_rows + self.settled_rows;
         let rows = format!("{}/{} rows", count(rows), count(self.rows));
-        let grants = format!("{}/{} revocations", count(self.settled), count(self.grants));
+        let (_, noun) = of_action(self.action);
+        let grants = format!("{}/{} {noun}", count(self.settled), count(self.grants));
         let left = match self.left_s(now) {
             _ if self.is_paused => Some("waiting for the service".to_owned()),
             left_s => left_s.map(|left_s| format!("about {} left", length(left_s))),
@@ -223,6 +226,7 @@ mod tests {
     fn progress() -> Progress {
         let requests = [(Operation::ALL[0].name(), 50), (Operation::ALL[1].name(), 20)];
         let plan = Summary {
+            action: crate::model::Action::Detach,
             rows: 1250,
             invalid: 3,
             protected: 2,

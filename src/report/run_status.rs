@@ -2,7 +2,6 @@
 
 use super::text::{entry, length};
 use crate::clock::utc_seconds;
-use crate::model::Status;
 use crate::verdicts::RunStatus;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -39,7 +38,9 @@ impl RunState {
 
 /// The state of a run as JSON. Members are only ever added.
 pub fn status_json(status: &RunStatus, state: RunState) -> Value {
-    let verdicts: serde_json::Map<String, Value> = Status::ALL
+    let verdicts: serde_json::Map<String, Value> = status
+        .action
+        .statuses()
         .iter()
         .map(|verdict| (verdict.name().to_owned(), json!(status.with(*verdict))))
         .collect();
@@ -87,14 +88,15 @@ pub fn status_text(status: &RunStatus, state: RunState, out: &str) -> String {
     }
     let done = status.done();
     let share = percent(done, done + status.left);
-    entry(&mut text, "revocations done", done, &share);
-    for verdict in Status::ALL {
+    let (_, grants) = super::text::of_action(status.action);
+    entry(&mut text, &format!("{grants} done"), done, &share);
+    for verdict in status.action.statuses() {
         let number = status.with(verdict);
         if number > 0 {
             entry(&mut text, &format!("  {verdict}"), number, "");
         }
     }
-    entry(&mut text, "revocations left", status.left, "");
+    entry(&mut text, &format!("{grants} left"), status.left, "");
     let unanswered = match state {
         RunState::Running => "in flight or on the queue",
         _ => "no answer recorded: unknown until the next run",
@@ -113,7 +115,7 @@ pub fn status_text(status: &RunStatus, state: RunState, out: &str) -> String {
     if state == RunState::Running {
         let _ = writeln!(
             text,
-            "  {:.1} requests and {:.1} revocations per second in the last minute",
+            "  {:.1} requests and {:.1} {grants} per second in the last minute",
             status.requests_per_s, status.grants_per_s
         );
         let left = match status.seconds_left() {

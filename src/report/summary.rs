@@ -4,7 +4,7 @@ use super::causes::cause;
 use super::text::{count, entry, length, shown_long};
 use crate::engine::StopCause;
 use crate::exit::Exit;
-use crate::model::Status;
+use crate::model::{Action, Status};
 use crate::outcome::Tally;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -60,6 +60,8 @@ pub struct Carried {
 
 /// The result of a run, for people.
 pub struct RunReport<'a> {
+    /// Whether grants were revoked or granted.
+    pub action: Action,
     /// The rows.
     pub tally: &'a Tally,
     /// Requests in numbers.
@@ -85,7 +87,7 @@ impl RunReport<'_> {
             state: if self.is_stopped() { "stopped" } else { "finished" },
             exit_code: self.exit.code(),
             rehearsal: self.rehearsal,
-            rows: Status::ALL.iter().map(|s| (s.name(), self.tally.of(*s))).collect(),
+            rows: self.action.statuses().map(|s| (s.name(), self.tally.of(s))).into(),
             carried: self.carried.rows,
             carried_not_revoked: self.carried.not_revoked,
             requests: self.sendings,
@@ -113,14 +115,18 @@ impl RunReport<'_> {
         let rows = self.tally.rows();
         let _ = writeln!(
             out,
-            "{state}: access {} gone for {} of {} {}",
+            "{state}: access {} {} for {} of {} {}",
             if self.rehearsal { "would be" } else { "is" },
-            count(self.tally.gone()),
+            if self.action.is_detach() { "gone" } else { "granted" },
+            count(self.tally.succeeded()),
             count(rows),
             if rows == 1 { "row" } else { "rows" },
         );
-        for status in Status::ALL.iter().filter(|status| self.tally.of(**status) > 0) {
-            entry(&mut out, status.name(), self.tally.of(*status), meaning(*status));
+        for status in self.action.statuses() {
+            let rows = self.tally.of(status);
+            if rows > 0 {
+                entry(&mut out, status.name(), rows, meaning(self.action, status));
+            }
         }
         let Carried { rows: carried, not_revoked } = self.carried;
         if carried > 0 {
@@ -168,10 +174,18 @@ impl RunReport<'_> {
         if self.causes.iter().any(stopped_itself) {
             steps.push("check the rows that did not succeed before sending the rest");
         } else if of(Status::Unprocessed) > 0 && !self.rehearsal {
-            steps.push("run the same command again to revoke the rest");
+            steps.push(match self.action {
+                Action::Detach => "run the same command again to revoke the rest",
+                Action::Attach => "run the same command again to restore the rest",
+            });
         }
         if of(Status::Unknown) > 0 && !self.rehearsal {
-            steps.push("revoke the unknown rows again; repeating a revocation is harmless");
+            steps.push(match self.action {
+                Action::Detach => {
+                    "revoke the unknown rows again; repeating a revocation is harmless"
+                }
+                Action::Attach => "look at the column confirmed of the unknown rows",
+            });
         }
         let unsuccessful = [Status::NotFound, Status::Failed, Status::Invalid, Status::Protected];
         if unsuccessful.into_iter().any(|status| of(status) > 0) {
@@ -181,15 +195,27 @@ impl RunReport<'_> {
             steps.push("check the carried rows that are not revoked");
         }
         if self.rehearsal {
-            steps.push("nothing was changed; run without --rehearse to revoke");
+            steps.push(match self.action {
+                Action::Detach => "nothing was changed; run without --rehearse to revoke",
+                Action::Attach => "nothing was changed; run without --rehearse to restore",
+            });
         }
         if steps.is_empty() { "nothing".to_owned() } else { steps.join("; then ") }
     }
 }
 
 /// The meaning of a status.
-fn meaning(status: Status) -> &'static str {
+fn meaning(action: Action, status: Status) -> &'static str {
+    if !action.is_detach() {
+        match status {
+            Status::Unknown => return "may or may not be granted; no usable answer",
+            Status::Unprocessed => return "not granted yet",
+            _ => {}
+        }
+    }
     match status {
+        Status::Restored => "confirmed by the API",
+        Status::AlreadyPresent => "was granted before",
         Status::Revoked => "confirmed by the API",
         Status::AlreadyAbsent => "was revoked before",
         Status::NotFound => "no such object: deleted, or a typo",
@@ -214,7 +240,9 @@ mod tests {
             let (tally, sendings, took) = (&Tally::default(), Sendings::default(), Duration::ZERO);
             let (exit, outcome, rehearsal) = (Exit::Credentials, "o.csv", false);
             let carried = Carried::default();
-            RunReport { tally, sendings, took, causes, exit, outcome, carried, rehearsal }.text()
+            let action = Action::Detach;
+            RunReport { action, tally, sendings, took, causes, exit, outcome, carried, rehearsal }
+                .text()
         };
         let text = report(&[stopped]);
         assert!(text.contains("refused the timestamp of the requests: InvalidTimeStamp"), "{text}");

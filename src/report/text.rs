@@ -1,6 +1,7 @@
 //! Numbers, durations and aligned lines for people.
 
 use crate::input::shown;
+use crate::model::Action;
 use std::fmt::Write as _;
 
 /// A number with commas between thousands.
@@ -19,6 +20,14 @@ pub fn count(number: u64) -> String {
 /// A number with its noun, in the singular for one.
 pub fn things(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", count(number as u64), if number == 1 { one } else { many })
+}
+
+/// What a job does with a grant, in the singular and the plural.
+pub fn of_action(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::Detach => ("revocation", "revocations"),
+        Action::Attach => ("grant", "grants"),
+    }
 }
 
 /// A duration: `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`.

@@ -89,7 +89,7 @@ pub(super) const VERSION: &str = "2019-12-09";
 const STS_VERSION: &str = "2015-04-01";
 
 const fn operation(kind: Kind, from: GranteeKind) -> Operation {
-    Operation { kind, from }
+    Operation { action: crate::model::Action::Detach, kind, from }
 }
 
 const USER_HOSTS: Operation = operation(Kind::Host, GranteeKind::User);

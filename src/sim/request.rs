@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::api_error::{ApiError, Violation};
 use super::field_names::{FieldNames, field_names, grantee_id};
 use super::params::Params;
-use crate::model::{Grantee, GranteeKind, Kind, MAX_PER_LIST, Operation};
+use crate::model::{Grantee, Kind, MAX_PER_LIST, Operation};
 
 /// One target as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ impl GrantRequest {
     /// The limits: one to ten targets, none twice, each with one to ten accounts, none twice.
     /// `AttachHostAccountsToUser` takes nine accounts of a host.
     pub(super) fn check(&self) -> Result<(), ApiError> {
-        let user_hosts = Operation { kind: Kind::Host, from: GranteeKind::User };
+        let user_hosts = Operation::ALL[0];
         let has_nine = self.change == Change::Attach && self.operation == user_hosts;
         let max_accounts = if has_nine { 9 } else { MAX_PER_LIST };
         let targets = self.targets.iter().map(|entry| entry.target.as_str());
@@ -211,6 +211,7 @@ fn index(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::GranteeKind;
     use crate::sim::testing::form_of;
 
     fn detach(operation: Operation, params: &Params) -> Result<GrantRequest, ApiError> {
@@ -221,7 +222,7 @@ mod tests {
         let mut all = vec![("InstanceId", "i-1"), ("UserId", "7")];
         all.extend_from_slice(pairs);
         let params = Params::parse(&form_of(&all)).unwrap();
-        let request = detach(Operation { kind, from: GranteeKind::User }, &params)?;
+        let request = detach(Operation { kind, ..Operation::ALL[0] }, &params)?;
         request.check().map(|()| request)
     }
 
@@ -277,7 +278,7 @@ mod tests {
         assert_eq!(code(Kind::Database), "MissingDatabases");
         let missing = |text, from| {
             let params = Params::parse(&form_of(text)).unwrap();
-            detach(Operation { kind: Kind::Host, from }, &params).unwrap_err().code
+            detach(Operation { from, ..Operation::ALL[0] }, &params).unwrap_err().code
         };
         let user = GranteeKind::User;
         assert_eq!(missing(&[("UserId", "1")], user), "MissingInstanceId");

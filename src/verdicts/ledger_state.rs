@@ -5,6 +5,7 @@
 
 use super::Verdicts;
 use crate::ledger::{Attempt, AttemptId, AttemptResult, AttemptState, GrantSet};
+use crate::model::Action;
 use crate::plan::{GrantId, Plan};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -51,10 +52,15 @@ pub struct LedgerState {
 }
 
 impl LedgerState {
-    /// An empty ledger, for a plan of that many grants whose requests are sent by this process.
+    /// An empty ledger, for a plan of that many revocations whose requests are sent by this process.
     pub fn new(grants: usize) -> Self {
+        Self::of_action(Action::Detach, grants)
+    }
+
+    /// The same for any action.
+    pub fn of_action(action: Action, grants: usize) -> Self {
         Self {
-            verdicts: Verdicts::new(grants),
+            verdicts: Verdicts::of_action(action, grants),
             next_attempt: 1,
             unanswered: Unanswered::new(),
             without_answer: WithoutAnswer::Lost,
@@ -65,7 +71,13 @@ impl LedgerState {
     /// The same for a job whose requests are published to a queue: attempts without an answer are
     /// pending.
     pub fn of_queue(grants: usize) -> Self {
-        Self { without_answer: WithoutAnswer::Pending, ..Self::new(grants) }
+        Self::new(grants).with_pending_attempts()
+    }
+
+    /// The same, where attempts without an answer may still be answered.
+    #[must_use]
+    pub fn with_pending_attempts(self) -> Self {
+        Self { without_answer: WithoutAnswer::Pending, ..self }
     }
 
     /// Starts from these verdicts, with the first attempt.

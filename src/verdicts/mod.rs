@@ -24,7 +24,7 @@ pub use packed_note::{PackedNote, RequestId};
 pub use run_status::RunStatus;
 
 use crate::ledger::{AttemptResult, AttemptState, GrantSet};
-use crate::model::Status;
+use crate::model::{Action, Status};
 use crate::plan::{GrantId, Rows};
 use notes::Notes;
 use settled_rows::SettledRows;
@@ -74,11 +74,18 @@ pub struct Verdicts {
     settled: usize,
     failed: usize,
     rows: SettledRows,
+    /// The status of a grant that the API applied.
+    done: Status,
 }
 
 impl Verdicts {
-    /// All grants untouched.
+    /// All grants untouched; they are to be revoked.
     pub fn new(grants: usize) -> Self {
+        Self::of_action(Action::Detach, grants)
+    }
+
+    /// All grants untouched.
+    pub fn of_action(action: Action, grants: usize) -> Self {
         let untouched =
             GrantState { progress: GrantProgress::Open, attempts: 0, note: NO_NOTE.to_le_bytes() };
         Self {
@@ -88,6 +95,7 @@ impl Verdicts {
             settled: 0,
             failed: 0,
             rows: SettledRows::default(),
+            done: action.done(),
         }
     }
 
@@ -99,7 +107,7 @@ impl Verdicts {
         for (place, grant) in grants.iter().enumerate() {
             let exception = exceptions.next_if(|e| usize::from(e.place) == place);
             let (observation, note) = match (result.state, exception) {
-                (AttemptState::Answered, None) => (Observation::Settled(Status::Revoked), note),
+                (AttemptState::Answered, None) => (Observation::Settled(self.done), note),
                 (AttemptState::Answered | AttemptState::Refused, Some(exception)) => {
                     let note = self.notes.push_other(note, &exception.code, &exception.message);
                     match exception.status {

@@ -1,8 +1,8 @@
 //! The state of a run according to its ledger, while it runs or afterwards.
 
 use super::LedgerState;
-use crate::ledger::{Attempt, AttemptState, JobSize, Ledger, LedgerError, RunRecord};
-use crate::model::Status;
+use crate::ledger::{Attempt, AttemptState, JobSize, JobSpec, Ledger, LedgerError, RunRecord};
+use crate::model::{Action, Status};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ const PACE_WINDOW: Duration = Duration::from_secs(60);
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunStatus {
+    /// Whether grants are revoked or granted.
+    pub action: Action,
     /// Its planned size.
     pub size: JobSize,
     /// The last run of the command on this job.
@@ -39,9 +41,9 @@ pub struct RunStatus {
 impl RunStatus {
     /// Reads the ledger. `now` is the present, for a run that has not ended.
     pub fn read(ledger: &Ledger, now: Timestamp) -> Result<Self, LedgerError> {
-        let size = ledger.job()?.size;
+        let JobSpec { size, action, .. } = ledger.job()?;
         let (last_run, runs) = ledger.last_run()?;
-        let mut tally = Tally::new(size.grants, &last_run, now);
+        let mut tally = Tally::new((action, size.grants), &last_run, now);
         ledger.attempts(|attempt| tally.add(attempt))?;
         if !tally.state.is_sound() {
             return Err(ledger.contradictory());
@@ -53,6 +55,7 @@ impl RunStatus {
         }
         let window_s = tally.window_s.max(1.0);
         Ok(Self {
+            action,
             size,
             last_run,
             runs,
@@ -98,13 +101,13 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(grants: usize, run: &RunRecord, now: Timestamp) -> Self {
+    fn new((action, grants): (Action, usize), run: &RunRecord, now: Timestamp) -> Self {
         let end = run.ended_at.unwrap_or(now);
         let window = end.checked_sub(PACE_WINDOW).unwrap_or(end);
         let from = run.started_at.map_or(window, |started| started.max(window));
         Self {
             // An attempt without an answer may still be answered, so it is neither settled nor lost.
-            state: LedgerState::of_queue(grants),
+            state: LedgerState::of_action(action, grants).with_pending_attempts(),
             from,
             window_s: end.duration_since(from).as_secs_f64(),
             sent: 0,

@@ -11,7 +11,7 @@
 
 use crate::real::{Sandbox, rows, serve};
 use bastion_revoke::failpoint;
-use bastion_revoke::model::{Grantee, GranteeKind, Kind, Operation};
+use bastion_revoke::model::{Action, Grantee, GranteeKind, Kind, Operation};
 use bastion_revoke::sim::server::Running;
 use bastion_revoke::sim::{Attempt, Audit, Fault, FaultRate, Faults, Grants, Settings, Violations};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,7 +71,9 @@ impl List {
             for kind in KINDS {
                 for target in 0..random.usize(3..12) {
                     let target = format!("{}{target:03}", kind as u8 + 1);
-                    list.add_target(random, is_clean, Operation { kind, from }, grantee, &target);
+                    let action = Action::Detach;
+                    let operation = Operation { action, kind, from };
+                    list.add_target(random, is_clean, operation, grantee, &target);
                 }
             }
         }
@@ -497,7 +499,7 @@ impl<'a> JobRun<'a> {
                 _ => GranteeKind::UserGroup,
             };
             let kind = KINDS.into_iter().find(|kind| kind.name() == record.kind).unwrap();
-            let operation = Operation { kind, from }.name();
+            let operation = Operation { action: Action::Detach, kind, from }.name();
             let (grantee, target) = (record.grantee.clone(), record.target.clone());
             let whole = (operation, grantee.clone(), target.clone(), None);
             let key = (operation, grantee, target, record.account.clone());

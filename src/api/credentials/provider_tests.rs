@@ -264,6 +264,7 @@ impl Transport for OneTokenTransport {
 fn request() -> Request {
     let entry = Entry { target: "8".into(), accounts: Accounts::Whole };
     Request {
+        action: crate::model::Action::Detach,
         instance_id: "i".to_owned(),
         region: "cn-hangzhou".to_owned(),
         grantee: Grantee { kind: GranteeKind::User, id: "7".to_owned() },

@@ -17,8 +17,8 @@ pub(super) const MOST_WORD_BYTES: usize = 256;
 /// The result of one grant according to one answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemAnswer {
-    /// [`Status::Revoked`], `AlreadyAbsent`, `NotFound`, `Failed`, or `Unknown` for anything that
-    /// is worth another attempt.
+    /// [`Status::Revoked`], `AlreadyAbsent` (`Restored`, `AlreadyPresent` where grants are given),
+    /// `NotFound`, `Failed`, or `Unknown` for anything that is worth another attempt.
     pub status: Status,
     /// The API's code, or this tool's own code for a defective answer.
     pub code: Cow<'static, str>,
@@ -143,6 +143,9 @@ pub(super) fn judge_items(request: &Request, answer: Branch<'_>) -> Vec<ItemAnsw
                 answers.extend(accounts.map(|(at, account)| judge_account(of, at, account)));
             }
         }
+    }
+    for answer in &mut answers {
+        answer.status = request.action.status(answer.status);
     }
     answers
 }

@@ -11,6 +11,7 @@ fn request() -> Request {
     };
     let entry = |target: &str, accounts| Entry { target: target.into(), accounts };
     Request {
+        action: crate::model::Action::Detach,
         instance_id: "i".to_owned(),
         region: "r".to_owned(),
         grantee: Grantee { kind: GranteeKind::User, id: "7".to_owned() },
@@ -319,4 +320,19 @@ fn a_number_or_text_in_place_of_results_says_nothing_of_any_item() {
         };
         assert!(items.iter().all(|item| item.status == Unknown), "{results}");
     }
+}
+
+#[test]
+fn the_same_codes_of_an_attach_say_restored_and_already_present() {
+    let request = Request { action: crate::model::Action::Attach, ..request() };
+    let results = r#"{"HostId":"1","Code":"OK"},
+        {"HostId":"2","Code":"OK","HostAccounts":[{"HostAccountId":"a","Code":"OK"},
+            {"HostAccountId":"b","Code":"OBJECT_AlREADY_EXISTS"}]},
+        {"HostId":"3","Code":"OBJECT_NOT_FOUND"}"#;
+    let body = format!(r#"{{"RequestId":"R","Results":[{results}]}}"#);
+    let Judgement::Items { items, .. } = judge(&request, 200, body.as_bytes()) else { panic!() };
+    let statuses: Vec<Status> = items.iter().map(|item| item.status).collect();
+    let expected = [Status::Restored, Status::Restored, Status::AlreadyPresent, Status::NotFound];
+    assert_eq!(statuses, expected);
+    assert_eq!(items[0].code, "OK");
 }

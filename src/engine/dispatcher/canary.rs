@@ -21,7 +21,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         let count = |status| grants.iter().filter(|g| self.verdicts.status(**g) == status).count();
         let counts = Status::ALL.map(|status| (status, count(status)));
         let unsuccessful: Vec<(Status, usize)> =
-            counts.into_iter().filter(|(status, n)| *n > 0 && !status.is_gone()).collect();
+            counts.into_iter().filter(|(status, n)| *n > 0 && !status.is_success()).collect();
         let grants = grants.len();
         if unsuccessful.is_empty() {
             self.canary = None;

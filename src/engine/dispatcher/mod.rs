@@ -105,6 +105,13 @@ struct Dispatcher<'a, T, J> {
     budget_due: Option<Duration>,
 }
 
+impl<T, J> Engine<T, J> {
+    /// The operations that may be called.
+    fn operations(&self) -> [Operation; Operation::ALL.len()] {
+        Operation::of(self.plan.action())
+    }
+}
+
 impl<T: Transport, J: Journal> Engine<T, J> {
     /// Sends the plan's requests. Returns when everything is settled, or as much as possible.
     pub async fn run(&self, start: LedgerState, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
@@ -134,7 +141,8 @@ impl<T: Transport, J: Journal> Engine<T, J> {
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Ended {
         let started = Instant::now();
-        let admissions = Operation::ALL
+        let admissions = self
+            .operations()
             .map(|operation| Admission::shared(Arc::clone(quota), operation, started));
         self.run_through(admissions, Some((started, quota.changes())), start, events).await
     }
@@ -296,7 +304,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             self.admissions.iter().filter(|admission| is_open && !admission.ready.is_empty());
         let sends =
             admissions.map(|admission| admission.next_at(now).max(breaker.unwrap_or_default()));
-        let queue = Operation::ALL.iter().filter_map(|operation| self.queue.next_due(*operation));
+        let operations = self.engine.operations();
+        let queue = operations.iter().filter_map(|operation| self.queue.next_due(*operation));
         // A unit that is due but not ready waits for something else that wakes the loop.
         let later = queue.chain(self.budget_due).filter(|due| *due > now);
         deadline.into_iter().chain(breaker).chain(sends).chain(later).min()

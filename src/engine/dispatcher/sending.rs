@@ -31,7 +31,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
         };
         let concurrency = self.engine.settings.concurrency;
-        for operation in Operation::ALL {
+        for operation in self.engine.operations() {
             while self.admission(operation).has_room(concurrency) && self.ready_count() < most {
                 let Some(unit) = self.next_affordable(operation, now, fresh_first) else { break };
                 self.prepare_unit(unit);
@@ -78,7 +78,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
 
     /// Sends what the rate and the breaker allow.
     pub(super) fn send_ready(&mut self) {
-        for operation in Operation::ALL {
+        for operation in self.engine.operations() {
             if self.stopping || self.is_stopped(operation) {
                 self.withdraw(operation);
                 continue;

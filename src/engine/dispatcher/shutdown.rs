@@ -3,7 +3,6 @@
 use super::{Dispatcher, Ended};
 use crate::api::transport::Transport;
 use crate::ledger::{AttemptResult, AttemptState, Journal};
-use crate::model::Operation;
 
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     /// Writes the pending results and returns the verdicts.
@@ -19,7 +18,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             }
             // These units were ready but not sent. Without this record the next run would have to
             // treat them as sent.
-            for operation in Operation::ALL {
+            for operation in self.engine.operations() {
                 self.withdraw(operation);
             }
         }
