@@ -58,7 +58,7 @@
 //! | the queue | [`queue`] |
 //! | first pass | [`first_pass`] |
 //! | execution | [`engine`], [`outcome`], [`guards`]; [`sim`], which imports only [`api::sign`] |
-//! | state of a run | [`verdicts`], [`ledger`] |
+//! | state of a run | [`verdicts`], [`ledger`]; [`restore`] chooses what a restore grants |
 //! | work to do | [`plan`]; [`input_snapshot`], [`files`]; [`resolve`] looks names up; [`access`] lists what users reach |
 //! | rows and requests | [`input`], [`grants`], [`api`] |
 //! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`pipeline`], [`failpoint`] |
@@ -88,5 +88,6 @@ pub mod plan;
 pub mod queue;
 pub mod report;
 pub mod resolve;
+pub mod restore;
 pub mod sim;
 pub mod verdicts;

@@ -65,7 +65,7 @@ impl GranteeKind {
 }
 
 /// The holder of a grant. `S` is `&str` in rows and `String` in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Grantee<S = String> {
     /// A user or a user group.
     pub kind: GranteeKind,

@@ -7,12 +7,14 @@
 //! | to change | open |
 //! |---|---|
 //! | what is read of the API | `survey` |
+//! | what is read for a snapshot, a restore and its confirmation | `held` |
 //! | the rows of the list | `list` |
 //! | the routes beside it | `routes` |
 //! | what is told of the progress | `step` |
 //! | which routes give access to a target in addition to a direct grant | `indirect` |
 
 mod csv_text;
+mod held;
 mod indirect;
 mod list;
 mod routes;
@@ -23,6 +25,7 @@ mod survey;
 mod tests;
 
 pub use csv_text::csv_text;
+pub use held::{HeldScope, HeldTarget, TargetKey, calls, read_held};
 pub use list::{AccessRow, COLUMNS, UnusableRow, rows, usable};
 pub use routes::{ROUTE_COLUMNS, Route, RouteKind, routes};
 pub use step::{OnStep, Step};

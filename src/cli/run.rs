@@ -126,6 +126,13 @@ pub struct RunArgs {
     /// Which rows are used.
     #[command(flatten)]
     pub rows: RowArgs,
+    /// Before the first revocation, record what is granted, so that `restore` can undo the run
+    #[arg(long, help_heading = "Snapshot", conflicts_with = "report_only")]
+    pub snapshot: bool,
+    /// Start even if some grants cannot be read; what the snapshot lacks cannot be restored. Needs
+    /// --snapshot
+    #[arg(long, help_heading = "Snapshot")]
+    pub allow_incomplete_snapshot: bool,
     /// Write the outcome for spreadsheets: ids stay text and no cell is a formula
     #[arg(long, help_heading = "Files")]
     pub excel: bool,

@@ -1,6 +1,7 @@
 //! A session with the API: credentials, endpoints and the HTTP transport; or with the simulated
 //! service.
 
+use crate::api::caller::Caller;
 use crate::api::client::Client;
 use crate::api::credentials::{self, ChainSettings, Credentials, Environment, Provider, Secret};
 use crate::api::endpoint::{self, Endpoints};
@@ -9,6 +10,7 @@ use crate::api::transport::{HttpSetupError, HttpTransport};
 use crate::clock::WallClock;
 use crate::config::RequestSettings;
 use crate::engine::StopCause;
+use crate::exit::{Exit, Failure};
 use crate::sim::server::Running;
 use crate::sim::world::World;
 use crate::sim::{self, Service};
@@ -47,16 +49,15 @@ impl ApiSession {
         Self::new(settings, endpoint, regions, ca_pem.as_deref(), provider, clock)
     }
 
-    /// The same with a simulated service inside this process and its test key. `with_world`: it
-    /// serves the built-in world, in which names can be looked up; else whatever is asked existed.
+    /// The same with a simulated service inside this process and its test key. Without a world
+    /// whatever is asked existed, and nothing can be read.
     pub async fn simulate<'a>(
         settings: &RequestSettings,
-        with_world: bool,
+        world: Option<World>,
         regions: impl IntoIterator<Item = &'a str>,
         clock: &Arc<dyn WallClock>,
     ) -> Result<Self, StopCause> {
         let ca_pem = certificates(settings.ca_file.as_deref()).map_err(setup)?;
-        let world = with_world.then(World::sample);
         let service = Service::new(sim::Settings { world, ..sim::Settings::default() });
         let running = Running::start(service, Arc::clone(clock))
             .await
@@ -94,6 +95,18 @@ impl ApiSession {
             scheme: settings.signature,
             _simulated: None,
         })
+    }
+
+    /// A caller of list and read operations of these regions.
+    pub fn caller<'a>(
+        &self,
+        regions: impl IntoIterator<Item = &'a str>,
+        settings: &RequestSettings,
+    ) -> Result<Arc<Caller<HttpTransport>>, Failure> {
+        let client =
+            self.client(regions).map_err(|message| Failure::new(Exit::Configuration, message))?;
+        let concurrency = settings.engine.concurrency;
+        Ok(Arc::new(Caller::new(client, settings.read_rate_per_s, concurrency)))
     }
 
     /// A client for requests to these regions.

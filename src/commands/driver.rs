@@ -8,7 +8,7 @@ use super::execution::{Execution, Show};
 use super::job::Job;
 use super::job_files::{self, PriorRun};
 use super::queue_job::QueueJob;
-use super::{local, on_finish, resume_hint};
+use super::{local, on_finish, resume_hint, snapshot};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::StopCause;
@@ -19,7 +19,7 @@ use crate::model::Action;
 use crate::outcome::Tally;
 use crate::report::panics::or_internal;
 use crate::report::summary::{Carried, Ending, RunReport, Sendings};
-use crate::report::{causes as stop_causes, plan as plan_report};
+use crate::report::{causes as stop_causes, plan as plan_report, snapshot as snapshot_report};
 use crate::verdicts::Verdicts;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +67,9 @@ pub async fn drive(
     let is_confirmed = matches!(&executor, Executor::Queue(queue) if !queue.publishes());
     if !is_confirmed {
         show.plan(&job, settings)?;
+        if let (PriorRun::None { .. }, Some(calls)) = (&prior, snapshot::calls(&job, settings)) {
+            show.line(&snapshot_report::cost(calls, settings.requests.read_rate_per_s))?;
+        }
         if let PriorRun::Unfinished(_, state) = &prior {
             let (settled, all) = (state.verdicts.settled(), state.verdicts.len());
             show.line(&plan_report::resumed(job.plan.action(), settled, all))?;
@@ -75,10 +78,16 @@ pub async fn drive(
     }
     let (ledger, state) = match prior {
         PriorRun::Unfinished(ledger, state) => {
+            if settings.snapshot.is_some() && ledger.job()?.snapshot.is_none() {
+                return Err(began_without_snapshot(&files));
+            }
             job_files::restore_input(&mut job, &files)?;
             (ledger, state)
         }
-        PriorRun::None { stale } => job_files::create(&mut job, &files, &stale)?,
+        PriorRun::None { stale } => {
+            let snapshot = snapshot::take(&mut job, settings).await?;
+            job_files::create(&mut job, &files, &stale, &snapshot)?
+        }
         PriorRun::Finished(..) => return Err(Failure::new(Exit::Internal, "a finished job")),
     };
     let run = begin(&ledger)?;
@@ -102,6 +111,16 @@ pub async fn drive(
             finish_run(job, settings, &execution, ledger.map(|ledger| (ledger, run)), show).await
         }
     }
+}
+
+/// What the job has removed so far is not in any snapshot.
+fn began_without_snapshot(files: &RunFiles) -> Failure {
+    let message = format!(
+        "{}: this job began without --snapshot, and a snapshot of what is left would not be \
+         complete; nothing was sent. Omit --snapshot to continue",
+        files.ledger().display()
+    );
+    Failure::new(Exit::Refused, message)
 }
 
 /// Records that a run begins, before anything is sent.
@@ -159,7 +178,7 @@ fn write_and_report(
     execution: &Execution,
     show: Show,
 ) -> Result<(Exit, Ending), Failure> {
-    let Execution { verdicts, causes, sendings, took } = execution;
+    let Execution { verdicts, causes, sendings, took, .. } = execution;
     let action = job.plan.action();
     let is_open = verdicts.settled() < verdicts.len() && !settings.rehearse;
     let hint = is_open.then(|| continue_hint(causes));

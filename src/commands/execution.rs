@@ -1,5 +1,6 @@
 //! The result of an execution, and what is printed about a job.
 
+use super::api_session::ApiSession;
 use super::job::Job;
 use crate::config::RunSettings;
 use crate::engine::StopCause;
@@ -21,6 +22,8 @@ pub struct Execution {
     pub sendings: Sendings,
     /// The time it took.
     pub took: Duration,
+    /// The session, for reading afterwards; none through a queue, or if there was none.
+    pub session: Option<ApiSession>,
 }
 
 /// What is printed on standard output.

@@ -10,7 +10,7 @@ use crate::first_pass::Findings;
 use crate::guards;
 use crate::input::{InputError, Options, Reader, Resolutions};
 use crate::input_snapshot::{InputSnapshot, InputSnapshotError};
-use crate::ledger::{JobIdentity, JobOptions, JobSize, JobSpec};
+use crate::ledger::{JobIdentity, JobOptions, JobSize, JobSpec, SnapshotInfo};
 use crate::outcome::{Outcome, Tally};
 use crate::pipeline::BackgroundTask;
 use crate::plan::Plan;
@@ -109,6 +109,11 @@ impl Job {
             spec.identity.plan_sha256 = plan.wait();
         }
         Ok(spec)
+    }
+
+    /// Records that a snapshot was taken.
+    pub fn set_snapshot(&mut self, snapshot: SnapshotInfo) {
+        self.spec.spec.snapshot = Some(snapshot);
     }
 
     /// Rows that are carried over.
@@ -224,6 +229,8 @@ fn spec(
         size: JobSize { requests: plan.requests(), grants: plan.grants(), rows: plan.rows().len() },
         inputs: snapshot.segments().to_vec(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        snapshot: None,
+        restores: None,
     }
 }
 

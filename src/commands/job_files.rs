@@ -1,6 +1,7 @@
 //! The files of a job: what an earlier run left, and new ones.
 
 use super::job::Job;
+use crate::access::HeldTarget;
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::StopCause;
@@ -85,12 +86,13 @@ fn replay(ledger: &Ledger, mut state: LedgerState) -> Result<LedgerState, Failur
     Ok(state)
 }
 
-/// Creates the job's files: first the copy of the input, then the ledger, each durable before the
-/// next. Stale files are renamed, never deleted.
+/// Creates the job's files: first the copy of the input, then the ledger with the snapshot, each
+/// durable before the next. Stale files are renamed, never deleted.
 pub fn create(
     job: &mut Job,
     files: &RunFiles,
     stale: &StaleFiles,
+    snapshot: &[HeldTarget],
 ) -> Result<(Ledger, LedgerState), Failure> {
     let file = |error: io::Error| {
         let out = files.out.display();
@@ -108,7 +110,7 @@ pub fn create(
     }
     job.snapshot.keep(files).map_err(file)?;
     crate::failpoint::hit("input-copied");
-    let ledger = Ledger::create(&files.ledger(), job.spec()?)?;
+    let ledger = Ledger::create_with(&files.ledger(), job.spec()?, snapshot)?;
     crate::files::sync_folder(files.folder()).map_err(file)?;
     crate::failpoint::hit("ledger-made");
     Ok((ledger, LedgerState::of_action(job.plan.action(), job.plan.grants())))

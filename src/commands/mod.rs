@@ -2,7 +2,8 @@
 //!
 //! [`driver`] takes a job from its list to its outcome: [`names`] looks up the names in it, [`list`]
 //! and [`job`] read and plan it,
-//! [`job_files`] opens its files, [`confirm`] asks, [`local`] or [`queue_job`] executes it.
+//! [`job_files`] opens its files, [`confirm`] asks, [`snapshot`] records what is granted, [`local`] or
+//! [`queue_job`] executes it.
 //! [`run`], [`enqueue`] and [`collect`] choose the execution; [`work`] processes a queue. The other
 //! commands have a file each.
 
@@ -35,5 +36,6 @@ pub mod resume_hint;
 pub mod run;
 pub mod signals;
 pub mod simulate;
+pub mod snapshot;
 pub mod status;
 pub mod work;

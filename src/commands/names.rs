@@ -1,7 +1,6 @@
 //! Looks up the names of a list before it is planned.
 
 use super::api_session::ApiSession;
-use crate::api::caller::Caller;
 use crate::clock::{SystemClock, WallClock};
 use crate::config::{RequestSettings, RunSettings};
 use crate::engine::StopCause;
@@ -12,6 +11,7 @@ use crate::input_snapshot::InputSnapshot;
 use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Tally;
 use crate::resolve::{self, ApiDirectory, Resolutions};
+use crate::sim::world::World;
 use std::sync::Arc;
 
 /// The options of a list with the ids of its names. A list without names is not changed, and a run
@@ -54,16 +54,12 @@ async fn resolve_names(
     let regions = regions(sources, options);
     let each = || regions.iter().map(String::as_str);
     let session = if is_rehearsal {
-        ApiSession::simulate(requests, true, each(), &clock).await
+        ApiSession::simulate(requests, Some(World::sample()), each(), &clock).await
     } else {
         ApiSession::connect(requests, each(), &clock).await
     };
     let session = session.map_err(failure)?;
-    let client =
-        session.client(each()).map_err(|message| Failure::new(Exit::Configuration, message))?;
-    let concurrency = requests.engine.concurrency;
-    let caller = Arc::new(Caller::new(client, requests.read_rate_per_s, concurrency));
-    let directory = ApiDirectory::new(caller);
+    let directory = ApiDirectory::new(session.caller(each(), requests)?);
     let mut calls = 0;
     let mut progress = |progress: resolve::Progress| calls = progress.done;
     let looked_up = resolve::resolve(sources, options, &directory, &mut progress).await;

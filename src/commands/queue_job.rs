@@ -142,7 +142,7 @@ impl QueueJob {
         if self.only_publishes() {
             sendings.planned = units as u64;
         }
-        Ok(Execution { verdicts, causes, sendings, took })
+        Ok(Execution { verdicts, causes, sendings, took, session: None })
     }
 
     /// A worker inside this process.

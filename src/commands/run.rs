@@ -5,6 +5,7 @@ use super::execution::Show;
 use super::job::Job;
 use super::local;
 use super::queue_job::QueueJob;
+use super::snapshot;
 use crate::cli::RunArgs;
 use crate::cli::queue::QueueArgs;
 use crate::config::RunSettings;
@@ -13,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::ledger::MemoryJournal;
 use crate::outcome;
+use crate::report::snapshot::cost;
 use crate::verdicts::LedgerState;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -49,8 +51,12 @@ pub async fn run(args: &RunArgs, files: &[String], quiet: bool) -> Result<Exit, 
 async fn rehearse(settings: &RunSettings, show: Show) -> Result<Exit, Failure> {
     let (_lock, files) = driver::open_files(settings).await?;
     refuse_real_files(&files)?;
-    let job = Job::read(settings, &files).await?;
+    let mut job = Job::read(settings, &files).await?;
     show.plan(&job, settings)?;
+    if let Some(calls) = snapshot::calls(&job, settings) {
+        show.line(&cost(calls, settings.requests.read_rate_per_s))?;
+    }
+    snapshot::take(&mut job, settings).await?;
     let state = LedgerState::of_action(job.plan.action(), job.plan.grants());
     let execution = local::execute(&job, settings, &Arc::new(MemoryJournal), state, show).await;
     driver::finish(job, settings, &execution, show).await

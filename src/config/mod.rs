@@ -21,7 +21,7 @@ mod value;
 
 pub use input::InputSettings;
 pub use request::RequestSettings;
-pub use run::{Confirmation, PlanSettings, RunSettings};
+pub use run::{Confirmation, PlanSettings, RunSettings, SnapshotPolicy};
 
 use crate::exit::{Exit, Failure};
 

@@ -46,6 +46,15 @@ pub enum Confirmation {
     Exactly(usize),
 }
 
+/// Which snapshot is required before the first revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotPolicy {
+    /// A complete one.
+    Complete,
+    /// Whatever can be read.
+    MayBeIncomplete,
+}
+
 /// Settings of `run`.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -72,6 +81,8 @@ pub struct RunSettings {
     pub skip_protected: bool,
     /// What is required before anything is sent.
     pub confirmation: Confirmation,
+    /// The snapshot that is taken first, if any.
+    pub snapshot: Option<SnapshotPolicy>,
     /// How requests are sent.
     pub requests: RequestSettings,
     /// The command that receives the summary at the end.
@@ -144,6 +155,7 @@ impl RunSettings {
             protect: guards.protect.clone(),
             skip_protected: guards.skip_protected,
             confirmation,
+            snapshot: snapshot(args)?,
             requests,
             on_finish: args.on_finish.clone(),
             json: args.json,
@@ -192,6 +204,7 @@ impl RunSettings {
             protect: options.protect.as_ref().map(PathBuf::from),
             skip_protected: options.skip_protected,
             confirmation: Confirmation::Yes,
+            snapshot: None,
             requests: RequestSettings { endpoint, ..requests },
             on_finish: None,
             json: false,
@@ -215,6 +228,15 @@ fn out(args: &RunArgs, input: &InputSettings, files: &[String]) -> Result<PathBu
         output_path::refuse_same_file(&out, path, what)?;
     }
     Ok(out)
+}
+
+fn snapshot(args: &RunArgs) -> Result<Option<SnapshotPolicy>, Failure> {
+    match (args.snapshot, args.allow_incomplete_snapshot) {
+        (false, false) => Ok(None),
+        (false, true) => Err(usage("--allow-incomplete-snapshot needs --snapshot")),
+        (true, false) => Ok(Some(SnapshotPolicy::Complete)),
+        (true, true) => Ok(Some(SnapshotPolicy::MayBeIncomplete)),
+    }
 }
 
 fn confirmation(args: &RunArgs, is_terminal: bool) -> Result<Confirmation, Failure> {

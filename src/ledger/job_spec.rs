@@ -21,6 +21,34 @@ pub struct JobSpec {
     pub inputs: Vec<Segment>,
     /// The version of this tool that started it.
     pub version: String,
+    /// The snapshot of what was granted before, if one was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotInfo>,
+    /// The job whose revocations it undoes, for a restore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restores: Option<RestoredJob>,
+}
+
+/// A snapshot of what was granted before a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotInfo {
+    /// When reading began, in UTC.
+    pub read_at: String,
+    /// Targets that were read.
+    pub targets: usize,
+    /// Of these, the ones about which something may be missing.
+    pub incomplete: usize,
+}
+
+/// A job that a restore undoes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredJob {
+    /// Its outcome file, as it was named.
+    pub outcome: String,
+    /// SHA-256 of that file, in hexadecimal.
+    pub outcome_sha256: String,
+    /// The identity of the job.
+    pub identity: JobIdentity,
 }
 
 /// The identity of a job.

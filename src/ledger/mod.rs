@@ -2,7 +2,7 @@
 //! *nothing is lost*.
 //!
 //! `record` has the records, `job_spec` the description of a job. `sqlite` is the file of a run,
-//! with `row` encoding its rows; `sqlite_journal` writes it on its own thread, `memory` is the
+//! with `row` and `snapshot` encoding its rows; `sqlite_journal` writes it on its own thread, `memory` is the
 //! journal of a rehearsal. Code that sends depends only on the trait [`Journal`].
 
 mod job_spec;
@@ -10,10 +10,11 @@ mod memory;
 mod network_fs;
 mod record;
 mod row;
+mod snapshot;
 mod sqlite;
 mod sqlite_journal;
 
-pub use job_spec::{JobIdentity, JobOptions, JobSize, JobSpec};
+pub use job_spec::{JobIdentity, JobOptions, JobSize, JobSpec, RestoredJob, SnapshotInfo};
 pub use memory::MemoryJournal;
 pub use record::{
     Attempt, AttemptId, AttemptResult, AttemptState, Exception, GrantSet, Record, RunRecord,

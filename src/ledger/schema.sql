@@ -1,9 +1,28 @@
--- The ledger of a run, schema version 2. It holds no secret.
+-- The ledger of a run, schema version 3. It holds no secret.
 
 -- The job, one row: JSON with `action` (`attach` for a restore), `identity`, `options`, `size`, `inputs` (in the order of their bytes
--- in the copy next to the ledger) and `version`.
+-- in the copy next to the ledger), `version`, `snapshot` and `restores`.
 CREATE TABLE job (
     spec TEXT NOT NULL
+);
+
+-- What was granted before the run (`run --snapshot`): one row for each target that the job touches.
+-- Empty without a snapshot; `snapshot` in the job's JSON says when it was read.
+CREATE TABLE snapshot (
+    instance_id  TEXT NOT NULL,
+    region       TEXT NOT NULL,
+    -- `user` or `user group`
+    grantee_kind TEXT NOT NULL,
+    grantee      TEXT NOT NULL,
+    -- `host`, `host-group` or `database`
+    kind         TEXT NOT NULL,
+    target       TEXT NOT NULL,
+    -- 1 if the target was listed as granted, 0 if it was not, NULL if that is not known.
+    granted      INTEGER,
+    -- The authorized accounts: JSON, a list of ids, or of names for a host group.
+    accounts     TEXT NOT NULL,
+    -- Why something may be missing; NULL if nothing is.
+    reason       TEXT
 );
 
 -- One row for each run of the command on the job.

@@ -4,7 +4,8 @@
 //! dispatcher is one transaction, synced before it counts (`synchronous=FULL`).
 
 use super::network_fs::is_on_network;
-use super::{Attempt, AttemptId, JobSpec, RunRecord, row};
+use super::{Attempt, AttemptId, JobSpec, RunRecord, row, snapshot};
+use crate::access::HeldTarget;
 use crate::clock::utc_seconds;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params};
@@ -16,7 +17,7 @@ use std::time::Duration;
 /// `brlg`, in the file's header: identifies a ledger of this tool.
 const APPLICATION_ID: i32 = 0x6272_6c67;
 /// The version of the schema.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// The value of `PRAGMA synchronous` for a ledger with a write-ahead log.
 const SYNCHRONOUS_FULL: i32 = 2;
@@ -84,12 +85,21 @@ pub struct Ledger {
 impl Ledger {
     /// Creates a ledger for a job, durable when this returns. The file must not exist.
     pub fn create(path: &Path, job: &JobSpec) -> Result<Self, LedgerError> {
+        Self::create_with(path, job, &[])
+    }
+
+    /// The same with a snapshot of what was granted before.
+    pub fn create_with(
+        path: &Path,
+        job: &JobSpec,
+        snapshot: &[HeldTarget],
+    ) -> Result<Self, LedgerError> {
         // Readable by its owner only, like the outcome; SQLite gives its log the same mode.
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         made.map_err(|source| LedgerError::Make { path: path.to_owned(), source })?;
         let mut ledger = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         ledger.make_durable().map_err(|source| ledger.error(source))?;
-        ledger.fill(job).map_err(|source| ledger.error(source))?;
+        ledger.fill(job, snapshot).map_err(|source| ledger.error(source))?;
         Ok(ledger)
     }
 
@@ -166,12 +176,13 @@ impl Ledger {
         self.connection.pragma_update_and_check(None, "journal_mode", mode, read)
     }
 
-    fn fill(&mut self, job: &JobSpec) -> rusqlite::Result<()> {
+    fn fill(&mut self, job: &JobSpec, snapshot: &[HeldTarget]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         transaction.execute_batch(SCHEMA)?;
         let spec = serde_json::to_string(job)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         transaction.execute("INSERT INTO job (spec) VALUES (?1)", params![spec])?;
+        snapshot::insert(&transaction, snapshot)?;
         // Last, and in the same transaction: a file with these numbers is complete.
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
@@ -196,6 +207,15 @@ impl Ledger {
             path: self.path.clone(),
             what: format!("its job cannot be read: {error}"),
         })
+    }
+
+    /// What was granted before the run; empty without a snapshot.
+    pub fn snapshot(&self) -> Result<Vec<HeldTarget>, LedgerError> {
+        match snapshot::read(&self.connection) {
+            Ok(Some(held)) => Ok(held),
+            Ok(None) => Err(self.foreign("its snapshot cannot be read")),
+            Err(source) => Err(self.error(source)),
+        }
     }
 
     /// When the first run started, and the exit code of the last one; `None` if that run was

@@ -16,8 +16,8 @@ pub use rows::Rows;
 
 use crate::grants::{Context, GrantNames, Grants, Item, ScopeNames, Scopes};
 use crate::model::{
-    Account, Accounts, Action, Entries, Entry, Grantee, ListError, MAX_PER_LIST, Name, Operation,
-    Request, UpToTen,
+    Account, Accounts, Action, Entries, Entry, Grant, Grantee, ListError, MAX_PER_LIST, Name,
+    Operation, Request, UpToTen,
 };
 use requests::Requests;
 use std::ops::Range;
@@ -164,6 +164,17 @@ impl Plan {
     /// The target and account of a grant.
     pub fn item(&self, grant: GrantId) -> (&str, Account<&str>) {
         self.names.item(self.items[grant as usize])
+    }
+
+    /// All grants, request by request.
+    pub fn all_grants(&self) -> impl Iterator<Item = Grant<'_>> {
+        (0..self.requests()).flat_map(move |request| {
+            let ScopeNames { instance_id, region, grantee, kind } = self.scope_names(request);
+            self.grants_of(request).map(move |grant| {
+                let (target, account) = self.item(grant);
+                Grant { instance_id, region, grantee, kind, target, account }
+            })
+        })
     }
 
     /// The instance, region, grantee and kind of a planned request.

@@ -18,5 +18,6 @@ pub mod queue_status;
 pub mod reading;
 mod recent;
 pub mod run_status;
+pub mod snapshot;
 pub mod summary;
 pub mod text;

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["input_snapshot"],
     &["ledger"],
     &["verdicts"],
-    &["engine", "outcome", "guards", "sim"],
+    &["engine", "outcome", "guards", "sim", "restore"],
     &["first_pass"],
     &["queue"],
     &["exit"],

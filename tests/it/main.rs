@@ -38,6 +38,7 @@ mod secrets;
 mod sim_server;
 mod simulation;
 mod sizes;
+mod snapshot;
 mod spreadsheets;
 mod status;
 mod threat_model;

@@ -22,6 +22,7 @@ mod assets;
 mod behaviour;
 mod data;
 mod file;
+mod from_grants;
 mod granted;
 mod listing;
 mod model;
