@@ -28,7 +28,6 @@ pub enum Action {
 
 impl Action {
     /// Whether it revokes.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub fn is_detach(&self) -> bool {
         *self == Self::Detach
     }
@@ -92,7 +91,9 @@ impl Operation {
 
     /// The `Action` of the API.
     pub fn name(self) -> &'static str {
-        use {Action::*, GranteeKind::*, Kind::*};
+        use Action::{Attach, Detach};
+        use GranteeKind::{User, UserGroup};
+        use Kind::{Database, Host, HostGroup};
         match (self.action, self.kind, self.from) {
             (Detach, Host, User) => "DetachHostAccountsFromUser",
             (Detach, HostGroup, User) => "DetachHostGroupAccountsFromUser",

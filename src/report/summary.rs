@@ -214,9 +214,8 @@ fn meaning(action: Action, status: Status) -> &'static str {
         }
     }
     match status {
-        Status::Restored => "confirmed by the API",
         Status::AlreadyPresent => "was granted before",
-        Status::Revoked => "confirmed by the API",
+        Status::Revoked | Status::Restored => "confirmed by the API",
         Status::AlreadyAbsent => "was revoked before",
         Status::NotFound => "no such object: deleted, or a typo",
         Status::Failed => "refused; code and message say why",

@@ -178,8 +178,9 @@ fn no_other_status_lies(result: &CaseResult) -> Result<(), String> {
             Status::Failed => said.iter().any(|said| said.starts_with("refused ")),
             Status::Unknown => intended[grant as usize],
             Status::Unprocessed => !gone.contains(&grant),
-            Status::Invalid | Status::Protected => false,
-            Status::Restored | Status::AlreadyPresent => false,
+            Status::Invalid | Status::Protected | Status::Restored | Status::AlreadyPresent => {
+                false
+            }
         };
         ensure(is_true, || {
             format!("{status} and {said:?} of {:?}", key_of(&result.environment.plan, grant))
