@@ -17,6 +17,8 @@ pub enum Exit {
     Stopped,
     /// Refused by a guard or at the prompt; nothing was sent.
     Refused,
+    /// Access that was to be gone is still granted directly.
+    AccessFound,
     /// The input is invalid; nothing was sent.
     InvalidInput,
     /// An input is missing.
@@ -42,6 +44,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Stopped => 3,
             Self::Refused => 4,
+            Self::AccessFound => 5,
             Self::InvalidInput => 65,
             Self::MissingInput => 66,
             Self::Internal => 70,
@@ -60,6 +63,7 @@ impl Exit {
             Self::Usage,
             Self::Stopped,
             Self::Refused,
+            Self::AccessFound,
             Self::InvalidInput,
             Self::MissingInput,
             Self::Internal,

@@ -4,7 +4,7 @@ use bastion_revoke::cli::show::ConfigCommand;
 use bastion_revoke::cli::{Cli, Command, LogFormat};
 use bastion_revoke::commands::{
     check, collect, completions, config, credentials, enqueue, export, man, plan, queue_admin, run,
-    signals, simulate, status, work,
+    signals, simulate, status, verify, work,
 };
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
 use bastion_revoke::config::table::Table;
@@ -68,6 +68,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Plan(args) => Box::pin(plan::plan(args)).await,
         Command::Run(args) => Box::pin(run::run(args, &table.files, quiet)).await,
         Command::Export(args) => Box::pin(export::export(args, quiet)).await,
+        Command::Verify(args) => Box::pin(verify::verify(args)).await,
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, &table.files, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,

@@ -339,6 +339,9 @@ pub const OUTCOME_COLUMNS: [&str; 7] = [
 /// names. Only the outcome of a list with names has them.
 pub const RESOLVED_COLUMNS: [&str; 3] = ["resolved_user", "resolved_target", "resolved_account"];
 
+/// The columns that `verify` adds behind all others of an outcome.
+pub const VERIFIED_COLUMNS: [&str; 3] = ["verified", "verified_at", "verified_note"];
+
 /// The start of every message of a rehearsal, which distinguishes its outcome from a real one.
 pub const REHEARSAL: &str = "rehearsal:";
 

@@ -1,8 +1,9 @@
 //! The routes to a target besides a direct grant: user groups and authorization rules.
 
+use super::evidence::GranteeKey;
 use super::survey::{RuleAccess, Survey, UserAccess};
 use crate::api::reading::{Listing, Lookup, RuleDetail};
-use crate::model::Kind;
+use crate::model::{GranteeKind, Kind};
 use jiff::Timestamp;
 
 /// Whether a rule gives access now.
@@ -53,16 +54,30 @@ pub(super) fn rules_of<'a>(
     survey: &'a Survey,
     user: &UserAccess,
 ) -> Vec<(&'a RuleAccess, &'a RuleDetail, Named)> {
+    rules_naming(survey, &(GranteeKind::User, user.id.clone()), Some(user))
+}
+
+/// The rules that name a user or a user group; a user also by its user groups, if it was read.
+pub(super) fn rules_naming<'a>(
+    survey: &'a Survey,
+    (kind, id): &GranteeKey,
+    user: Option<&UserAccess>,
+) -> Vec<(&'a RuleAccess, &'a RuleDetail, Named)> {
+    let groups: Vec<&String> = match (kind, user) {
+        (GranteeKind::UserGroup, _) => vec![id],
+        (GranteeKind::User, Some(user)) => {
+            user.memberships.items().iter().map(|group| &group.group_id).collect()
+        }
+        (GranteeKind::User, None) => Vec::new(),
+    };
     let mut found = Vec::new();
     for rule in &survey.rules.0 {
         let Lookup::Found(detail) = &rule.detail else { continue };
-        if detail.user_ids.contains(&user.id) {
+        if *kind == GranteeKind::User && detail.user_ids.contains(id) {
             found.push((rule, detail, Named::User));
         }
-        for group in user.memberships.items() {
-            if detail.user_group_ids.contains(&group.group_id) {
-                found.push((rule, detail, Named::UserGroup(group.group_id.clone())));
-            }
+        for group in groups.iter().filter(|group| detail.user_group_ids.contains(group)) {
+            found.push((rule, detail, Named::UserGroup((*group).clone())));
         }
     }
     found

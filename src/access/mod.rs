@@ -1,4 +1,5 @@
-//! What users reach, and by which routes: the data of `export`.
+//! What users reach, and by which routes: the data of `export`; and whether grants are gone: the
+//! data of `verify`.
 //!
 //! In: the ids of users and a [`Reader`](crate::api::reading::Reader) of their instance. Out: an
 //! input list of their direct grants, and the routes by which they reach targets otherwise. What
@@ -12,21 +13,29 @@
 //! | the routes beside it | `routes` |
 //! | what is told of the progress | `step` |
 //! | which routes give access to a target in addition to a direct grant | `indirect` |
+//! | what is read to verify grants | `evidence` |
+//! | when a grant is gone | `verify` |
 
 mod csv_text;
+mod evidence;
 mod held;
 mod indirect;
 mod list;
 mod routes;
+mod sample;
 mod step;
 mod survey;
+mod verify;
 
 #[cfg(test)]
 mod tests;
 
 pub use csv_text::csv_text;
+pub use evidence::{Claim, Claims, Evidence, GranteeEvidence, GranteeKey, TargetId, evidence};
 pub use held::{HeldScope, HeldTarget, TargetKey, calls, read_held};
 pub use list::{AccessRow, COLUMNS, UnusableRow, rows, usable};
-pub use routes::{ROUTE_COLUMNS, Route, RouteKind, routes};
+pub use routes::{NOT_VISIBLE, ROUTE_COLUMNS, Route, RouteKind, routes};
+pub use sample::{CONFIDENCE, sample, upper_bound};
 pub use step::{OnStep, Step};
 pub use survey::{GroupAccess, RuleAccess, Scope, Survey, UserAccess, projects_to_read, survey};
+pub use verify::{Verification, verify};

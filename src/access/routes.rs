@@ -114,7 +114,7 @@ pub fn routes(survey: &Survey, unusable: &[UnusableRow], now: Timestamp) -> Vec<
 }
 
 /// What the API has no list of.
-const NOT_VISIBLE: &str = "application grants, open sessions, O&M tokens, scheduled tasks, USB keys, \
+pub const NOT_VISIBLE: &str = "application grants, open sessions, O&M tokens, scheduled tasks, USB keys, \
     rights of RAM, passwords and keys of the assets themselves, other instances and regions";
 
 fn route(access: &UserAccess, user: Option<&User>, kind: RouteKind, parts: Parts) -> Route {

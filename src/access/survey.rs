@@ -10,7 +10,7 @@ use crate::model::{Grantee, GranteeKind, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kinds of targets, in the order of the list.
-const KINDS: [Kind; 3] = [Kind::Host, Kind::HostGroup, Kind::Database];
+pub(super) const KINDS: [Kind; 3] = [Kind::Host, Kind::HostGroup, Kind::Database];
 
 /// What a list of grants names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,20 @@ pub struct Survey {
 
 /// Users that are read at the same time: enough to keep the rate, and few enough that the number of
 /// users done shows the progress.
-const USERS_AT_ONCE: usize = 8;
+pub(super) const USERS_AT_ONCE: usize = 8;
+impl Survey {
+    /// A survey of nothing, to which routes can be added.
+    pub(super) fn empty() -> Self {
+        let not_read = || "not read".to_owned();
+        Self {
+            users: Vec::new(),
+            groups: BTreeMap::new(),
+            rules: (Vec::new(), Some(RULES_NOT_READ.to_owned())),
+            all_users: Listing::NotChecked(not_read()),
+            projects: Listing::NotChecked(not_read()),
+        }
+    }
+}
 
 /// Reads what these users reach. The reader bounds the rate and the calls in flight.
 ///
@@ -98,20 +111,70 @@ pub async fn survey<T: Transport>(
     let (all_rules, all_users) =
         tokio::try_join!(reader.rules(), reader.users(UserFilter::default()))?;
     let rule_count = all_rules.items().len();
-    let step =
-        |what, total, calls_after| move |done| on_step(Step { what, done, total, calls_after });
-    let on_user = step("users", user_ids.len(), rule_count as u64);
+    let calls_after = rule_count as u64;
+    let total = user_ids.len();
+    let on_user = |done| on_step(Step { what: "users", done, total, calls_after });
     let users = reader.read_each(user_ids, USERS_AT_ONCE, read, on_user).await?;
+    let groups = groups(reader, &users, |done, total| {
+        on_step(Step { what: "user groups", done, total, calls_after });
+    })
+    .await?;
+    let on_rule = |done| on_step(Step { what: "rules", done, total: rule_count, calls_after: 0 });
+    let rules = rules(reader, all_rules, on_rule).await?;
+    Ok(Survey { users, groups, rules, all_users, projects })
+}
+
+/// Adds what may explain grants of these users and of any user group: the user groups and the
+/// authorization rules. What was read before is not read again.
+pub(super) async fn add_routes<T: Transport>(
+    survey: &mut Survey,
+    reader: &Reader<T>,
+    user_ids: Vec<String>,
+) -> Result<(), ReadError> {
+    let is_new = |id: &String| survey.users.iter().all(|user| user.id != *id);
+    let user_ids: Vec<String> = user_ids.into_iter().filter(is_new).collect();
+    let read = |reader: Reader<T>, id: String| async move {
+        let memberships = reader.memberships(&id).await?;
+        let not_read = || "not read".to_owned();
+        Ok::<_, ReadError>(UserAccess {
+            id,
+            user: Lookup::NotChecked(not_read()),
+            targets: Vec::new(),
+            accounts: BTreeMap::new(),
+            memberships,
+            public_keys: Listing::NotChecked(not_read()),
+        })
+    };
+    let users = reader.read_all(user_ids, read).await?;
+    let mut new = groups(reader, &users, |_, _| {}).await?;
+    survey.users.extend(users);
+    survey.groups.append(&mut new);
+    if survey.rules.1.as_deref() == Some(RULES_NOT_READ) {
+        let all = reader.rules().await?;
+        survey.rules = rules(reader, all, |_| {}).await?;
+    }
+    Ok(())
+}
+
+/// Why there are no rules in a survey that has not needed them.
+const RULES_NOT_READ: &str = "not read";
+
+/// What the user groups of these users reach.
+async fn groups<T: Transport>(
+    reader: &Reader<T>,
+    users: &[UserAccess],
+    mut on_step: impl FnMut(usize, usize),
+) -> Result<BTreeMap<String, GroupAccess>, ReadError> {
     let memberships = users.iter().flat_map(|user| user.memberships.items());
     let ids: BTreeSet<String> = memberships.map(|one| one.group_id.clone()).collect();
     let read = |reader: Reader<T>, id: String| async move {
         let targets = targets(&reader, GranteeKind::UserGroup, &id).await?;
         Ok::<_, ReadError>((id, GroupAccess { targets }))
     };
-    let on_group = step("user groups", ids.len(), rule_count as u64);
-    let groups = reader.read_each(ids.into_iter().collect(), USERS_AT_ONCE, read, on_group).await?;
-    let rules = rules(reader, all_rules, step("rules", rule_count, 0)).await?;
-    Ok(Survey { users, groups: groups.into_iter().collect(), rules, all_users, projects })
+    let total = ids.len();
+    let read_one = |done| on_step(done, total);
+    let groups = reader.read_each(ids.into_iter().collect(), USERS_AT_ONCE, read, read_one).await?;
+    Ok(groups.into_iter().collect())
 }
 
 /// The projects whose objects are listed by themselves: whether a list without a project holds all

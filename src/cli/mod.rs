@@ -23,6 +23,7 @@ pub mod show;
 pub mod simulate;
 pub mod status;
 pub mod values;
+pub mod verify;
 
 pub use run::{CheckArgs, PlanArgs, RunArgs};
 pub use shared::{ConfigurationArgs, InputArgs, LogArgs, LogFormat, RequestArgs, SignatureName};
@@ -56,6 +57,7 @@ Exit codes:
    2  invalid command line
    3  stopped early; run the same command again to continue
    4  refused by a guard or at the prompt; nothing was sent
+   5  verify found access that is still granted
   65  invalid input; nothing was sent
   66  missing input
   70  internal error
@@ -115,6 +117,12 @@ pub enum Command {
         bastion-revoke export --user id:17 --users-from leavers.txt --scope accounts --out access.csv \
         --instance-id bastionhost-cn-abc123")]
     Export(Box<export::ExportArgs>),
+    /// Read back whether revoked access is gone, and what users still reach
+    #[command(after_help = "Examples:\n  \
+        bastion-revoke verify outcome.csv --instance-id bastionhost-cn-abc123\n  \
+        bastion-revoke verify outcome.csv --no-residual --settle 1m --json\n  \
+        bastion-revoke verify cleanup-outcome.csv --sample 5%")]
+    Verify(Box<verify::VerifyArgs>),
     /// Plan a list and publish its requests to a queue, for workers on other machines
     #[command(
         after_help = "Examples:\n  bastion-revoke enqueue leavers.csv --queue rediss://redis.example/revocations\n  \

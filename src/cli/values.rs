@@ -48,6 +48,24 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
+/// A duration, or `0` for none.
+pub fn duration_or_zero(text: &str) -> Result<Duration, &'static str> {
+    if ["0", "0s"].contains(&text.trim()) {
+        return Ok(Duration::ZERO);
+    }
+    duration(text).map_err(|_| "expected a duration such as 500ms, 10s, 2m or 1h, or 0")
+}
+
+/// `5%` or `0.5%`: more than 0 and at most 100. The result is a share of 1.
+pub fn percent(text: &str) -> Result<f64, &'static str> {
+    let number: Option<f64> =
+        text.trim().strip_suffix('%').and_then(|number| number.trim_end().parse().ok());
+    match number {
+        Some(number) if number > 0.0 && number <= 100.0 => Ok(number / 100.0),
+        _ => Err("expected a share with a percent sign, such as 5%, up to 100%"),
+    }
+}
+
 /// A number of entries, or an age.
 pub fn retention(text: &str) -> Result<Retention, &'static str> {
     match text.trim().parse::<u64>() {
@@ -115,6 +133,15 @@ mod tests {
         for text in ["", "10", "s", "1.5s", "-1s", "10 s", "5d", "0s", "９s"] {
             assert!(duration(text).unwrap_err().contains("expected a duration"), "{text}");
         }
+    }
+
+    #[test]
+    fn shares_are_above_zero_and_have_a_sign() {
+        assert!((percent("5%").unwrap() - 0.05).abs() < 1e-9);
+        for text in ["5", "0%", "101%", "-1%", "NaN%", "%", ""] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+        assert_eq!(duration_or_zero("0").unwrap(), Duration::ZERO);
     }
 
     #[test]

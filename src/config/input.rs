@@ -55,7 +55,7 @@ impl InputSettings {
 }
 
 /// How rows are read, with the defaults of columns they do not have.
-pub(super) fn row_options(args: &RowDefaultArgs) -> Options {
+pub fn row_options(args: &RowDefaultArgs) -> Options {
     Options {
         default_instance_id: args.instance_id.clone(),
         default_region: args.region.clone(),

@@ -13,6 +13,7 @@ mod result_columns;
 mod rows;
 mod spreadsheet;
 mod table;
+mod verified;
 mod writer;
 
 use crate::files::RunFiles;
@@ -34,6 +35,7 @@ use writer::write_outcome;
 pub use crate::model::OUTCOME_COLUMNS as COLUMNS;
 
 pub use crate::model::REHEARSAL;
+pub use verified::{VerifiedCells, VerifiedError, VerifiedOutcome};
 
 /// Rows by status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -21,3 +21,4 @@ pub mod run_status;
 pub mod snapshot;
 pub mod summary;
 pub mod text;
+pub mod verification;

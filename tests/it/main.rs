@@ -42,3 +42,4 @@ mod snapshot;
 mod spreadsheets;
 mod status;
 mod threat_model;
+mod verify;

@@ -1,0 +1,231 @@
+//! `verify`: whether the grants of an outcome are gone, and what remains.
+
+use crate::sandbox::{Ended, INSTANCE, Row, Sandbox, TestService, with_keys};
+use bastion_revoke::sim::Settings;
+use bastion_revoke::sim::world::World;
+
+const WORLD: &str = include_str!("../../samples/world.toml");
+
+/// The direct grants of Li Na, as a list.
+const LIST: &str = "user,kind,target,account\n\
+    17,host,1027,3058\n17,host,1027,3059\n17,host,1031,*\n17,host-group,12,ops\n17,database,88,501\n";
+
+fn service(behaviour: &str) -> TestService {
+    let text = format!("{WORLD}\n[behaviour]\n{behaviour}\n");
+    let world = World::parse(&text).expect("a world");
+    TestService::start(Settings { world: Some(world), ..Settings::default() })
+}
+
+fn verify(sandbox: &Sandbox, service: &TestService, args: &[&str]) -> Ended {
+    let endpoint = service.endpoint();
+    let more = ["--instance-id", INSTANCE, "--endpoint", &endpoint, "--read-rate", "1000"];
+    let mut command = sandbox.command(&[&["verify", "--settle", "60ms"], args, &more].concat());
+    with_keys(&mut command, "testsecret");
+    Ended::of(&command.output().expect("it starts"))
+}
+
+/// Revokes the list.
+fn revoked(service: &TestService, list: &str, more: &[&str]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.file("list.csv", list);
+    let args = [&["--yes"], more].concat();
+    let ran = sandbox.run_command("list.csv", &service.endpoint(), &args).output();
+    let ran = Ended::of(&ran.expect("it starts"));
+    assert!([0, 1].contains(&ran.code), "{ran:?}");
+    sandbox
+}
+
+fn column(rows: &[Row], name: &str) -> Vec<String> {
+    rows.iter().map(|row| row[name].clone()).collect()
+}
+
+#[test]
+fn revoked_grants_are_gone_and_the_other_columns_of_the_outcome_stay() {
+    let service = service("");
+    let sandbox = revoked(&service, LIST, &[]);
+    let before = std::fs::read_to_string(sandbox.path("outcome.csv")).expect("an outcome");
+    for _ in 0..2 {
+        let ended = verify(&sandbox, &service, &["outcome.csv"]);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let rows = sandbox.outcome("outcome.csv");
+        assert_eq!(column(&rows, "verified"), ["gone"; 5]);
+        assert!(column(&rows, "verified_at").iter().all(|time| time.ends_with('Z')));
+        assert_eq!(rows[0]["verified_note"], "host 1027 itself is still granted");
+        let after = std::fs::read_to_string(sandbox.path("outcome.csv")).expect("an outcome");
+        for (old, new) in before.lines().zip(after.lines()) {
+            assert!(new.starts_with(&format!("{old},")), "{old}\n{new}");
+        }
+    }
+    let residual = sandbox.outcome("residual.csv");
+    let routes: Vec<&str> = residual.iter().map(|row| &*row["route"]).collect();
+    assert_eq!(
+        routes,
+        [
+            "direct",
+            "user_group",
+            "rule",
+            "rule_of_user_group",
+            "public_key",
+            "directory_group",
+            "not_visible"
+        ]
+    );
+    assert_eq!(
+        residual[0]["reaches"],
+        "host 1027 (web-01); host 1044 (jump-01); host-group 12 (web); database 88 (orders)"
+    );
+}
+
+#[test]
+fn a_grant_that_is_given_again_is_still_there_and_ends_with_5() {
+    let service =
+        service("regrants = [{ grant = { user = \"17\", host = \"1031\" }, after_reads = 0 }]");
+    let sandbox = revoked(&service, LIST, &[]);
+    let ended = verify(&sandbox, &service, &["outcome.csv", "--json"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    let rows = sandbox.outcome("outcome.csv");
+    assert_eq!(column(&rows, "verified"), ["gone", "gone", "still", "gone", "gone"]);
+    let summary: serde_json::Value = serde_json::from_str(&ended.out).expect("JSON");
+    assert_eq!(summary["exit_code"], 5);
+    assert_eq!(summary["rows"]["still"], 1);
+    assert_eq!(summary["still"][0]["grant"], "user 17, host 1031, account *");
+}
+
+#[test]
+fn inherited_grants_in_the_lists_are_elsewhere_and_never_still() {
+    let service = service("inherited_grants = true\nis_authorized_text = true\npage_size_cap = 1");
+    // User 17 has 1081 by user group 3, 1080 by rule 7, and 91 by rule 8.
+    let list = "user,kind,target,account\n17,host,1081,*\n17,host,1081,3311\n17,host,1080,*\n\
+        17,host,1080,3310\n17,database,91,511\n17,host,1044,*\n";
+    let sandbox = revoked(&service, list, &[]);
+    let ended = verify(&sandbox, &service, &["outcome.csv"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let rows = sandbox.outcome("outcome.csv");
+    assert_eq!(
+        column(&rows, "verified"),
+        ["elsewhere", "elsewhere", "elsewhere", "elsewhere", "elsewhere", "gone"],
+        "{rows:#?}"
+    );
+    assert_eq!(rows[0]["verified_note"], "user group 3");
+    assert_eq!(rows[2]["verified_note"], "rule 7");
+}
+
+#[test]
+fn what_cannot_be_read_is_unchecked_and_never_gone() {
+    let service = service("denied_operations = [\"ListHostsForUser\"]");
+    let sandbox = revoked(&service, LIST, &[]);
+    let ended = verify(&sandbox, &service, &["outcome.csv"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let rows = sandbox.outcome("outcome.csv");
+    assert_eq!(column(&rows, "verified"), ["gone", "gone", "unchecked", "gone", "gone"]);
+    assert!(rows[2]["verified_note"].starts_with("ListHostsForUser: NoPermission"));
+    let note = &rows[0]["verified_note"];
+    assert!(note.starts_with("whether host 1027 itself is granted is not known"), "{note}");
+    assert!(ended.out.contains("not checked: direct grants: ListHostsForUser"), "{}", ended.out);
+}
+
+#[test]
+fn without_the_routes_a_listed_grant_is_not_called_still() {
+    let service = service(
+        "denied_operations = [\"ListRules\"]\n\
+         regrants = [{ grant = { user = \"17\", host = \"1031\" }, after_reads = 0 }]",
+    );
+    let sandbox = revoked(&service, LIST, &[]);
+    let ended = verify(&sandbox, &service, &["outcome.csv", "--no-residual"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let rows = sandbox.outcome("outcome.csv");
+    assert_eq!(rows[2]["verified"], "unchecked");
+    let note = &rows[2]["verified_note"];
+    assert!(note.contains("authorization rules: ListRules: NoPermission"), "{note}");
+}
+
+#[test]
+fn reads_that_lag_behind_do_not_make_a_grant_still() {
+    let service = service("read_lag_reads = 12");
+    let sandbox = revoked(&service, "user,kind,target,account\n17,host,1031,*\n", &[]);
+    let ended = verify(&sandbox, &service, &["outcome.csv", "--no-residual"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(column(&sandbox.outcome("outcome.csv"), "verified"), ["gone"]);
+}
+
+#[test]
+fn the_ids_of_names_are_those_of_the_outcome() {
+    let service = service("");
+    let list = "user_name,host_name,account_name\nlina@corp,web-01,root\nlina@corp,build-01,*\n";
+    let sandbox = revoked(&service, list, &[]);
+    let look_ups = || {
+        let operations = service.audit().operations;
+        ["ListUsers", "ListHosts"].map(|name| operations[name].attempts)
+    };
+    let before = look_ups();
+    let ended = verify(&sandbox, &service, &["outcome.csv", "--no-residual"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(column(&sandbox.outcome("outcome.csv"), "verified"), ["gone"; 2]);
+    assert!(ended.out.contains("1 user or user group: at least 3 calls"), "{}", ended.out);
+    assert_eq!(look_ups(), before, "names are not looked up again");
+    let path = sandbox.path("outcome.csv");
+    let text = std::fs::read_to_string(&path).expect("an outcome");
+    std::fs::write(&path, text.replace(",17,1031,", ",,1031,")).expect("it is written");
+    verify(&sandbox, &service, &["outcome.csv"])
+        .expect(65, "user with the name \"lina@corp\" has no id in resolved_user");
+}
+
+#[test]
+fn rows_without_a_grant_that_may_exist_are_not_verified() {
+    let service = service("");
+    let list = format!("{LIST}17,host,,3058\n");
+    let sandbox = revoked(&service, &list, &["--skip-invalid", "--excel"]);
+    let path = sandbox.path("outcome.csv");
+    let text = std::fs::read_to_string(&path).expect("an outcome");
+    std::fs::write(&path, text.replacen(",revoked,", ",unknown,", 1)).expect("it is written");
+    let ended = verify(&sandbox, &service, &["outcome.csv", "--no-residual"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for line in ["  of them unknown before", "not verified"] {
+        let line = ended.out.lines().find(|found| found.contains(line)).expect(line);
+        assert!(line.contains("  1  "), "{line}");
+    }
+    let text = std::fs::read_to_string(&path).expect("an outcome");
+    let header = text.lines().next().expect("a header");
+    assert!(header.ends_with("verified,verified_at,verified_note,text_mark"), "{header}");
+    assert!(text.starts_with('\u{feff}') && header.ends_with('k'));
+}
+
+#[test]
+fn a_deleted_user_or_a_rehearsal_is_not_gone() {
+    let service = service("");
+    let sandbox = revoked(&service, "user,kind,target,account\n999,host,1031,*\n", &[]);
+    let ended = verify(&sandbox, &service, &["outcome.csv"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert_eq!(column(&sandbox.outcome("outcome.csv"), "verified"), ["unchecked"]);
+    let rehearsed = sandbox.ends(&["run", "list.csv", "--rehearse"]);
+    assert_eq!(rehearsed.code, 0, "{rehearsed:?}");
+    verify(&sandbox, &service, &["rehearsal.csv"]).expect(65, "the outcome of a rehearsal");
+    verify(&sandbox, &service, &["list.csv"]).expect(65, "status");
+    verify(&sandbox, &service, &["missing.csv"]).expect(66, "missing.csv");
+}
+
+#[test]
+fn a_sample_states_its_confidence_and_leaves_the_other_rows_blank() {
+    let service = service("");
+    let rows = ["17", "23", "31", "46", "58"].map(|user| format!("{user},host,1031,*\n"));
+    let list = format!("user,kind,target,account\n{}", rows.concat());
+    let sandbox = revoked(&service, &list, &[]);
+    let ended = verify(&sandbox, &service, &["outcome.csv", "--no-residual", "--sample", "40%"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let verified = column(&sandbox.outcome("outcome.csv"), "verified");
+    assert_eq!(verified.iter().filter(|cell| *cell == "gone").count(), 2, "{verified:?}");
+    assert!(ended.out.contains("With 95 % confidence at most 77.64 % of all"), "{}", ended.out);
+}
+
+#[test]
+fn user_groups_are_verified_by_their_own_lists() {
+    let service = service("inherited_grants = true");
+    let list =
+        "user_group,kind,target,account\n3,host,1081,3311\n3,database,91,*\n4,database,91,*\n";
+    let sandbox = revoked(&service, list, &[]);
+    let ended = verify(&sandbox, &service, &["outcome.csv"]);
+    let rows = sandbox.outcome("outcome.csv");
+    assert_eq!(column(&rows, "verified")[2], "gone", "{rows:#?}");
+    assert_eq!(rows[1]["verified_note"], "rule 8", "{rows:#?}");
+    assert_eq!(ended.code, 1, "{ended:?}");
+}
