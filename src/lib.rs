@@ -59,12 +59,13 @@
 //! | first pass | [`first_pass`] |
 //! | execution | [`engine`], [`outcome`], [`guards`]; [`sim`], which imports only [`api::sign`] |
 //! | state of a run | [`verdicts`], [`ledger`]; [`restore`] chooses what a restore grants |
-//! | work to do | [`plan`]; [`input_snapshot`], [`files`]; [`resolve`] looks names up; [`access`] lists what users reach |
+//! | work to do | [`plan`]; [`input_snapshot`], [`files`], [`archive`]; [`resolve`] looks names up; [`access`] lists what users reach |
 //! | rows and requests | [`input`], [`grants`], [`api`] |
 //! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`pipeline`], [`failpoint`] |
 
 pub mod access;
 pub mod api;
+pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod commands;

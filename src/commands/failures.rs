@@ -1,5 +1,6 @@
 //! Exit codes of the errors of other modules.
 
+use crate::archive::ArchiveError;
 use crate::exit::{Exit, Failure};
 use crate::files::LockError;
 use crate::input_snapshot::InputSnapshotError;
@@ -9,6 +10,18 @@ use crate::outcome::OutcomeError;
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         Self::new(Exit::File, error.to_string())
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        let exit = match error {
+            ArchiveError::Missing { .. } => Exit::MissingInput,
+            ArchiveError::File { .. } => Exit::File,
+            ArchiveError::Exists { .. } => Exit::Usage,
+            ArchiveError::Invalid { .. } => Exit::InvalidInput,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

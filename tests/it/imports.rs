@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["names"],
     &["input", "grants", "api"],
     &["plan", "files", "resolve", "access"],
-    &["input_snapshot"],
+    &["input_snapshot", "archive"],
     &["ledger"],
     &["verdicts"],
     &["engine", "outcome", "guards", "sim", "restore"],
