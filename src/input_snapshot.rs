@@ -6,6 +6,7 @@ use crate::input::{InputError, Source};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,6 +98,44 @@ impl InputSnapshot {
         Ok(Self { file: Arc::new(file), temporary: Some(temporary), segments })
     }
 
+    /// A single regular file where it is; a copy of anything else. For commands that write nothing:
+    /// the file may change afterwards.
+    pub fn in_place(inputs: &[InputName], files: &RunFiles) -> Result<Self, InputSnapshotError> {
+        let [input @ InputName::File(path)] = inputs else { return Self::copy(inputs, files) };
+        match path.metadata() {
+            Ok(about) if about.is_file() => {
+                let file = File::open(path).map_err(|error| unreadable(input, error))?;
+                let segments = vec![Segment { name: input.name(), len: about.len() }];
+                Ok(Self { file: Arc::new(file), temporary: None, segments })
+            }
+            _ => Self::copy(inputs, files),
+        }
+    }
+
+    /// Inputs of these names and lengths, whose bytes `write` writes, in a temporary file beside the
+    /// outcome.
+    pub fn assemble<E>(
+        files: &RunFiles,
+        segments: Vec<Segment>,
+        write: impl FnOnce(&mut File) -> Result<(), E>,
+    ) -> Result<Self, E>
+    where
+        E: From<InputSnapshotError>,
+    {
+        let no_copy =
+            |source| InputSnapshotError::Copy { folder: files.folder().to_owned(), source };
+        let (mut file, temporary) = files.temporary().map_err(no_copy)?.into_parts();
+        write(&mut file)?;
+        Ok(Self { file: Arc::new(file), temporary: Some(temporary), segments })
+    }
+
+    /// Copies the bytes of one of the inputs.
+    pub fn write_segment(&self, number: usize, to: &mut impl Write) -> io::Result<()> {
+        let before: u64 = self.segments[..number].iter().map(|segment| segment.len).sum();
+        let range = before..before + self.segments[number].len;
+        read_range(&self.file, range, |bytes| to.write_all(bytes))
+    }
+
     /// Opens the copy that an earlier run kept.
     pub fn reopen(path: &Path, segments: Vec<Segment>) -> io::Result<Self> {
         Ok(Self { file: Arc::new(File::open(path)?), temporary: None, segments })
@@ -150,28 +189,42 @@ impl InputSnapshot {
         let (file, segments) = (Arc::clone(&self.file), self.segments.clone());
         move || {
             let mut digest = Sha256::new();
-            let mut chunk = vec![0; CHUNK_BYTES];
             let mut at = 0;
             for Segment { len, .. } in segments {
-                let end = at + len;
-                while at < end {
-                    let most = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
-                    match file.read_at(&mut chunk[..most], at) {
-                        Ok(0) => return Err(lost_its_end()),
-                        Ok(got) => {
-                            digest.update(&chunk[..got]);
-                            at += got as u64;
-                        }
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(error) => return Err(error),
-                    }
-                }
+                read_range(&file, at..at + len, |bytes| {
+                    digest.update(bytes);
+                    Ok(())
+                })?;
+                at += len;
                 // The lengths distinguish two lists from one list with the same bytes.
                 digest.update(len.to_le_bytes());
             }
             Ok(crate::hex::hex(&digest.finalize()))
         }
     }
+}
+
+/// Reads some bytes of a file by position, in chunks.
+fn read_range(
+    file: &File,
+    range: Range<u64>,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut at = range.start;
+    while at < range.end {
+        let most = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(chunk.len());
+        match file.read_at(&mut chunk[..most], at) {
+            Ok(0) => return Err(lost_its_end()),
+            Ok(got) => {
+                each(&chunk[..got])?;
+                at += got as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn lost_its_end() -> io::Error {

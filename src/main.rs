@@ -66,10 +66,10 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Check(args) => Box::pin(check::check(args)).await,
         Command::Plan(args) => Box::pin(plan::plan(args)).await,
-        Command::Run(args) => Box::pin(run::run(args, &table.files, quiet)).await,
+        Command::Run(args) => Box::pin(run::run(args, table, quiet)).await,
         Command::Export(args) => Box::pin(export::export(args, quiet)).await,
         Command::Verify(args) => Box::pin(verify::verify(args)).await,
-        Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, &table.files, quiet)).await,
+        Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, table, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,
         Command::Status(args) => status::status(args).await,

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory as _};
 const SETTABLE_COMMANDS: [&str; 2] = ["run", "work"];
 
 /// Options that decide about one run. A file that everybody in a folder shares can't set them.
-pub const OF_ONE_RUN: [&str; 4] = ["yes", "restart", "report-only", "only"];
+pub const OF_ONE_RUN: [&str; 6] = ["yes", "restart", "report-only", "only", "plan", "approve"];
 
 /// Options that say where settings are taken from, and so are none themselves.
 pub const OF_SETTINGS: [&str; 2] = ["config", "profile"];
@@ -16,10 +16,18 @@ pub const OF_SETTINGS: [&str; 2] = ["config", "profile"];
 /// Options of every command that are settings.
 const SETTABLE_EVERYWHERE: [&str; 1] = ["log-format"];
 
+/// Commands with an option that takes the place of the list.
+const LIST_OR_PLAN: [(&str, &str); 3] = [("run", "plan"), ("enqueue", "plan"), ("plan", "open")];
+
 /// The command as help, completions and the manual show it.
 pub fn command() -> Command {
     let command = Cli::command();
     let settings = settings_of(&command);
+    let command = LIST_OR_PLAN.into_iter().fold(command, |command, (name, instead)| {
+        command.mut_subcommand(name, |sub| {
+            sub.mut_arg("inputs", |inputs| inputs.required(false).required_unless_present(instead))
+        })
+    });
     command.mut_subcommand("config", |config| {
         config.mut_subcommand("show", |show| {
             let own: Vec<String> =

@@ -72,12 +72,13 @@ Examples:
   bastion-revoke run leavers.csv --instance-id bastionhost-cn-abc123
   bastion-revoke run cleanup.csv --yes --out cleanup-outcome.csv
   bastion-revoke run leavers.csv --profile prod --max-users 20 --protect break-glass.csv
+  bastion-revoke run --plan plan.zip --approve 7K3M-Q9TX-2B4D
 
 Each option can also be set by a variable (--rate by BASTION_REVOKE_RATE) and in
-bastion-revoke.toml (rate = 5), except --yes, --restart, --report-only and --only in a file. The
-command line takes precedence over variables, and variables over the file; `bastion-revoke config show` prints the
-effective settings and their sources. To turn off a switch that is set there, pass =false, as in
---skip-invalid=false.
+bastion-revoke.toml (rate = 5), except --yes, --restart, --report-only, --only, --plan and --approve
+in a file. The command line takes precedence over variables, and variables over the file;
+`bastion-revoke config show` prints the effective settings and their sources. To turn off a switch
+that is set there, pass =false, as in --skip-invalid=false.
 Keys are read from the same sources as by the Alibaba Cloud SDKs and CLI; `bastion-revoke
 credentials show` prints which ones are used. Secrets are never read from the command line.";
 
@@ -103,11 +104,13 @@ pub enum Command {
     /// Validate a list; no network
     #[command(after_help = "Examples:\n  bastion-revoke check leavers.csv\n  \
         bastion-revoke check audit.jsonl.gz more.csv --map user=\"Login ID\"")]
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Show what a run would do; no network
     #[command(after_help = "Examples:\n  bastion-revoke plan leavers.csv\n  \
-        bastion-revoke plan leavers.csv --requests requests.jsonl --json")]
-    Plan(PlanArgs),
+        bastion-revoke plan leavers.csv --requests requests.jsonl --json\n  \
+        bastion-revoke plan leavers.csv --instance-id bastionhost-cn-abc123 --save plan.zip\n  \
+        bastion-revoke plan --open plan.zip")]
+    Plan(Box<PlanArgs>),
     /// Plan, confirm, revoke and report; the same command again continues an interrupted run
     #[command(after_help = RUN_HELP)]
     Run(Box<RunArgs>),

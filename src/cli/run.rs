@@ -3,6 +3,7 @@
 use super::shared::{ConfigurationArgs, InputArgs, RequestArgs};
 use super::values::{count, duration, up_to};
 use crate::engine::fail_over::FailOver;
+use crate::ledger::Fingerprint;
 use crate::model::Status;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
@@ -61,9 +62,33 @@ pub struct PlanArgs {
     /// The rate of the plan, and how look-ups are sent.
     #[command(flatten)]
     pub lookups: RequestArgs,
+    /// Guards, as a run would have them.
+    #[command(flatten)]
+    pub guards: GuardArgs,
     /// Write every request to this file as JSON Lines; - for standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub requests: Option<PathBuf>,
+    /// Save the plan with its list, settings, ids and requests in this zip file, for approval
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Approval")]
+    pub save: Option<PathBuf>,
+    /// Compare the plan with this saved one, and show what changed; exit code 1 if anything did
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Approval",
+        conflicts_with_all = ["save", "requests"]
+    )]
+    pub diff: Option<PathBuf>,
+    /// Check this saved plan and show it, instead of planning a list
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Approval",
+        conflicts_with_all = ["inputs", "save", "diff", "online"]
+    )]
+    pub open: Option<PathBuf>,
     /// Print the plan as JSON
     #[arg(long)]
     pub json: bool,
@@ -145,6 +170,17 @@ pub struct RunArgs {
     /// Continue if exactly N revocations are planned
     #[arg(long, value_name = "N", value_parser = count, help_heading = "Confirmation")]
     pub confirm: Option<usize>,
+    /// Execute the plan that `plan --save` wrote, and nothing else; needs --approve
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Confirmation"
+    )]
+    pub plan: Option<PathBuf>,
+    /// Continue if the plan has this fingerprint, such as 7K3M-Q9TX-2B4D
+    #[arg(long, value_name = "FINGERPRINT", help_heading = "Confirmation")]
+    pub approve: Option<Fingerprint>,
     /// Guards.
     #[command(flatten)]
     pub guards: GuardArgs,

@@ -8,19 +8,26 @@ use crate::report::confirmation::of_largest;
 use crate::report::text::of_action;
 use std::io::{BufRead, Write};
 
-/// Requires the number of revocations, typed at the terminal or passed on the command line.
-pub async fn confirm(confirmation: Confirmation, job: &Job) -> Result<(), Failure> {
+/// Requires the number of revocations, typed at the terminal or passed on the command line, or the
+/// fingerprint of the plan.
+pub async fn confirm(confirmation: &Confirmation, job: &mut Job) -> Result<(), Failure> {
     let revocations = job.numbers.revocations;
+    let fingerprint = job.fingerprint()?.map(|known| known.to_string()).unwrap_or_default();
     let (_, noun) = of_action(job.numbers.action);
     match confirmation {
         Confirmation::Yes => Ok(()),
-        Confirmation::Exactly(expected) if expected == revocations => Ok(()),
+        Confirmation::Exactly(expected) if *expected == revocations => Ok(()),
+        Confirmation::Approved(approved) if approved.to_string() == fingerprint => Ok(()),
+        Confirmation::Approved(approved) => Err(refused(&format!(
+            "{approved} was approved, but the fingerprint of this plan is {fingerprint}; `plan \
+             --diff` with the approved plan shows what changed"
+        ))),
         Confirmation::Exactly(expected) => {
             Err(refused(&format!("--confirm is {expected}, but {revocations} {noun} are planned")))
         }
         Confirmation::Ask => {
             let question = format!(
-                "{}Type the number of {noun} to continue: ",
+                "{}Plan {fingerprint}. Type the number of {noun} to continue: ",
                 of_largest(&Largest::of(&job.plan), &job.numbers)
             );
             let answer = answer_to(question).await?;

@@ -14,7 +14,7 @@ use crate::config::RunSettings;
 use crate::engine::StopCause;
 use crate::exit::{Exit, Failure};
 use crate::files::{LOCK_TIMEOUT, Lock, RunFiles};
-use crate::ledger::{Ledger, SqliteJournal};
+use crate::ledger::{Fingerprint, Ledger, SqliteJournal};
 use crate::model::Action;
 use crate::outcome::Tally;
 use crate::report::panics::or_internal;
@@ -66,7 +66,7 @@ pub async fn drive(
     };
     let is_confirmed = matches!(&executor, Executor::Queue(queue) if !queue.publishes());
     if !is_confirmed {
-        show.plan(&job, settings)?;
+        show.plan(&mut job, settings)?;
         if let (PriorRun::None { .. }, Some(calls)) = (&prior, snapshot::calls(&job, settings)) {
             show.line(&snapshot_report::cost(calls, settings.requests.read_rate_per_s))?;
         }
@@ -74,7 +74,7 @@ pub async fn drive(
             let (settled, all) = (state.verdicts.settled(), state.verdicts.len());
             show.line(&plan_report::resumed(job.plan.action(), settled, all))?;
         }
-        confirm(settings.confirmation, &job).await?;
+        confirm(&settings.confirmation, &mut job).await?;
     }
     let (ledger, state) = match prior {
         PriorRun::Unfinished(ledger, state) => {
@@ -173,7 +173,7 @@ async fn notify(settings: &RunSettings, summary: &Ending) {
 
 /// Writes the outcome and reports.
 fn write_and_report(
-    job: Job,
+    mut job: Job,
     settings: &RunSettings,
     execution: &Execution,
     show: Show,
@@ -182,7 +182,7 @@ fn write_and_report(
     let action = job.plan.action();
     let is_open = verdicts.settled() < verdicts.len() && !settings.rehearse;
     let hint = is_open.then(|| continue_hint(causes));
-    let carried = job.carried();
+    let (carried, fingerprint) = (job.carried(), job.fingerprint()?);
     let written = job.write_outcome(verdicts, settings.rehearse, &settings.out);
     let tally = written.map_err(|failure| {
         // Both reasons are needed to understand a full disk.
@@ -207,6 +207,7 @@ fn write_and_report(
         outcome: &settings.out.to_string_lossy(),
         carried,
         rehearsal: settings.rehearse,
+        fingerprint,
     };
     show.report(&report)?;
     if let Some(hint) = hint {
@@ -231,13 +232,13 @@ fn continue_hint(causes: &[StopCause]) -> String {
 /// A finished job is not run again: it exits as before and sends nothing. If its last run was
 /// killed or could not write, the outcome is written now.
 fn already_finished(
-    job: Job,
+    mut job: Job,
     verdicts: &Verdicts,
     exit_code: Option<u8>,
     settings: &RunSettings,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let (action, carried) = (job.plan.action(), job.carried());
+    let planned = (job.plan.action(), job.carried(), job.fingerprint()?);
     let ended = exit_code
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::Stopped | Exit::File | Exit::Internal));
@@ -249,13 +250,13 @@ fn already_finished(
     let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
     show.line("This job is finished; nothing was sent. Pass --restart to run it again.")?;
     let out = settings.out.to_string_lossy();
-    show.report(&report_from_files((action, carried), &tally, exit, &out))?;
+    show.report(&report_from_files(planned, &tally, exit, &out))?;
     Ok(exit)
 }
 
 /// Writes the outcome from the files and sends nothing.
 fn report_only(
-    job: Job,
+    mut job: Job,
     prior: PriorRun,
     settings: &RunSettings,
     show: Show,
@@ -270,16 +271,16 @@ fn report_only(
             ));
         }
     };
-    let (action, carried) = (job.plan.action(), job.carried());
+    let planned = (job.plan.action(), job.carried(), job.fingerprint()?);
     let tally = job.write_outcome(&verdicts, false, &settings.out)?;
     let exit = Exit::of_run(&[], &tally);
     let out = settings.out.to_string_lossy();
-    show.report(&report_from_files((action, carried), &tally, exit, &out))?;
+    show.report(&report_from_files(planned, &tally, exit, &out))?;
     Ok(exit)
 }
 
 fn report_from_files<'a>(
-    (action, carried): (Action, Carried),
+    (action, carried, fingerprint): (Action, Carried, Option<Fingerprint>),
     tally: &'a Tally,
     exit: Exit,
     outcome: &'a str,
@@ -294,5 +295,6 @@ fn report_from_files<'a>(
         outcome,
         carried,
         rehearsal: false,
+        fingerprint,
     }
 }

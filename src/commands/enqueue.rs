@@ -5,11 +5,12 @@ use super::execution::Show;
 use super::queue_job::QueueJob;
 use super::run;
 use crate::cli::queue::EnqueueArgs;
+use crate::config::table::Table;
 use crate::exit::{Exit, Failure};
 
-/// Publishes a job. `files`: the settings files that were read.
-pub async fn enqueue(args: &EnqueueArgs, files: &[String], quiet: bool) -> Result<Exit, Failure> {
-    let settings = run::settings(&args.run, files)?;
+/// Publishes a job. `table`: the settings, and where they were set.
+pub async fn enqueue(args: &EnqueueArgs, table: &Table, quiet: bool) -> Result<Exit, Failure> {
+    let settings = run::settings(&args.run, table)?;
     if settings.rehearse || settings.report_only {
         return Err(Failure::new(Exit::Usage, "a rehearsal or a report needs no queue: use `run`"));
     }

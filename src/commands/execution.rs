@@ -5,6 +5,7 @@ use super::job::Job;
 use crate::config::RunSettings;
 use crate::engine::StopCause;
 use crate::exit::Failure;
+use crate::ledger::Fingerprint;
 use crate::report::plan::of_plan;
 use crate::report::summary::{RunReport, Sendings};
 use crate::report::{self, print};
@@ -47,18 +48,15 @@ impl Show {
     }
 
     /// Prints the plan.
-    pub fn plan(self, job: &Job, settings: &RunSettings) -> Result<(), Failure> {
+    pub fn plan(self, job: &mut Job, settings: &RunSettings) -> Result<(), Failure> {
+        let fingerprint = job.fingerprint()?;
+        if let Some(fingerprint) = &fingerprint {
+            tracing::info!(%fingerprint, requests = job.plan.requests(), "the list was planned");
+        }
         if self.is_hidden() {
             return Ok(());
         }
-        print::text(&of_plan(&job.numbers, settings.requests.engine.rate_per_s))?;
-        match job.names() {
-            Some(names) => {
-                let listings = resolve::listings(names);
-                print::line(&report::plan::names(names.len(), listings))
-            }
-            None => Ok(()),
-        }
+        print_plan(job, fingerprint.as_ref(), settings)
     }
 
     /// Prints the summary.
@@ -68,5 +66,21 @@ impl Show {
             Self { quiet: true, .. } => Ok(()),
             Self { .. } => print::text(&report.text()),
         }
+    }
+}
+
+/// Prints a plan for people.
+pub fn print_plan(
+    job: &Job,
+    fingerprint: Option<&Fingerprint>,
+    settings: &RunSettings,
+) -> Result<(), Failure> {
+    print::text(&of_plan(&job.numbers, settings.requests.engine.rate_per_s))?;
+    if let Some(names) = job.names() {
+        print::line(&report::plan::names(names.len(), resolve::listings(names)))?;
+    }
+    match fingerprint {
+        Some(fingerprint) => print::line(&report::plan::fingerprint(fingerprint)),
+        None => Ok(()),
     }
 }

@@ -1,16 +1,18 @@
 //! A job: the list as copied, read and planned, with its identity.
 
+use super::job_spec::{protect_content, spec_of};
 use super::list::{self, InputPolicy};
 use super::names;
+use super::saved_plan::{self, SavedPlan};
 use crate::config::RunSettings;
 use crate::engine::rate_controller::seconds_at_least;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::first_pass::Findings;
-use crate::guards;
+use crate::guards::{self, Protection};
 use crate::input::{InputError, Options, Reader, Resolutions};
 use crate::input_snapshot::{InputSnapshot, InputSnapshotError};
-use crate::ledger::{JobIdentity, JobOptions, JobSize, JobSpec, SnapshotInfo};
+use crate::ledger::{Fingerprint, JobSize, JobSpec, SnapshotInfo};
 use crate::outcome::{Outcome, Tally};
 use crate::pipeline::BackgroundTask;
 use crate::plan::Plan;
@@ -35,6 +37,8 @@ pub struct Job {
     carried_not_revoked: usize,
     spec: PendingSpec,
     excel: bool,
+    /// Why a run of this list is refused.
+    pub refusals: Vec<Failure>,
 }
 
 /// The specification of a job, whose digests are computed in the background.
@@ -50,16 +54,53 @@ struct Digests {
 
 impl Job {
     /// Copies, reads and plans the list. The copy kept by an earlier run is used if it is the same,
-    /// or if the list no longer exists: a resume does not depend on the list.
+    /// or if the list no longer exists: a resume does not depend on the list. A saved plan must be
+    /// planned again in exactly the same way.
     pub async fn read(settings: &RunSettings, files: &RunFiles) -> Result<Self, Failure> {
-        let snapshot = snapshot(settings, files)?;
-        let input_digest = (!settings.rehearse).then(|| BackgroundTask::spawn(snapshot.sha256()));
-        let options = Arc::new(names::look_up(&snapshot, settings, files).await?);
-        let protection = list::protection(settings.protect.as_deref())?;
+        let saved = match &settings.saved_plan {
+            Some(path) if !settings.report_only => Some(SavedPlan::open(path)?),
+            _ => None,
+        };
+        let (mut saved, snapshot) = match saved {
+            Some(mut saved) => {
+                let list = saved.list(files)?;
+                (Some(saved), list)
+            }
+            None => (None, snapshot(settings, files)?),
+        };
+        let options = names::look_up(&snapshot, settings, files).await?;
+        let mut job = Self::of_list(snapshot, options, settings)?;
+        if let Some(refusal) = job.refusals.drain(..).next() {
+            return Err(refusal);
+        }
+        if let Some(saved) = &mut saved {
+            job.check_saved(saved)?;
+        }
+        Ok(job)
+    }
+
+    /// Reads and plans a list whose names were looked up.
+    pub fn of_list(
+        snapshot: InputSnapshot,
+        options: Options,
+        settings: &RunSettings,
+    ) -> Result<Self, Failure> {
+        let has_digests = !settings.rehearse || settings.saved_plan.is_some();
+        let input_digest = has_digests.then(|| BackgroundTask::spawn(snapshot.sha256()));
+        let options = Arc::new(options);
+        let protect = protect_content(settings)?;
+        let protection = match &protect {
+            Some((name, content)) => list::protection(name, content)?,
+            None => Protection::default(),
+        };
         let policy =
             InputPolicy { skip_invalid: settings.skip_invalid, strict: settings.input.strict };
         let read = list::read(snapshot.sources(), &options, &protection, policy)?;
-        check_findings(&read.findings, settings)?;
+        if !settings.skip_protected {
+            guards::refuse_protected(&read.findings.protected)
+                .map_err(|reason| refused_by_guard(&reason))?;
+        }
+        let mut refusals = refusals_of_list(&read.findings, settings);
         let Findings { columns, protected, carried, carried_not_revoked, .. } = read.findings;
         let plan = Arc::new(Plan::new(read.grants));
         let digests = input_digest.map(|input| {
@@ -72,10 +113,18 @@ impl Job {
         let numbers = Summary::of(&plan, left_out, seconds);
         let exceeded = settings.limits.exceeded(&plan, &numbers);
         if !exceeded.is_empty() {
-            return Err(refused_by_guard(&exceeded.join("\n")));
+            refusals.push(refused_by_guard(&exceeded.join("\n")));
         }
-        let spec = PendingSpec { spec: spec(settings, &options, &snapshot, &plan), digests };
-        let excel = settings.excel;
+        let spec = JobSpec {
+            action: plan.action(),
+            size: JobSize {
+                requests: plan.requests(),
+                grants: plan.grants(),
+                rows: plan.rows().len(),
+            },
+            inputs: snapshot.segments().to_vec(),
+            ..spec_of(settings, &options, protect.as_ref().map(|(_, content)| content.as_slice()))
+        };
         Ok(Self {
             plan,
             numbers,
@@ -84,8 +133,9 @@ impl Job {
             options,
             columns,
             carried_not_revoked,
-            spec,
-            excel,
+            spec: PendingSpec { spec, digests },
+            excel: settings.excel,
+            refusals,
         })
     }
 
@@ -107,6 +157,9 @@ impl Job {
                 Failure::new(Exit::File, format!("cannot read the copy of the input: {error}"))
             })?;
             spec.identity.plan_sha256 = plan.wait();
+            let fingerprint = spec.compute_fingerprint();
+            spec.fingerprint =
+                Some(fingerprint.map_err(|e| Failure::new(Exit::Internal, e.to_string()))?);
         }
         Ok(spec)
     }
@@ -114,6 +167,23 @@ impl Job {
     /// Records that a snapshot was taken.
     pub fn set_snapshot(&mut self, snapshot: SnapshotInfo) {
         self.spec.spec.snapshot = Some(snapshot);
+    }
+
+    /// Refuses a plan that is not exactly the saved one.
+    pub fn check_saved(&mut self, saved: &mut SavedPlan) -> Result<(), Failure> {
+        let plan = Arc::clone(&self.plan);
+        saved.check(&plan, self.spec()?)
+    }
+
+    /// Saves the plan in an archive.
+    pub fn save(&mut self, path: &Path) -> Result<(), Failure> {
+        let spec = self.spec()?.clone();
+        saved_plan::save(spec, &self.plan, &self.snapshot, path)
+    }
+
+    /// The fingerprint of the plan; none for a rehearsal of a list.
+    pub fn fingerprint(&mut self) -> Result<Option<Fingerprint>, Failure> {
+        Ok(self.spec()?.fingerprint.clone())
     }
 
     /// Rows that are carried over.
@@ -175,65 +245,25 @@ fn is_copy_of(copy: &InputSnapshot, settings: &RunSettings) -> bool {
     copy.segments().iter().map(|segment| segment.name.clone()).eq(names)
 }
 
-fn check_findings(findings: &Findings, settings: &RunSettings) -> Result<(), Failure> {
-    if !settings.skip_protected {
-        guards::refuse_protected(&findings.protected)
-            .map_err(|reason| refused_by_guard(&reason))?;
-    }
+/// What keeps a valid list from being run, as far as no guard is concerned.
+fn refusals_of_list(findings: &Findings, settings: &RunSettings) -> Vec<Failure> {
+    let mut refusals = Vec::new();
     if findings.is_rehearsed && !settings.rehearse {
-        return Err(Failure::new(
+        refusals.push(Failure::new(
             Exit::Usage,
             "the input is the outcome of a rehearsal, in which nothing was revoked: use the \
              outcome of a run, or omit --only to revoke all rows",
         ));
     }
     if findings.lacks_instance {
-        return Err(Failure::new(
+        refusals.push(Failure::new(
             Exit::Usage,
             "no instance ID: pass --instance-id or add a column instance_id",
         ));
     }
-    Ok(())
+    refusals
 }
 
 fn refused_by_guard(reasons: &str) -> Failure {
     Failure::new(Exit::Refused, format!("{reasons}\nnothing was sent"))
-}
-
-/// The specification without its digests.
-fn spec(
-    settings: &RunSettings,
-    options: &Options,
-    snapshot: &InputSnapshot,
-    plan: &Plan,
-) -> JobSpec {
-    let map = options.map.iter().map(|(field, column)| (field.name().to_owned(), column.clone()));
-    JobSpec {
-        action: plan.action(),
-        identity: JobIdentity {
-            endpoint: settings.requests.endpoint.as_ref().map(ToString::to_string),
-            only: options.only.clone(),
-            ..JobIdentity::default()
-        },
-        options: JobOptions {
-            instance_id: options.default_instance_id.clone(),
-            region: options.default_region.clone(),
-            map: map.collect(),
-            encoding: options.encoding.map(|encoding| encoding.to_string()),
-            skip_invalid: settings.skip_invalid,
-            protect: settings.protect.as_deref().map(absolute),
-            skip_protected: settings.skip_protected,
-            excel: settings.excel,
-            names: options.names.as_deref().cloned().unwrap_or_default(),
-        },
-        size: JobSize { requests: plan.requests(), grants: plan.grants(), rows: plan.rows().len() },
-        inputs: snapshot.segments().to_vec(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        snapshot: None,
-        restores: None,
-    }
-}
-
-fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }

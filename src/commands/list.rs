@@ -104,22 +104,29 @@ fn is_stream(path: &Path) -> bool {
     path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir())
 }
 
-/// Reads the file of `--protect`; without one, nothing is protected.
-pub fn protection(path: Option<&Path>) -> Result<Protection, Failure> {
-    let Some(path) = path else { return Ok(Protection::default()) };
-    let found = sources(&[InputName::File(path.to_owned())])?;
-    let [source] = found.as_slice() else {
-        return Err(Failure::new(Exit::Internal, "--protect is not one file"));
-    };
-    Protection::read(source).map_err(|error| {
-        let Failure { exit, message } = match error {
-            RulesError::Input(InputError::Missing { name }) => {
-                let message = format!("{name}: no such file; check the path");
-                Failure::new(Exit::MissingInput, message)
-            }
+/// The content of the file of `--protect`.
+pub fn protect_content(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|source| {
+        let name = crate::input::shown(&path.to_string_lossy());
+        if source.kind() == std::io::ErrorKind::NotFound {
+            let message = format!("--protect {name}: no such file; check the path");
+            return Failure::new(Exit::MissingInput, message);
+        }
+        of_protect(&failure(InputError::Unreadable { name, source }))
+    })
+}
+
+/// Reads the content of the file of `--protect`, which has that name in messages.
+pub fn protection(name: &str, content: &[u8]) -> Result<Protection, Failure> {
+    let source = Source::memory(&crate::input::escaped(name), content);
+    Protection::read(&source).map_err(|error| {
+        of_protect(&match error {
             RulesError::Input(error) => failure(error),
             RulesError::Wrong(_) => Failure::new(Exit::InvalidInput, error.to_string()),
-        };
-        Failure::new(exit, format!("--protect {message}"))
+        })
     })
+}
+
+fn of_protect(failure: &Failure) -> Failure {
+    Failure::new(failure.exit, format!("--protect {}", failure.message))
 }

@@ -95,6 +95,7 @@ mod tests {
             seconds: 0.0,
             outcome: None,
             causes: Vec::new(),
+            fingerprint: None,
         }
     }
 

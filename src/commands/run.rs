@@ -5,11 +5,13 @@ use super::execution::Show;
 use super::job::Job;
 use super::local;
 use super::queue_job::QueueJob;
+use super::saved_plan;
 use super::snapshot;
 use crate::cli::RunArgs;
 use crate::cli::queue::QueueArgs;
 use crate::config::RunSettings;
 use crate::config::queue::PASSWORD_FILE_VARIABLE;
+use crate::config::table::Table;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::ledger::MemoryJournal;
@@ -20,16 +22,20 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Settings of a command line of `run` or `enqueue`, for this terminal. `files`: the settings
-/// files that were read.
-pub fn settings(args: &RunArgs, files: &[String]) -> Result<RunSettings, Failure> {
+/// Settings of a command line of `run` or `enqueue`, for this terminal. A saved plan replaces
+/// everything that shapes the plan; `table` says what was set otherwise.
+pub fn settings(args: &RunArgs, table: &Table) -> Result<RunSettings, Failure> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    RunSettings::settle(args, is_terminal, fastrand::u64(..), files)
+    let mut settings = RunSettings::settle(args, is_terminal, fastrand::u64(..), &table.files)?;
+    if let Some(path) = &args.plan {
+        saved_plan::apply(path, &mut settings, table)?;
+    }
+    Ok(settings)
 }
 
 /// Runs a job.
-pub async fn run(args: &RunArgs, files: &[String], quiet: bool) -> Result<Exit, Failure> {
-    let settings = settings(args, files)?;
+pub async fn run(args: &RunArgs, table: &Table, quiet: bool) -> Result<Exit, Failure> {
+    let settings = settings(args, table)?;
     let show = Show { quiet, json: settings.json };
     if settings.rehearse {
         return Box::pin(rehearse(&settings, show)).await;
@@ -52,7 +58,7 @@ async fn rehearse(settings: &RunSettings, show: Show) -> Result<Exit, Failure> {
     let (_lock, files) = driver::open_files(settings).await?;
     refuse_real_files(&files)?;
     let mut job = Job::read(settings, &files).await?;
-    show.plan(&job, settings)?;
+    show.plan(&mut job, settings)?;
     if let Some(calls) = snapshot::calls(&job, settings) {
         show.line(&cost(calls, settings.requests.read_rate_per_s))?;
     }

@@ -1,7 +1,7 @@
 //! Settings: the command line, variables and files turned into validated values, once.
 //!
 //! [`layers`] merges the sources and parses the merged command line with clap; [`input`],
-//! [`request`], [`run`], [`queue`] and [`simulate`] turn its structs ([`crate::cli`]) into
+//! [`request`], [`plan`], [`run`], [`queue`] and [`simulate`] turn its structs ([`crate::cli`]) into
 //! settings. Nothing below this module reads a flag or a variable.
 //!
 //! To add an option of `run`, add it to [`crate::cli::run`] and to [`run::RunSettings`]; variables,
@@ -11,6 +11,7 @@ mod file;
 pub mod input;
 pub mod layers;
 mod output_path;
+pub mod plan;
 pub mod queue;
 mod quote;
 pub mod request;
@@ -20,8 +21,9 @@ pub mod table;
 mod value;
 
 pub use input::InputSettings;
+pub use plan::PlanSettings;
 pub use request::RequestSettings;
-pub use run::{Confirmation, PlanSettings, RunSettings, SnapshotPolicy};
+pub use run::{Confirmation, RunSettings, SnapshotPolicy};
 
 use crate::exit::{Exit, Failure};
 

@@ -1,12 +1,13 @@
-//! Settings of `plan` and `run`.
+//! Settings of `run`.
 
 use super::{InputSettings, RequestSettings, output_path, usage};
-use crate::cli::{PlanArgs, RunArgs};
+use crate::cli::RunArgs;
+use crate::cli::run::GuardArgs;
 use crate::exit::{Exit, Failure};
 use crate::guards::Limits;
 use crate::input::Options;
 use crate::input_snapshot::InputName;
-use crate::ledger::JobSpec;
+use crate::ledger::{Approval, Fingerprint, JobGuards, JobSpec};
 use std::path::{Path, PathBuf};
 
 /// The default outcome file.
@@ -18,25 +19,8 @@ const DEFAULT_REHEARSAL_OUT: &str = "rehearsal.csv";
 /// The instance of a rehearsal's rows that name none.
 const REHEARSAL_INSTANCE: &str = "bastionhost-rehearsal";
 
-/// Settings of `plan`.
-#[derive(Debug, Clone)]
-pub struct PlanSettings {
-    /// The list.
-    pub input: InputSettings,
-    /// Whether invalid rows are skipped.
-    pub skip_invalid: bool,
-    /// Whether names are looked up.
-    pub online: bool,
-    /// The rate of the plan, and how look-ups are sent.
-    pub lookups: RequestSettings,
-    /// The file that the requests are written to.
-    pub requests: Option<PathBuf>,
-    /// Whether to print JSON.
-    pub json: bool,
-}
-
 /// What is required before anything is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Confirmation {
     /// Ask at the terminal.
     Ask,
@@ -44,6 +28,8 @@ pub enum Confirmation {
     Yes,
     /// Continue if exactly this number of revocations is planned.
     Exactly(usize),
+    /// Continue if the plan has this fingerprint.
+    Approved(Fingerprint),
 }
 
 /// Which snapshot is required before the first revocation.
@@ -77,6 +63,8 @@ pub struct RunSettings {
     pub limits: Limits,
     /// The file of protected rows.
     pub protect: Option<PathBuf>,
+    /// The content of that file, where it is recorded; else the file is read.
+    pub protect_content: Option<Vec<u8>>,
     /// Whether protected rows are skipped instead of stopping the run.
     pub skip_protected: bool,
     /// What is required before anything is sent.
@@ -89,29 +77,10 @@ pub struct RunSettings {
     pub on_finish: Option<String>,
     /// Whether to print the summary as JSON.
     pub json: bool,
-}
-
-impl PlanSettings {
-    /// Settings of a command line.
-    pub fn settle(args: &PlanArgs) -> Result<Self, Failure> {
-        if args.json && args.requests.as_deref() == Some(Path::new("-")) {
-            return Err(usage(
-                "--json and --requests - both write to standard output; give --requests a file",
-            ));
-        }
-        let input = InputSettings::with_rows(&args.input, &args.rows)?;
-        if let Some(requests) = &args.requests {
-            input.refuse_over_input("--requests", requests)?;
-        }
-        Ok(Self {
-            input,
-            skip_invalid: args.rows.skip_invalid,
-            online: args.online,
-            lookups: RequestSettings::settle(&args.lookups, 0),
-            requests: args.requests.clone(),
-            json: args.json,
-        })
-    }
+    /// The saved plan that is executed.
+    pub saved_plan: Option<PathBuf>,
+    /// How the plan was approved.
+    pub approval: Option<Approval>,
 }
 
 impl RunSettings {
@@ -123,13 +92,14 @@ impl RunSettings {
         seed: u64,
         files: &[String],
     ) -> Result<Self, Failure> {
+        if args.plan.is_some() && !args.input.inputs.is_empty() {
+            return Err(usage("--plan has a list of its own: omit the list, or omit --plan"));
+        }
         let mut input = InputSettings::with_rows(&args.input, &args.rows)?;
         let out = out(args, &input, files)?;
         let confirmation = confirmation(args, is_terminal)?;
         let guards = &args.guards;
-        if guards.skip_protected && guards.protect.is_none() {
-            return Err(usage("--skip-protected needs --protect FILE, the file of protected rows"));
-        }
+        check_guards(guards)?;
         if args.rehearse {
             let id = &mut input.options.default_instance_id;
             id.get_or_insert_with(|| REHEARSAL_INSTANCE.to_owned());
@@ -146,70 +116,116 @@ impl RunSettings {
             restart: args.restart,
             report_only: args.report_only,
             rehearse: args.rehearse,
-            limits: Limits {
-                max_revocations: guards.max_revocations,
-                max_users: guards.max_users,
-                max_whole_targets: guards.max_whole_targets,
-                expect_rows: guards.expect_rows,
-            },
+            limits: limits(guards),
             protect: guards.protect.clone(),
+            protect_content: None,
             skip_protected: guards.skip_protected,
             confirmation,
             snapshot: snapshot(args)?,
             requests,
             on_finish: args.on_finish.clone(),
             json: args.json,
+            saved_plan: args.plan.clone(),
+            approval: args.approve.is_some().then_some(Approval::Fingerprint),
         })
+    }
+
+    /// The guards, as a job records them.
+    pub fn guards(&self) -> JobGuards {
+        let engine = &self.requests.engine;
+        JobGuards {
+            max_revocations: self.limits.max_revocations,
+            max_users: self.limits.max_users,
+            max_whole_targets: self.limits.max_whole_targets,
+            expect_rows: self.limits.expect_rows,
+            canary: engine.canary,
+            fail_over: engine.fail_over.map(|limit| limit.to_string()),
+        }
     }
 
     /// Settings of a job that its ledger describes, for an outcome file: the list is read from the
     /// job's own copy. Only the outcome is written, and nothing is sent from here.
     pub fn of_job(job: &JobSpec, out: PathBuf, requests: RequestSettings) -> Result<Self, Failure> {
-        let invalid = |what: String| Failure::new(Exit::File, format!("the ledger's job: {what}"));
-        let options = &job.options;
-        let map = options.map.iter().map(|(field, column)| {
-            let field = field
-                .parse()
-                .map_err(|error: crate::input::UnknownField| invalid(error.to_string()))?;
-            Ok((field, column.clone()))
-        });
-        let encoding = options.encoding.as_deref().map(str::parse).transpose();
-        let endpoint = job.identity.endpoint.as_deref().map(reqwest::Url::parse).transpose();
-        let endpoint = endpoint.map_err(|error| invalid(error.to_string()))?;
-        Ok(Self {
-            input: InputSettings {
-                inputs: job
-                    .inputs
-                    .iter()
-                    .map(|input| InputName::new(input.name.as_ref()))
-                    .collect(),
-                options: Options {
-                    default_instance_id: options.instance_id.clone(),
-                    default_region: options.region.clone(),
-                    map: map.collect::<Result<_, Failure>>()?,
-                    encoding: encoding.map_err(|error| invalid(format!("{error}")))?,
-                    names: (!options.names.is_empty())
-                        .then(|| std::sync::Arc::new(options.names.clone())),
-                    only: job.identity.only.clone(),
-                },
-                strict: false,
-            },
-            skip_invalid: options.skip_invalid,
-            excel: options.excel,
+        let mut settings = Self {
+            input: InputSettings { inputs: Vec::new(), options: Options::default(), strict: false },
+            skip_invalid: false,
+            excel: job.options.excel,
             out,
             restart: false,
             report_only: true,
             rehearse: false,
             limits: Limits::default(),
-            protect: options.protect.as_ref().map(PathBuf::from),
-            skip_protected: options.skip_protected,
+            protect: None,
+            protect_content: None,
+            skip_protected: false,
             confirmation: Confirmation::Yes,
             snapshot: None,
-            requests: RequestSettings { endpoint, ..requests },
+            requests,
             on_finish: None,
             json: false,
-        })
+            saved_plan: None,
+            approval: job.approval.clone(),
+        };
+        settings.set_plan(job)?;
+        Ok(settings)
     }
+
+    /// Replaces everything that shapes the plan by what a job records of it.
+    pub fn set_plan(&mut self, job: &JobSpec) -> Result<(), Failure> {
+        let invalid =
+            |what: &dyn std::fmt::Display| Failure::new(Exit::File, format!("the job: {what}"));
+        let options = &job.options;
+        let map = options.map.iter().map(|(field, column)| {
+            let field = field.parse().map_err(|e: crate::input::UnknownField| invalid(&e))?;
+            Ok((field, column.clone()))
+        });
+        let encoding = options.encoding.as_deref().map(str::parse).transpose();
+        let endpoint = job.identity.endpoint.as_deref().map(reqwest::Url::parse).transpose();
+        self.requests.endpoint = endpoint.map_err(|e| invalid(&e))?;
+        self.input.inputs =
+            job.inputs.iter().map(|input| InputName::new(input.name.as_ref())).collect();
+        self.input.options = Options {
+            default_instance_id: options.instance_id.clone(),
+            default_region: options.region.clone(),
+            map: map.collect::<Result<_, Failure>>()?,
+            encoding: encoding.map_err(|e| invalid(&e))?,
+            names: (!options.names.is_empty()).then(|| std::sync::Arc::new(options.names.clone())),
+            only: job.identity.only.clone(),
+        };
+        self.skip_invalid = options.skip_invalid;
+        self.protect = options.protect.as_ref().map(PathBuf::from);
+        self.protect_content = options.protect_content().map_err(|e| invalid(&e))?;
+        self.skip_protected = options.skip_protected;
+        let guards = &options.guards;
+        self.limits = Limits {
+            max_revocations: guards.max_revocations,
+            max_users: guards.max_users,
+            max_whole_targets: guards.max_whole_targets,
+            expect_rows: guards.expect_rows,
+        };
+        self.requests.engine.canary = guards.canary;
+        let fail_over = guards.fail_over.as_deref().map(str::parse).transpose();
+        self.requests.engine.fail_over = fail_over.map_err(|e| invalid(&e))?;
+        Ok(())
+    }
+}
+
+/// Limits on a plan.
+pub(super) fn limits(guards: &GuardArgs) -> Limits {
+    Limits {
+        max_revocations: guards.max_revocations,
+        max_users: guards.max_users,
+        max_whole_targets: guards.max_whole_targets,
+        expect_rows: guards.expect_rows,
+    }
+}
+
+/// Refuses guards that guard nothing.
+pub(super) fn check_guards(guards: &GuardArgs) -> Result<(), Failure> {
+    if guards.skip_protected && guards.protect.is_none() {
+        return Err(usage("--skip-protected needs --protect FILE, the file of protected rows"));
+    }
+    Ok(())
 }
 
 /// The outcome file, which must not be any file that the run reads or that another run needs.
@@ -221,7 +237,11 @@ fn out(args: &RunArgs, input: &InputSettings, files: &[String]) -> Result<PathBu
     }
     input.refuse_over_input("--out", &out)?;
     output_path::refuse_run_file(&out)?;
-    let read = [("--protect", &args.guards.protect), ("--ca-file", &args.requests.ca_file)];
+    let read = [
+        ("--protect", &args.guards.protect),
+        ("--ca-file", &args.requests.ca_file),
+        ("--plan", &args.plan),
+    ];
     let read = read.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)));
     let settings = files.iter().map(|file| ("the settings", Path::new(file)));
     for (what, path) in read.chain(settings) {
@@ -240,8 +260,17 @@ fn snapshot(args: &RunArgs) -> Result<Option<SnapshotPolicy>, Failure> {
 }
 
 fn confirmation(args: &RunArgs, is_terminal: bool) -> Result<Confirmation, Failure> {
+    if args.plan.is_some() && args.approve.is_none() && !args.rehearse && !args.report_only {
+        return Err(usage(
+            "--plan needs --approve FINGERPRINT: the fingerprint of the plan, from the person who \
+             approved it; --rehearse needs none",
+        ));
+    }
     match (args.rehearse || args.report_only, args.confirm) {
         (true, _) => Ok(Confirmation::Yes),
+        (false, _) if let Some(fingerprint) = &args.approve => {
+            Ok(Confirmation::Approved(fingerprint.clone()))
+        }
         // The stricter of the two, in case a variable sets `yes`.
         (false, Some(revocations)) => Ok(Confirmation::Exactly(revocations)),
         (false, None) if args.yes => Ok(Confirmation::Yes),

@@ -1,5 +1,6 @@
 //! `--fail-over`: stops a run in which too much fails.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// A share is not evaluated before this many requests were answered.
@@ -30,6 +31,16 @@ impl FailOver {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a number of revocations such as 50, or a share of them such as 5%")]
 pub struct InvalidLimit;
+
+impl fmt::Display for FailOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(most) => write!(f, "{most}"),
+            // Rounded, so that 7% is not 7.000000000000001%.
+            Self::Share(most) => write!(f, "{}%", (most * 1e8).round() / 1e6),
+        }
+    }
+}
 
 impl FromStr for FailOver {
     type Err = InvalidLimit;

@@ -1,9 +1,13 @@
 //! What a job is, stored in its ledger as one JSON value.
 
+use super::fingerprint::{self, Fingerprint};
 use crate::input::Resolutions;
 use crate::input_snapshot::Segment;
 use crate::model::{Action, Status};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// A job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,23 @@ pub struct JobSpec {
     /// The job whose revocations it undoes, for a restore.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restores: Option<RestoredJob>,
+    /// The fingerprint of its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// How the plan was approved, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+}
+
+/// How a plan was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// The fingerprint of the plan was given on the command line.
+    Fingerprint,
+    /// The fingerprint was given, and the saved plan had the signature of this key, as
+    /// `ssh-keygen -l` shows it.
+    Signature(String),
 }
 
 /// A snapshot of what was granted before a run.
@@ -79,6 +100,9 @@ pub struct JobOptions {
     pub skip_invalid: bool,
     /// `--protect`, as an absolute path.
     pub protect: Option<String>,
+    /// The content of that file, in base 64: the outcome and a resume do not depend on the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protect_base64: Option<String>,
     /// `--skip-protected`
     pub skip_protected: bool,
     /// `--excel`
@@ -86,6 +110,57 @@ pub struct JobOptions {
     /// The ids of the names in the list. A resume uses them and looks nothing up.
     #[serde(default, skip_serializing_if = "Resolutions::is_empty")]
     pub names: Resolutions,
+    /// Guards of the run.
+    #[serde(default, skip_serializing_if = "JobGuards::is_empty")]
+    pub guards: JobGuards,
+}
+
+/// Guards of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobGuards {
+    /// `--max-revocations`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_revocations: Option<usize>,
+    /// `--max-users`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_users: Option<usize>,
+    /// `--max-whole-targets`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_whole_targets: Option<usize>,
+    /// `--expect-rows`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_rows: Option<usize>,
+    /// `--canary`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<usize>,
+    /// `--fail-over`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_over: Option<String>,
+}
+
+impl JobGuards {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl JobOptions {
+    /// Stores the content of the file of `--protect`.
+    pub fn set_protect_content(&mut self, content: Option<&[u8]>) {
+        self.protect_base64 = content.map(|content| BASE64_STANDARD.encode(content));
+    }
+
+    /// The content of the file of `--protect`; an error if the text is no base 64.
+    pub fn protect_content(&self) -> Result<Option<Vec<u8>>, base64::DecodeError> {
+        self.protect_base64.as_ref().map(|text| BASE64_STANDARD.decode(text)).transpose()
+    }
+
+    /// SHA-256 of the content of the file of `--protect`, in hexadecimal.
+    pub(super) fn protect_sha256(&self) -> Option<String> {
+        let text = self.protect_base64.as_ref()?;
+        let content = BASE64_STANDARD.decode(text).unwrap_or_else(|_| text.clone().into_bytes());
+        Some(crate::hex::hex(&Sha256::digest(content)))
+    }
 }
 
 /// The size of a job.
@@ -100,6 +175,11 @@ pub struct JobSize {
 }
 
 impl JobSpec {
+    /// Computes the fingerprint of the plan; the digests must be known.
+    pub fn compute_fingerprint(&self) -> serde_json::Result<Fingerprint> {
+        fingerprint::of_job(self)
+    }
+
     /// The differences between this job and another, each as a phrase; empty for equal ones.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut all = Vec::new();
@@ -115,30 +195,53 @@ impl JobSpec {
         all
     }
 
-    /// The members that explain a difference, as text; in the same order for every job.
-    fn explained(&self) -> [(&'static str, String); 14] {
-        let (options, size) = (&self.options, &self.size);
+    /// The options that shape the plan, by the name of the option, as text; in the same order for
+    /// every job.
+    pub fn shaping_options(&self) -> Vec<(&'static str, String)> {
+        let (options, guards) = (&self.options, &self.options.guards);
+        let number = |value: &Option<usize>| value.map(|n| n.to_string()).unwrap_or_default();
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let map: Vec<String> =
             options.map.iter().map(|(field, column)| format!("{field}={column}")).collect();
         let only = self.identity.only.iter().flatten().map(|status| status.name());
-        let inputs: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
-        [
+        vec![
             ("endpoint", self.identity.endpoint.clone().unwrap_or_else(|| "of the region".into())),
             ("only", only.collect::<Vec<_>>().join(",")),
-            ("instance id", text(&options.instance_id)),
+            ("instance-id", text(&options.instance_id)),
             ("region", options.region.clone()),
             ("map", map.join("; ")),
             ("encoding", text(&options.encoding)),
-            ("skip invalid", options.skip_invalid.to_string()),
-            ("protect", text(&options.protect)),
-            ("skip protected", options.skip_protected.to_string()),
-            ("excel", options.excel.to_string()),
+            ("skip-invalid", options.skip_invalid.to_string()),
+            ("protect", self.protect_text()),
+            ("skip-protected", options.skip_protected.to_string()),
+            ("max-revocations", number(&guards.max_revocations)),
+            ("max-users", number(&guards.max_users)),
+            ("max-whole-targets", number(&guards.max_whole_targets)),
+            ("expect-rows", number(&guards.expect_rows)),
+            ("canary", number(&guards.canary)),
+            ("fail-over", text(&guards.fail_over)),
+        ]
+    }
+
+    /// The content of the file of `--protect`, as the beginning of its digest.
+    fn protect_text(&self) -> String {
+        let sha256 = self.options.protect_sha256();
+        sha256.map(|sha256| format!("a file with SHA-256 {}", &sha256[..16])).unwrap_or_default()
+    }
+
+    /// The members that explain a difference, as text; in the same order for every job.
+    fn explained(&self) -> Vec<(&'static str, String)> {
+        let size = &self.size;
+        let inputs: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
+        let mut all = self.shaping_options();
+        all.extend([
+            ("excel", self.options.excel.to_string()),
             ("requests", size.requests.to_string()),
             ("grants", size.grants.to_string()),
             ("rows", size.rows.to_string()),
             ("input", inputs.join(", ")),
-        ]
+        ]);
+        all
     }
 }
 

@@ -5,6 +5,7 @@
 //! with `row` and `snapshot` encoding its rows; `sqlite_journal` writes it on its own thread, `memory` is the
 //! journal of a rehearsal. Code that sends depends only on the trait [`Journal`].
 
+mod fingerprint;
 mod job_spec;
 mod memory;
 mod network_fs;
@@ -14,7 +15,10 @@ mod snapshot;
 mod sqlite;
 mod sqlite_journal;
 
-pub use job_spec::{JobIdentity, JobOptions, JobSize, JobSpec, RestoredJob, SnapshotInfo};
+pub use fingerprint::{Fingerprint, InvalidFingerprint};
+pub use job_spec::{
+    Approval, JobGuards, JobIdentity, JobOptions, JobSize, JobSpec, RestoredJob, SnapshotInfo,
+};
 pub use memory::MemoryJournal;
 pub use record::{
     Attempt, AttemptId, AttemptResult, AttemptState, Exception, GrantSet, Record, RunRecord,

@@ -8,6 +8,7 @@ mod build;
 mod digest;
 pub mod largest;
 pub mod pack;
+mod request_lines;
 mod requests;
 pub mod rows;
 pub mod summary;

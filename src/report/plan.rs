@@ -1,7 +1,8 @@
 //! The plan, for people.
 
-use super::text::{count, entry, length, of_action, things};
+use super::text::{count, entry, length, of_action, shown_long, things};
 use crate::engine::rate_controller::DEFAULT_CEILING_PER_S;
+use crate::ledger::{Fingerprint, JobSpec};
 use crate::model::Action;
 use crate::plan::summary::Summary;
 use std::fmt::Write as _;
@@ -75,6 +76,40 @@ fn of_targets(plan: &Summary) -> [(&'static str, usize, &'static str); 2] {
             ("  with accounts", plan.targets_kept, ""),
         ],
     }
+}
+
+/// The line with the fingerprint of the plan.
+pub fn fingerprint(fingerprint: &Fingerprint) -> String {
+    format!("Fingerprint: {fingerprint}")
+}
+
+/// The line about a plan that was saved.
+pub fn saved(path: &str, fingerprint: Option<&Fingerprint>) -> String {
+    let fingerprint = fingerprint.map(ToString::to_string).unwrap_or_default();
+    let path = shown_long(path);
+    format!(
+        "Saved: {path}\nNext: have it approved, then bastion-revoke run --plan {path} --approve \
+         {fingerprint}"
+    )
+}
+
+/// The lines about a saved plan that was opened: when and from what it was made.
+pub fn opened(path: &str, saved_at: &str, job: &JobSpec) -> String {
+    let mut out = format!(
+        "{}: saved {} by version {}, not changed since\n",
+        shown_long(path),
+        shown_long(saved_at),
+        shown_long(&job.version)
+    );
+    for input in &job.inputs {
+        let _ = writeln!(out, "  list {}, {} bytes", shown_long(&input.name), count(input.len));
+    }
+    for (option, value) in job.shaping_options() {
+        if !value.is_empty() && value != "false" {
+            let _ = writeln!(out, "  {option} {}", shown_long(&value));
+        }
+    }
+    out
 }
 
 /// The line about names that were looked up, and the listings that this takes.

@@ -4,6 +4,7 @@ use super::causes::cause;
 use super::text::{count, entry, length, shown_long};
 use crate::engine::StopCause;
 use crate::exit::Exit;
+use crate::ledger::Fingerprint;
 use crate::model::{Action, Status};
 use crate::outcome::Tally;
 use serde::Serialize;
@@ -47,6 +48,8 @@ pub struct Ending {
     pub outcome: Option<String>,
     /// The causes of an early stop.
     pub causes: Vec<String>,
+    /// The fingerprint of the plan; `null` for a rehearsal of a list.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// Rows of an earlier outcome that `--only` did not select.
@@ -78,6 +81,8 @@ pub struct RunReport<'a> {
     pub carried: Carried,
     /// Whether it was a rehearsal.
     pub rehearsal: bool,
+    /// The fingerprint of the plan.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl RunReport<'_> {
@@ -94,6 +99,7 @@ impl RunReport<'_> {
             seconds: (self.took.as_secs_f64() * 1000.0).round() / 1000.0,
             outcome: Some(self.outcome.to_owned()),
             causes: self.causes.iter().map(cause).collect(),
+            fingerprint: self.fingerprint.clone(),
         }
     }
 
@@ -238,10 +244,21 @@ mod tests {
         let report = |causes: &[StopCause]| {
             let (tally, sendings, took) = (&Tally::default(), Sendings::default(), Duration::ZERO);
             let (exit, outcome, rehearsal) = (Exit::Credentials, "o.csv", false);
-            let carried = Carried::default();
+            let (carried, fingerprint) = (Carried::default(), None);
             let action = Action::Detach;
-            RunReport { action, tally, sendings, took, causes, exit, outcome, carried, rehearsal }
-                .text()
+            let report = RunReport {
+                action,
+                tally,
+                sendings,
+                took,
+                causes,
+                exit,
+                outcome,
+                carried,
+                rehearsal,
+                fingerprint,
+            };
+            report.text()
         };
         let text = report(&[stopped]);
         assert!(text.contains("refused the timestamp of the requests: InvalidTimeStamp"), "{text}");

@@ -137,7 +137,8 @@ fn a_run_uses_the_settings_of_the_files() {
     assert_eq!(sandbox.outcome("mine.csv").len(), 2);
     assert_eq!(service.stop().removed.len(), 1);
     let plan = sandbox.ends(&["plan", "list.csv", "--profile", "here"]);
-    assert!(plan.code == 0 && plan.out.contains("up to 1000/s"), "{plan:?}");
+    assert!(plan.code == 4 && plan.out.contains("up to 1000/s"), "{plan:?}");
+    assert!(plan.err.contains("--max-users is 0"), "{plan:?}");
     assert_eq!(sandbox.ends(&["check", "list.csv"]).code, 65, "the columns are mapped");
 }
 

@@ -1,6 +1,8 @@
 //! All tests of the public interfaces, in one binary.
 
 mod api_tls;
+mod approval;
+mod archives;
 mod configuration;
 mod credentials;
 mod dependencies;

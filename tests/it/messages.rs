@@ -69,7 +69,7 @@ fn without_plan(text: &str) -> Vec<&str> {
     let mut is_plan = false;
     let is_shown = |line: &&str| {
         is_plan = line.starts_with("Plan: ") || (is_plan && line.starts_with(' '));
-        !is_plan
+        !is_plan && !line.starts_with("Fingerprint: ")
     };
     text.lines().filter(is_shown).collect()
 }
@@ -98,6 +98,11 @@ fn steady_line(line: &str) -> String {
         return format!("{}  COUNT", &line[..end]);
     }
     let mut line = line.to_owned();
+    // It covers the endpoint, and so the port.
+    let fingerprint = "\"fingerprint\": \"";
+    if let Some(at) = line.find(fingerprint).map(|at| at + fingerprint.len()) {
+        line.replace_range(at.., "FINGERPRINT\"");
+    }
     let mut cut = |before: &str, shown: &str, ends: fn(char) -> bool| {
         let Some(at) = line.find(before).map(|at| at + before.len()) else { return };
         if line[at..].starts_with(|c: char| c.is_ascii_digit()) {
