@@ -74,6 +74,11 @@ const TABLE: &[(Class, &[&str])] = &[
     ),
 ];
 
+/// The known codes by what they mean for a run; a trailing `*` stands for any ending.
+pub fn table() -> &'static [(Class, &'static [&'static str])] {
+    TABLE
+}
+
 /// Classifies an error answer; `code` is `None` if the answer has none.
 ///
 /// A code that is not in the table is classified by the status: 429 is throttling, any other 4xx a

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// All Rust sources of the package.
-fn sources(folder: &Path, text: &mut String) {
+pub(crate) fn sources(folder: &Path, text: &mut String) {
     for entry in fs::read_dir(folder).expect("a folder of sources") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

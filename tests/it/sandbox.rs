@@ -48,8 +48,21 @@ impl Sandbox {
 
     /// The command in this folder, without a terminal and without keys.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bastion-revoke"));
-        command.args(args).current_dir(self.folder.path()).env("HOME", self.folder.path());
+        let mut command = self.isolated(env!("CARGO_BIN_EXE_bastion-revoke"));
+        command.args(args);
+        command
+    }
+
+    /// A shell in this folder, with the same environment.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = self.isolated("bash");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn isolated(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).env("HOME", self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os() {
             if is_foreign(&name.to_string_lossy()) {

@@ -13,3 +13,5 @@ mod operating;
 mod rows;
 mod service;
 mod tls;
+
+pub(crate) use server::{Redis, free_port};

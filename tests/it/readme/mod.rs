@@ -1,13 +1,14 @@
 //! README and the book: what they show is what the command prints, they explain everything, and
 //! their links lead somewhere.
 
+mod commands;
 mod links;
 mod markdown;
 mod reference;
+mod troubleshooting;
 
 use std::path::{Path, PathBuf};
 
-use crate::pages::without_times;
 use crate::sandbox::Sandbox;
 
 pub(crate) fn root() -> &'static Path {
@@ -30,8 +31,16 @@ pub(crate) fn book() -> Vec<PathBuf> {
     names.filter(|name| name.extension().is_some_and(|extension| extension == "md")).collect()
 }
 
+/// The pages whose blocks of commands are run: README and the book.
+pub(crate) fn pages_with_commands() -> Vec<PathBuf> {
+    let mut pages = book();
+    pages.push(PathBuf::from("README.md"));
+    pages.sort();
+    pages
+}
+
 /// Pages that tests make.
-const MADE: [&str; 1] = ["docs/src/commands.md"];
+const MADE: [&str; 2] = ["docs/src/commands.md", "docs/src/troubleshooting.md"];
 
 /// README and the pages of the book that people wrote, as one text.
 pub(crate) fn written_pages() -> String {
@@ -55,25 +64,6 @@ pub(crate) fn assert_published(name: &str, page: &str) {
 fn readme_has_at_most_150_lines() {
     let count = readme().lines().count();
     assert!(count <= 150, "{count} lines: a chapter belongs into docs/src");
-}
-
-/// What stands between a command's line and the end of its block.
-fn shown<'r>(readme: &'r str, command: &str) -> &'r str {
-    let start = format!("\n$ {command}\n");
-    let (_, after) = readme.split_once(&start).unwrap_or_else(|| panic!("no `$ {command}`"));
-    after.split("\n```").next().unwrap_or_default().trim_end()
-}
-
-#[test]
-fn the_rehearsal_in_readme_is_what_the_command_prints() {
-    let sandbox = Sandbox::new();
-    std::fs::create_dir(sandbox.path("samples")).expect("a folder");
-    let list = sandbox.sample("offboarding.csv");
-    std::fs::rename(sandbox.path(list), sandbox.path("samples/offboarding.csv")).expect("a move");
-    let ended = sandbox.ends(&["run", "samples/offboarding.csv", "--rehearse"]);
-    let readme = readme();
-    let shown = shown(&readme, "cargo run --release -- run samples/offboarding.csv --rehearse");
-    assert_eq!(without_times(shown), without_times(&ended.out));
 }
 
 #[test]
