@@ -53,7 +53,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | commands | [`commands`] |
-//! | what people see | [`report`] |
+//! | what people see | [`report`]; [`report_page`], which reads an outcome and a ledger |
 //! | settings | [`config`], [`cli`], [`exit`] |
 //! | the queue | [`queue`] |
 //! | first pass | [`first_pass`] |
@@ -88,6 +88,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod queue;
 pub mod report;
+pub mod report_page;
 pub mod resolve;
 pub mod restore;
 pub mod sim;

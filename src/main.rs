@@ -3,8 +3,8 @@
 use bastion_revoke::cli::show::ConfigCommand;
 use bastion_revoke::cli::{Cli, Command, LogFormat};
 use bastion_revoke::commands::{
-    check, collect, completions, config, credentials, enqueue, export, man, plan, queue_admin, run,
-    signals, simulate, status, verify, work,
+    check, collect, completions, config, credentials, enqueue, export, man, plan, queue_admin,
+    report, run, signals, simulate, status, verify, work,
 };
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
 use bastion_revoke::config::table::Table;
@@ -73,6 +73,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,
         Command::Status(args) => status::status(args).await,
+        Command::Report(args) => report::report(args),
         Command::Queue { command } => queue_admin::command(command).await,
         Command::Config { command: ConfigCommand::Show(args) } => config::show(table, args.json),
         Command::Credentials { command } => credentials::command(command).await,

@@ -34,7 +34,7 @@ pub use csv_text::csv_text;
 pub use evidence::{Claim, Claims, Evidence, GranteeEvidence, GranteeKey, TargetId, evidence};
 pub use held::{HeldScope, HeldTarget, TargetKey, calls, read_held};
 pub use list::{AccessRow, COLUMNS, UnusableRow, rows, usable};
-pub use routes::{NOT_VISIBLE, ROUTE_COLUMNS, Route, RouteKind, routes};
+pub use routes::{NOT_VISIBLE, RESIDUAL_COLUMNS, ROUTE_COLUMNS, Route, RouteKind, routes};
 pub use sample::{CONFIDENCE, sample, upper_bound};
 pub use step::{OnStep, Step};
 pub use survey::{GroupAccess, RuleAccess, Scope, Survey, UserAccess, projects_to_read, survey};

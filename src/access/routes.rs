@@ -22,6 +22,18 @@ pub const ROUTE_COLUMNS: [&str; 11] = [
     "note",
 ];
 
+/// The columns of `residual.csv`.
+pub const RESIDUAL_COLUMNS: [&str; 3 + ROUTE_COLUMNS.len()] = {
+    let mut columns =
+        ["instance_id", "region", "read_at", "", "", "", "", "", "", "", "", "", "", ""];
+    let mut at = 0;
+    while at < ROUTE_COLUMNS.len() {
+        columns[3 + at] = ROUTE_COLUMNS[at];
+        at += 1;
+    }
+    columns
+};
+
 /// The kind of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteKind {

@@ -17,6 +17,7 @@ pub mod command;
 pub mod export;
 pub mod queue;
 pub mod queue_admin;
+pub mod report;
 pub mod run;
 pub mod shared;
 pub mod show;
@@ -148,6 +149,10 @@ pub enum Command {
         bastion-revoke status cleanup-outcome.csv --watch\n  \
         bastion-revoke status outcome.csv --json")]
     Status(status::StatusArgs),
+    /// Write a page for people: what was asked, what became of it, and what is left to do
+    #[command(after_help = "Examples:\n  bastion-revoke report --html report.html\n  \
+        bastion-revoke report cleanup-outcome.csv --html cleanup.html --lang zh")]
+    Report(report::ReportArgs),
     /// Operate a queue: its state, dead letters, pause and resume
     #[command(after_help = queue_admin::EXAMPLES)]
     Queue {

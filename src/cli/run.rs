@@ -1,5 +1,6 @@
 //! Options of `check`, `plan` and `run`.
 
+use super::report::LanguageArgs;
 use super::shared::{ConfigurationArgs, InputArgs, RequestArgs};
 use super::values::{count, duration, up_to};
 use crate::engine::fail_over::FailOver;
@@ -199,6 +200,12 @@ pub struct RunArgs {
         conflicts_with_all = ["rehearse", "report_only"]
     )]
     pub via: Option<String>,
+    /// At the end, write the report of the run to this HTML file, as `report` does
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub html: Option<PathBuf>,
+    /// The language of the report.
+    #[command(flatten)]
+    pub language: LanguageArgs,
     /// Run this shell command at the end, with the JSON summary on its standard input; its failure
     /// does not change the exit code
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]

@@ -8,7 +8,7 @@ use super::execution::{Execution, Show};
 use super::job::Job;
 use super::job_files::{self, PriorRun};
 use super::queue_job::QueueJob;
-use super::{local, on_finish, resume_hint, snapshot};
+use super::{local, on_finish, report, resume_hint, snapshot};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::StopCause;
@@ -39,6 +39,9 @@ pub async fn open_files(settings: &RunSettings) -> Result<(Lock, RunFiles), Fail
     let files = RunFiles::new(settings.out.clone());
     if let Some(reason) = files.is_no_file() {
         return Err(Failure::new(Exit::Usage, format!("--out: {reason}; use another name")));
+    }
+    if let Some(page) = &settings.page {
+        report::refuse_other_file(page)?;
     }
     let lock = files.lock_within(LOCK_TIMEOUT).await?;
     files.sweep(&lock);
@@ -149,7 +152,7 @@ async fn finish_run(
         job_files::record_end(ledger, run, exit, &execution.causes);
     }
     let (exit, summary) = finished?;
-    notify(settings, &summary).await;
+    conclude(settings, &summary, show).await?;
     Ok(exit)
 }
 
@@ -161,14 +164,24 @@ pub async fn finish(
     show: Show,
 ) -> Result<Exit, Failure> {
     let (exit, summary) = write_and_report(job, settings, execution, show)?;
-    notify(settings, &summary).await;
+    conclude(settings, &summary, show).await?;
     Ok(exit)
 }
 
-async fn notify(settings: &RunSettings, summary: &Ending) {
+/// Writes the page of `--html`, and runs the command of `--on-finish`, which may send it.
+async fn conclude(settings: &RunSettings, summary: &Ending, show: Show) -> Result<(), Failure> {
+    let written = write_page(settings, show);
     if let Some(command) = &settings.on_finish {
         on_finish::run(command, summary).await;
     }
+    written
+}
+
+fn write_page(settings: &RunSettings, show: Show) -> Result<(), Failure> {
+    let Some(page) = &settings.page else { return Ok(()) };
+    // The lock of the files is this process's own.
+    let written = report::write(&settings.out, page, false)?;
+    show.line(&report::summary(page, written))
 }
 
 /// Writes the outcome and reports.
@@ -251,6 +264,7 @@ fn already_finished(
     show.line("This job is finished; nothing was sent. Pass --restart to run it again.")?;
     let out = settings.out.to_string_lossy();
     show.report(&report_from_files(planned, &tally, exit, &out))?;
+    write_page(settings, show)?;
     Ok(exit)
 }
 
@@ -276,6 +290,7 @@ fn report_only(
     let exit = Exit::of_run(&[], &tally);
     let out = settings.out.to_string_lossy();
     show.report(&report_from_files(planned, &tally, exit, &out))?;
+    write_page(settings, show)?;
     Ok(exit)
 }
 

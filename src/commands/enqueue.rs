@@ -17,6 +17,9 @@ pub async fn enqueue(args: &EnqueueArgs, table: &Table, quiet: bool) -> Result<E
     if settings.on_finish.is_some() {
         tracing::warn!("--on-finish is ignored by enqueue; pass it to collect");
     }
+    if settings.page.is_some() {
+        tracing::warn!("--html is ignored by enqueue; run `report` after collect");
+    }
     let executor = Executor::Queue(Box::new(QueueJob::publish(&args.queue, &settings)?));
     let show = Show { quiet, json: settings.json };
     Box::pin(driver::drive(&settings, executor, show)).await

@@ -2,6 +2,7 @@
 //! that they write.
 
 use super::api_session::ApiSession;
+use super::own_file;
 use crate::api::caller::Caller;
 use crate::api::reading::{ReadError, Reader};
 use crate::api::transport::HttpTransport;
@@ -9,7 +10,6 @@ use crate::cli::RequestArgs;
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RequestSettings;
 use crate::exit::{Exit, Failure};
-use crate::files::RunFiles;
 use crate::report::calls::CallProgress;
 use std::io::Write as _;
 use std::path::Path;
@@ -50,28 +50,12 @@ impl Connection {
 
 /// Refuses to overwrite a file that is not an earlier one of the same command.
 pub(super) fn refuse_other_file(path: &Path, columns: &[&str]) -> Result<(), Failure> {
-    if std::fs::symlink_metadata(path).is_err() {
-        return Ok(());
-    }
-    let header = std::fs::read(path).unwrap_or_default();
-    let header = header.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if path.is_file() && header == columns.join(",").as_bytes() {
-        return Ok(());
-    }
-    let message =
-        format!("--out: {} exists and is not an earlier export; use another name", path.display());
-    Err(Failure::new(Exit::Usage, message))
+    own_file::refuse_other_file("--out", path, &columns.join(","), "an earlier export")
 }
 
 /// Writes a file completely or not at all.
 pub(super) fn save(path: &Path, text: &[u8]) -> Result<(), Failure> {
-    let written = || {
-        let mut temporary = RunFiles::new(path.to_owned()).temporary()?;
-        temporary.write_all(text)?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(path).map_err(|error| error.error)
-    };
-    written().map(|_| ()).map_err(|error| {
+    own_file::save(path, |to| to.write_all(text)).map_err(|error: std::io::Error| {
         Failure::new(Exit::File, format!("{}: cannot write: {error}", path.display()))
     })
 }

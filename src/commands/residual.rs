@@ -1,25 +1,13 @@
 //! Residual access: every route by which the users of a verification still reach something.
 
 use super::reading::{refuse_other_file, save};
-use crate::access::{Evidence, ROUTE_COLUMNS, Route, RouteKind, csv_text, routes};
+use crate::access::{Evidence, RESIDUAL_COLUMNS, Route, RouteKind, csv_text, routes};
 use crate::clock::utc_seconds;
 use crate::exit::{Exit, Failure};
 use crate::report::verification::UserResidual;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// The columns of `residual.csv`.
-const COLUMNS: [&str; 3 + ROUTE_COLUMNS.len()] = {
-    let mut columns =
-        ["instance_id", "region", "read_at", "", "", "", "", "", "", "", "", "", "", ""];
-    let mut at = 0;
-    while at < ROUTE_COLUMNS.len() {
-        columns[3 + at] = ROUTE_COLUMNS[at];
-        at += 1;
-    }
-    columns
-};
 
 /// What remains, and where it was written.
 #[derive(Debug, Default)]
@@ -37,7 +25,7 @@ pub(super) fn write(
     now: Timestamp,
 ) -> Result<Residual, Failure> {
     let path = outcome.with_file_name("residual.csv");
-    refuse_other_file(&path, &COLUMNS).map_err(|_| {
+    refuse_other_file(&path, &RESIDUAL_COLUMNS).map_err(|_| {
         let name = path.display();
         let message = format!(
             "{name} exists and is not of an earlier verification; rename it, or pass --no-residual"
@@ -69,7 +57,7 @@ pub(super) fn write(
             rows.push(std::array::from_fn(|_| cells.next().unwrap_or_default()));
         }
     }
-    save(&path, &csv_text(COLUMNS, rows.iter()))?;
+    save(&path, &csv_text(RESIDUAL_COLUMNS, rows.iter()))?;
     Ok(Residual { path: Some(path), users })
 }
 

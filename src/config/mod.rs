@@ -11,6 +11,7 @@ mod file;
 pub mod input;
 pub mod layers;
 mod output_path;
+pub mod page;
 pub mod plan;
 pub mod queue;
 mod quote;
@@ -21,6 +22,7 @@ pub mod table;
 mod value;
 
 pub use input::InputSettings;
+pub use page::PageSettings;
 pub use plan::PlanSettings;
 pub use request::RequestSettings;
 pub use run::{Confirmation, RunSettings, SnapshotPolicy};

@@ -22,20 +22,25 @@ pub(super) fn refuse_input(inputs: &[InputName], option: &str, file: &Path) -> R
 /// Suffixes of the files that a run keeps next to its outcome.
 const RUN_FILE_SUFFIXES: [&str; 3] = [".input", ".ledger", ".lock"];
 
-/// Refuses an outcome that could overwrite a file that another run needs to continue.
-pub(super) fn refuse_run_file(out: &Path) -> Result<(), Failure> {
-    let name = out.file_name().unwrap_or_default().as_encoded_bytes();
+/// Refuses a file to be written that another run could need to continue.
+pub(super) fn refuse_run_file(option: &str, file: &Path) -> Result<(), Failure> {
+    let name = file.file_name().unwrap_or_default().as_encoded_bytes();
     let suffix = RUN_FILE_SUFFIXES.into_iter().find(|suffix| name.ends_with(suffix.as_bytes()));
     suffix.map_or(Ok(()), |suffix| {
         let why = format!("ends in {suffix}, like the files that a run keeps next to its outcome");
-        Err(needs_other_name("--out", out, &why))
+        Err(needs_other_name(option, file, &why))
     })
 }
 
-/// Refuses an outcome that is also a file of settings, certificates or protected rows.
-pub(super) fn refuse_same_file(out: &Path, file: &Path, what: &str) -> Result<(), Failure> {
-    if is_same_file(file, out) {
-        return Err(needs_other_name("--out", out, &format!("is also the file of {what}")));
+/// Refuses a file to be written that is also another file, such as that of the settings.
+pub(super) fn refuse_same_file(
+    option: &str,
+    file: &Path,
+    other: &Path,
+    what: &str,
+) -> Result<(), Failure> {
+    if is_same_file(other, file) {
+        return Err(needs_other_name(option, file, &format!("is also the file of {what}")));
     }
     Ok(())
 }

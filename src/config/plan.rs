@@ -56,6 +56,7 @@ impl PlanSettings {
                 confirmation: Confirmation::Yes,
                 snapshot: None,
                 requests,
+                page: None,
                 on_finish: None,
                 json: args.json,
                 saved_plan: None,

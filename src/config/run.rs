@@ -1,6 +1,6 @@
 //! Settings of `run`.
 
-use super::{InputSettings, RequestSettings, output_path, usage};
+use super::{InputSettings, PageSettings, RequestSettings, output_path, usage};
 use crate::cli::RunArgs;
 use crate::cli::run::GuardArgs;
 use crate::exit::{Exit, Failure};
@@ -73,6 +73,8 @@ pub struct RunSettings {
     pub snapshot: Option<SnapshotPolicy>,
     /// How requests are sent.
     pub requests: RequestSettings,
+    /// The report that is written at the end.
+    pub page: Option<PageSettings>,
     /// The command that receives the summary at the end.
     pub on_finish: Option<String>,
     /// Whether to print the summary as JSON.
@@ -97,6 +99,7 @@ impl RunSettings {
         }
         let mut input = InputSettings::with_rows(&args.input, &args.rows)?;
         let out = out(args, &input, files)?;
+        let page = page(args, &input, &out)?;
         let confirmation = confirmation(args, is_terminal)?;
         let guards = &args.guards;
         check_guards(guards)?;
@@ -123,6 +126,7 @@ impl RunSettings {
             confirmation,
             snapshot: snapshot(args)?,
             requests,
+            page,
             on_finish: args.on_finish.clone(),
             json: args.json,
             saved_plan: args.plan.clone(),
@@ -161,6 +165,7 @@ impl RunSettings {
             confirmation: Confirmation::Yes,
             snapshot: None,
             requests,
+            page: None,
             on_finish: None,
             json: false,
             saved_plan: None,
@@ -236,7 +241,7 @@ fn out(args: &RunArgs, input: &InputSettings, files: &[String]) -> Result<PathBu
         return Err(usage(format!("--out {}: not a file name", out.display())));
     }
     input.refuse_over_input("--out", &out)?;
-    output_path::refuse_run_file(&out)?;
+    output_path::refuse_run_file("--out", &out)?;
     let read = [
         ("--protect", &args.guards.protect),
         ("--ca-file", &args.requests.ca_file),
@@ -245,7 +250,7 @@ fn out(args: &RunArgs, input: &InputSettings, files: &[String]) -> Result<PathBu
     let read = read.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)));
     let settings = files.iter().map(|file| ("the settings", Path::new(file)));
     for (what, path) in read.chain(settings) {
-        output_path::refuse_same_file(&out, path, what)?;
+        output_path::refuse_same_file("--out", &out, path, what)?;
     }
     Ok(out)
 }
@@ -257,6 +262,17 @@ fn snapshot(args: &RunArgs) -> Result<Option<SnapshotPolicy>, Failure> {
         (true, false) => Ok(Some(SnapshotPolicy::Complete)),
         (true, true) => Ok(Some(SnapshotPolicy::MayBeIncomplete)),
     }
+}
+
+/// The report, which must not be the outcome nor an input.
+fn page(
+    args: &RunArgs,
+    input: &InputSettings,
+    out: &Path,
+) -> Result<Option<PageSettings>, Failure> {
+    let Some(path) = &args.html else { return Ok(None) };
+    input.refuse_over_input("--html", path)?;
+    PageSettings::settle(path, out, args.language.lang).map(Some)
 }
 
 fn confirmation(args: &RunArgs, is_terminal: bool) -> Result<Confirmation, Failure> {

@@ -231,24 +231,22 @@ impl Ledger {
             .map_err(|source| self.error(source))
     }
 
-    /// The last run of the command, and how many there were.
-    pub fn last_run(&self) -> Result<(RunRecord, u64), LedgerError> {
-        let query = "SELECT started_at, ended_at, exit_code, causes, (SELECT count(*) FROM run) \
-             FROM run ORDER BY id DESC LIMIT 1";
+    /// The runs of the command, in their order.
+    pub fn runs(&self) -> Result<Vec<RunRecord>, LedgerError> {
+        let query = "SELECT started_at, ended_at, exit_code, causes FROM run ORDER BY id";
         let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
         let read = |row: &rusqlite::Row<'_>| {
-            let record = RunRecord {
+            Ok(RunRecord {
                 started_at: time(row.get(0)?),
                 ended_at: time(row.get(1)?),
                 exit_code: row.get(2)?,
                 causes: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
-            };
-            Ok((record, row.get::<_, i64>(4)?.unsigned_abs()))
+            })
         };
-        match self.connection.query_row(query, [], read) {
-            Err(rusqlite::Error::QueryReturnedNoRows) => Ok((RunRecord::default(), 0)),
-            read => read.map_err(|source| self.error(source)),
-        }
+        let runs = || -> rusqlite::Result<Vec<RunRecord>> {
+            self.connection.prepare(query)?.query_map([], read)?.collect()
+        };
+        runs().map_err(|source| self.error(source))
     }
 
     /// Calls `each` with every attempt, in the order of the intents.

@@ -42,7 +42,8 @@ impl RunStatus {
     /// Reads the ledger. `now` is the present, for a run that has not ended.
     pub fn read(ledger: &Ledger, now: Timestamp) -> Result<Self, LedgerError> {
         let JobSpec { size, action, .. } = ledger.job()?;
-        let (last_run, runs) = ledger.last_run()?;
+        let runs = ledger.runs()?;
+        let last_run = runs.last().cloned().unwrap_or_default();
         let mut tally = Tally::new((action, size.grants), &last_run, now);
         ledger.attempts(|attempt| tally.add(attempt))?;
         if !tally.state.is_sound() {
@@ -58,7 +59,7 @@ impl RunStatus {
             action,
             size,
             last_run,
-            runs,
+            runs: runs.len() as u64,
             settled,
             left: (verdicts.len() - verdicts.settled()) as u64,
             sent: tally.sent,

@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["config"],
     &["report"],
+    &["report_page"],
     &["commands"],
 ];
 

@@ -3,6 +3,7 @@
 mod api_tls;
 mod approval;
 mod archives;
+mod browser;
 mod configuration;
 mod credentials;
 mod dependencies;
@@ -31,6 +32,7 @@ mod python;
 mod queue;
 mod readme;
 mod real;
+mod report_page;
 mod resume;
 mod revoking;
 mod samples;
