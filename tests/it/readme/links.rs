@@ -4,11 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::markdown::Markdown;
-use super::{book, root};
+use super::{book, pages_in, root};
 
 /// The pages outside the book that a reader may open.
-const OTHERS: [&str; 5] =
-    ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "BENCHMARKS.md"];
+const OTHERS: [&str; 6] = [
+    "README.md",
+    "README.zh-CN.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "BENCHMARKS.md",
+];
 
 /// A path without `.` and `..`.
 fn plain(path: &Path) -> PathBuf {
@@ -28,7 +34,7 @@ fn plain(path: &Path) -> PathBuf {
 /// All pages by their path from the root.
 fn pages() -> BTreeMap<PathBuf, Markdown> {
     let others = OTHERS.iter().map(PathBuf::from);
-    let all = book().into_iter().chain(others);
+    let all = book().into_iter().chain(pages_in("docs/src/zh")).chain(others);
     all.map(|path| {
         let text = std::fs::read_to_string(root().join(&path)).expect("a page");
         (path, Markdown::of(&text))
@@ -69,8 +75,8 @@ fn every_page_is_in_the_table_of_contents_once() {
     let name = |path: PathBuf| {
         path.strip_prefix("docs/src").expect("a page of the book").display().to_string()
     };
-    let mut pages: Vec<String> =
-        book().into_iter().map(name).filter(|name| name != "SUMMARY.md").collect();
+    let all = book().into_iter().chain(pages_in("docs/src/zh")).map(name);
+    let mut pages: Vec<String> = all.filter(|name| name != "SUMMARY.md").collect();
     pages.sort();
     assert_eq!(listed, pages, "docs/src/SUMMARY.md lists each page once");
 }

@@ -5,6 +5,7 @@ mod commands;
 mod links;
 mod markdown;
 mod reference;
+mod translation;
 mod troubleshooting;
 
 use std::path::{Path, PathBuf};
@@ -23,12 +24,17 @@ fn readme() -> String {
     read("README.md")
 }
 
-/// The pages of the book, from the root.
-pub(crate) fn book() -> Vec<PathBuf> {
-    let folder = Path::new("docs/src");
-    let entries = std::fs::read_dir(root().join(folder)).expect("docs/src");
+/// The pages of a folder, from the root.
+pub(crate) fn pages_in(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(folder);
+    let entries = std::fs::read_dir(root().join(folder)).expect("a folder of pages");
     let names = entries.map(|entry| folder.join(entry.expect("an entry").file_name()));
     names.filter(|name| name.extension().is_some_and(|extension| extension == "md")).collect()
+}
+
+/// The English pages of the book.
+pub(crate) fn book() -> Vec<PathBuf> {
+    pages_in("docs/src")
 }
 
 /// The pages whose blocks of commands are run: README and the book.

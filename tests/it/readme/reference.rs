@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use bastion_revoke::cli::Cli;
 use bastion_revoke::cli::command::{command, is_switch};
-use clap::{Arg, Command};
+use clap::{Arg, Command, CommandFactory as _};
 
 use super::assert_published;
 
@@ -70,8 +71,9 @@ fn section(page: &mut String, path: &str, command: &Command) {
     let about = about.map(ToString::to_string).unwrap_or_default();
     let _ = write!(page, "\n## {path}\n\n{about}\n");
     let is_own = |arg: &&Arg| !arg.is_global_set() && !arg.is_hide_set();
-    let args: Vec<&Arg> =
+    let mut args: Vec<&Arg> =
         command.get_arguments().filter(is_own).filter(|arg| arg.get_id() != "help").collect();
+    args.sort_by_key(|arg| !arg.is_positional());
     // `config show` has all options of `run` again.
     if path != "config show" {
         options(page, &args);
@@ -90,8 +92,10 @@ fn reference() -> String {
     page.push_str("\nThese options belong to every command:\n");
     let global: Vec<&Arg> = whole.get_arguments().filter(|arg| arg.is_global_set()).collect();
     options(&mut page, &global);
-    for inner in whole.get_subcommands() {
-        section(&mut page, inner.get_name(), inner);
+    // As declared: changing a command moves it to the end.
+    for declared in Cli::command().get_subcommands() {
+        let name = declared.get_name();
+        section(&mut page, name, whole.find_subcommand(name).expect("the same commands"));
     }
     page
 }
