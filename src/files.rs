@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,7 +20,8 @@ pub struct RunFiles {
 }
 
 /// Suffixes of the files beside the outcome. SQLite keeps its logs beside the ledger.
-const BESIDE: [&str; 5] = [".input", ".ledger", ".ledger-wal", ".ledger-shm", ".ledger-journal"];
+const BESIDE: [&str; 6] =
+    [".input", ".left-out.csv", ".ledger", ".ledger-wal", ".ledger-shm", ".ledger-journal"];
 
 /// How long a run waits for the lock: longer than the kernel takes to release it after `kill -9`.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,6 +51,20 @@ impl RunFiles {
     /// The ledger.
     pub fn ledger(&self) -> PathBuf {
         self.beside(".ledger")
+    }
+
+    /// The table of what a restore does not grant.
+    pub fn left_out(&self) -> PathBuf {
+        self.beside(".left-out.csv")
+    }
+
+    /// Writes [`RunFiles::left_out`] as a whole; durable when this returns.
+    pub fn write_left_out(&self, table: &[u8]) -> io::Result<()> {
+        let mut temporary = self.temporary()?;
+        temporary.write_all(table)?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(self.left_out()).map_err(|error| error.error)?;
+        sync_folder(self.folder())
     }
 
     /// The folder of all these files.

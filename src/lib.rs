@@ -42,6 +42,9 @@
 //!    [`ledger`]; [`verdicts::LedgerState`] computes where the next run starts.
 //! 8. **Secrets never show.** [`api::credentials::Secret`] does not print, and [`api::client`]
 //!    removes secrets from texts of the service.
+//! 9. **No guess.** [`resolve`] accepts a name only from an exact, complete, unambiguous listing.
+//! 10. **No restore beyond the snapshot.** [`restore`] grants what the snapshot has and the run is
+//!     known to have removed.
 //!
 //! [`sim`], the simulated service, audits what it receives; `tests/it` compares a run's claims with
 //! that audit under every fault.

@@ -4,7 +4,7 @@ use bastion_revoke::cli::show::ConfigCommand;
 use bastion_revoke::cli::{Cli, Command, LogFormat};
 use bastion_revoke::commands::{
     check, collect, completions, config, credentials, enqueue, export, man, plan, queue_admin,
-    report, run, signals, simulate, status, verify, work,
+    report, restore, run, signals, simulate, status, verify, work,
 };
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
 use bastion_revoke::config::table::Table;
@@ -54,6 +54,7 @@ fn dispatch(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
 fn runtime_for(command: &Command) -> Builder {
     match command {
         Command::Run(args) if args.via.is_some() || args.rehearse => Builder::new_multi_thread(),
+        Command::Restore(args) if args.rehearse => Builder::new_multi_thread(),
         Command::Enqueue(_) | Command::Collect(_) | Command::Work(_) | Command::Simulate(_) => {
             Builder::new_multi_thread()
         }
@@ -67,6 +68,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Check(args) => Box::pin(check::check(args)).await,
         Command::Plan(args) => Box::pin(plan::plan(args)).await,
         Command::Run(args) => Box::pin(run::run(args, table, quiet)).await,
+        Command::Restore(args) => Box::pin(restore::restore(args, &table.files, quiet)).await,
         Command::Export(args) => Box::pin(export::export(args, quiet)).await,
         Command::Verify(args) => Box::pin(verify::verify(args)).await,
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, table, quiet)).await,

@@ -342,6 +342,10 @@ pub const RESOLVED_COLUMNS: [&str; 3] = ["resolved_user", "resolved_target", "re
 /// The columns that `verify` adds behind all others of an outcome.
 pub const VERIFIED_COLUMNS: [&str; 3] = ["verified", "verified_at", "verified_note"];
 
+/// The columns of a restore's outcome, before [`OUTCOME_COLUMNS`], that say whether the lists show
+/// the grant, and when they were read.
+pub const CONFIRMED_COLUMNS: [&str; 2] = ["confirmed", "confirmed_at"];
+
 /// The start of every message of a rehearsal, which distinguishes its outcome from a real one.
 pub const REHEARSAL: &str = "rehearsal:";
 

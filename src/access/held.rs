@@ -1,6 +1,7 @@
 //! What users and user groups hold on the targets of a job: the data of a snapshot, and of what is
 //! compared with one.
 
+use super::survey::projects_to_read;
 use crate::api::caller::Caller;
 use crate::api::reading::{GrantedAccount, GrantedTarget, Listing, ReadError, Reader};
 use crate::api::transport::Transport;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A target as granted to one user or user group.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetKey {
     /// The bastion host.
     pub instance_id: String,
@@ -64,11 +65,29 @@ pub struct HeldScope {
     pub targets: BTreeMap<String, bool>,
 }
 
-/// The calls that reading takes, if each list fits on one page: one for each user or user group and
-/// kind, and one for each target whose accounts are read.
+impl HeldScope {
+    /// The targets, each with whether its accounts are read, too.
+    pub fn keys(&self) -> impl Iterator<Item = (TargetKey, bool)> {
+        self.targets.iter().map(|(target, reads_accounts)| {
+            let key = TargetKey {
+                instance_id: self.instance_id.clone(),
+                region: self.region.clone(),
+                grantee: self.grantee.clone(),
+                kind: self.kind,
+                target: target.clone(),
+            };
+            (key, *reads_accounts)
+        })
+    }
+}
+
+/// The calls that reading takes, if there is one project and each list fits on one page: one for the
+/// projects of each instance, one for each user or user group and kind, and one for each target
+/// whose accounts are read.
 pub fn calls(scopes: &[HeldScope]) -> usize {
+    let instances: BTreeSet<&str> = scopes.iter().map(|scope| scope.instance_id.as_str()).collect();
     let accounts = scopes.iter().flat_map(|scope| scope.targets.values());
-    scopes.len() + accounts.filter(|reads_accounts| **reads_accounts).count()
+    instances.len() + scopes.len() + accounts.filter(|reads_accounts| **reads_accounts).count()
 }
 
 /// Reads what is held on these targets, with the fewest calls. Every target has an entry.
@@ -87,9 +106,14 @@ pub async fn read_held<T: Transport>(
     for of_instance in scopes.chunk_by(is_same) {
         let Some(first) = of_instance.first() else { continue };
         let reader = Reader::new(Arc::clone(caller), &first.instance_id, &first.region);
+        let projects = reader.projects().await?;
+        if let Some(reason) = projects.reason() {
+            tracing::warn!("targets in other projects may be missing in lists: {reason}");
+        }
+        let reader = reader.in_projects(projects_to_read(&projects));
         let read = |reader: Reader<T>, scope: HeldScope| async move {
             let listing = reader.granted_targets(&scope.grantee, scope.kind).await?;
-            Ok::<_, ReadError>(listed(scope, &listing))
+            Ok::<_, ReadError>(listed(&scope, &listing))
         };
         let targets = reader.read_all(of_instance.to_vec(), read).await?;
         let read = |reader: Reader<T>, (mut held, reads_accounts): (HeldTarget, bool)| async move {
@@ -106,23 +130,15 @@ pub async fn read_held<T: Transport>(
 }
 
 /// The targets of a scope, by the list of all targets, and whether the accounts of each are read.
-fn listed(scope: HeldScope, listing: &Listing<GrantedTarget>) -> Vec<(HeldTarget, bool)> {
-    let HeldScope { instance_id, region, grantee, kind, targets } = scope;
+fn listed(scope: &HeldScope, listing: &Listing<GrantedTarget>) -> Vec<(HeldTarget, bool)> {
     let granted: BTreeSet<&str> = listing.items().iter().map(|item| item.id.as_str()).collect();
-    let held = |(target, reads_accounts): (String, bool)| {
-        let is_listed = granted.contains(target.as_str());
+    let held = |(key, reads_accounts): (TargetKey, bool)| {
+        let is_listed = granted.contains(key.target.as_str());
         let is_granted = (is_listed || listing.complete().is_some()).then_some(is_listed);
         let reason = listing.reason().filter(|_| is_granted.is_none()).map(str::to_owned);
-        let key = TargetKey {
-            instance_id: instance_id.clone(),
-            region: region.clone(),
-            grantee: grantee.clone(),
-            kind,
-            target,
-        };
         (HeldTarget { key, is_granted, accounts: BTreeSet::new(), reason }, reads_accounts)
     };
-    targets.into_iter().map(held).collect()
+    scope.keys().map(held).collect()
 }
 
 impl HeldTarget {
@@ -167,25 +183,25 @@ mod tests {
 
     #[test]
     fn only_a_complete_list_says_that_a_target_is_not_granted() {
-        let complete = listed(scope(&["1", "2"]), &Listing::Complete(vec![target("1")]));
+        let complete = listed(&scope(&["1", "2"]), &Listing::Complete(vec![target("1")]));
         let is_granted = |listed: &[(HeldTarget, bool)]| -> Vec<Option<bool>> {
             listed.iter().map(|(held, _)| held.is_granted).collect()
         };
         assert_eq!(is_granted(&complete), [Some(true), Some(false)]);
         let (items, reason) = (vec![target("1")], "page 2 is empty".to_owned());
-        let incomplete = listed(scope(&["1", "2"]), &Listing::Incomplete { items, reason });
+        let incomplete = listed(&scope(&["1", "2"]), &Listing::Incomplete { items, reason });
         assert_eq!(is_granted(&incomplete), [Some(true), None]);
         assert_eq!(incomplete[0].0.reason, None);
         assert_eq!(incomplete[1].0.reason.as_deref(), Some("page 2 is empty"));
-        let unread = listed(scope(&["1"]), &Listing::NotChecked("NoPermission".to_owned()));
+        let unread = listed(&scope(&["1"]), &Listing::NotChecked("NoPermission".to_owned()));
         assert_eq!(is_granted(&unread), [None]);
     }
 
     #[test]
     fn one_call_is_counted_for_each_list() {
         let mut two = vec![scope(&["1", "2", "3"]), scope(&["4"])];
-        assert_eq!(calls(&two), 6);
+        assert_eq!(calls(&two), 7);
         two[1].targets.insert("4".to_owned(), false);
-        assert_eq!(calls(&two), 5);
+        assert_eq!(calls(&two), 6);
     }
 }

@@ -18,6 +18,7 @@ pub mod export;
 pub mod queue;
 pub mod queue_admin;
 pub mod report;
+pub mod restore;
 pub mod run;
 pub mod shared;
 pub mod show;
@@ -115,6 +116,11 @@ pub enum Command {
     /// Plan, confirm, revoke and report; the same command again continues an interrupted run
     #[command(after_help = RUN_HELP)]
     Run(Box<RunArgs>),
+    /// Grant again what a `run --snapshot` removed, exactly as it was before
+    #[command(after_help = "Examples:\n  bastion-revoke restore outcome.csv --rehearse\n  \
+        bastion-revoke restore outcome.csv\n  \
+        bastion-revoke run restored.csv --out again.csv")]
+    Restore(Box<restore::RestoreArgs>),
     /// List what users reach as an input list, and by which other routes
     #[command(after_help = "Examples:\n  \
         bastion-revoke export --user lina@corp --scope whole --instance-id bastionhost-cn-abc123\n  \

@@ -8,7 +8,7 @@ use super::execution::{Execution, Show};
 use super::job::Job;
 use super::job_files::{self, PriorRun};
 use super::queue_job::QueueJob;
-use super::{local, on_finish, report, resume_hint, snapshot};
+use super::{local, on_finish, read_back, report, resume_hint, snapshot};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::StopCause;
@@ -18,7 +18,7 @@ use crate::ledger::{Fingerprint, Ledger, SqliteJournal};
 use crate::model::Action;
 use crate::outcome::Tally;
 use crate::report::panics::or_internal;
-use crate::report::summary::{Carried, Ending, RunReport, Sendings};
+use crate::report::summary::{Carried, Confirmed, Ending, RunReport, Sendings};
 use crate::report::{causes as stop_causes, plan as plan_report, snapshot as snapshot_report};
 use crate::verdicts::Verdicts;
 use std::sync::Arc;
@@ -55,15 +55,26 @@ pub async fn drive(
     show: Show,
 ) -> Result<Exit, Failure> {
     let (_lock, files) = open_files(settings).await?;
-    let mut job = Job::read(settings, &files).await?;
+    let job = Job::read(settings, &files).await?;
+    drive_job(job, settings, &files, executor, show).await
+}
+
+/// Takes a job whose list was read to its outcome. Its files are locked.
+pub async fn drive_job(
+    mut job: Job,
+    settings: &RunSettings,
+    files: &RunFiles,
+    executor: Executor,
+    show: Show,
+) -> Result<Exit, Failure> {
     let is_queued = matches!(executor, Executor::Queue(_));
-    let prior = job_files::prior_run(&mut job, settings, &files, is_queued)?;
+    let prior = job_files::prior_run(&mut job, settings, files, is_queued)?;
     if matches!(executor, Executor::Report) {
         return report_only(job, prior, settings, show);
     }
     let prior = match prior {
         PriorRun::Finished(verdicts, exit_code) => {
-            return already_finished(job, &verdicts, exit_code, settings, show);
+            return already_finished(job, &verdicts, exit_code, settings, show).await;
         }
         prior => prior,
     };
@@ -82,14 +93,14 @@ pub async fn drive(
     let (ledger, state) = match prior {
         PriorRun::Unfinished(ledger, state) => {
             if settings.snapshot.is_some() && ledger.job()?.snapshot.is_none() {
-                return Err(began_without_snapshot(&files));
+                return Err(began_without_snapshot(files));
             }
-            job_files::restore_input(&mut job, &files)?;
+            job_files::restore_input(&mut job, files)?;
             (ledger, state)
         }
         PriorRun::None { stale } => {
             let snapshot = snapshot::take(&mut job, settings).await?;
-            job_files::create(&mut job, &files, &stale, &snapshot)?
+            job_files::create(&mut job, files, &stale, &snapshot)?
         }
         PriorRun::Finished(..) => return Err(Failure::new(Exit::Internal, "a finished job")),
     };
@@ -146,7 +157,7 @@ async fn finish_run(
     ledger: Option<(Ledger, i64)>,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let finished = write_and_report(job, settings, execution, show);
+    let finished = write_and_report(job, settings, execution, show).await;
     if let Some((ledger, run)) = ledger {
         let exit = finished.as_ref().map_or_else(|failure| failure.exit, |(exit, _)| *exit);
         job_files::record_end(ledger, run, exit, &execution.causes);
@@ -163,7 +174,7 @@ pub async fn finish(
     execution: &Execution,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let (exit, summary) = write_and_report(job, settings, execution, show)?;
+    let (exit, summary) = write_and_report(job, settings, execution, show).await?;
     conclude(settings, &summary, show).await?;
     Ok(exit)
 }
@@ -185,17 +196,20 @@ fn write_page(settings: &RunSettings, show: Show) -> Result<(), Failure> {
 }
 
 /// Writes the outcome and reports.
-fn write_and_report(
+async fn write_and_report(
     mut job: Job,
     settings: &RunSettings,
     execution: &Execution,
     show: Show,
 ) -> Result<(Exit, Ending), Failure> {
-    let Execution { verdicts, causes, sendings, took, .. } = execution;
+    let Execution { verdicts, causes, sendings, took, session } = execution;
     let action = job.plan.action();
     let is_open = verdicts.settled() < verdicts.len() && !settings.rehearse;
     let hint = is_open.then(|| continue_hint(causes));
     let (carried, fingerprint) = (job.carried(), job.fingerprint()?);
+    let not_restored = job.not_restored();
+    let plan = Arc::clone(&job.plan);
+    let plan = (!action.is_detach()).then_some(plan);
     let written = job.write_outcome(verdicts, settings.rehearse, &settings.out);
     let tally = written.map_err(|failure| {
         // Both reasons are needed to understand a full disk.
@@ -203,7 +217,10 @@ fn write_and_report(
         let all: Vec<String> = causes.chain([failure.message]).chain(hint.clone()).collect();
         Failure::new(failure.exit, all.join("\n"))
     })?;
+    let confirmed =
+        read_back::confirm(plan.as_deref(), verdicts, settings, session.as_ref()).await?;
     let exit = or_internal(Exit::of_run(causes, &tally));
+    let exit = exit_of_restore(exit, confirmed, not_restored);
     if show.quiet {
         // There is no summary; the exit code alone does not explain a stop.
         for cause in causes {
@@ -221,6 +238,8 @@ fn write_and_report(
         carried,
         rehearsal: settings.rehearse,
         fingerprint,
+        confirmed,
+        not_restored,
     };
     show.report(&report)?;
     if let Some(hint) = hint {
@@ -244,7 +263,7 @@ fn continue_hint(causes: &[StopCause]) -> String {
 
 /// A finished job is not run again: it exits as before and sends nothing. If its last run was
 /// killed or could not write, the outcome is written now.
-fn already_finished(
+async fn already_finished(
     mut job: Job,
     verdicts: &Verdicts,
     exit_code: Option<u8>,
@@ -252,6 +271,8 @@ fn already_finished(
     show: Show,
 ) -> Result<Exit, Failure> {
     let planned = (job.plan.action(), job.carried(), job.fingerprint()?);
+    let not_restored = job.not_restored();
+    let plan = (!job.plan.action().is_detach()).then(|| Arc::clone(&job.plan));
     let ended = exit_code
         .and_then(Exit::from_code)
         .filter(|exit| !matches!(exit, Exit::Stopped | Exit::File | Exit::Internal));
@@ -260,10 +281,13 @@ fn already_finished(
     } else {
         job.write_outcome(verdicts, false, &settings.out)?
     };
+    let confirmed = read_back::confirm(plan.as_deref(), verdicts, settings, None).await?;
     let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
+    let exit = exit_of_restore(exit, confirmed, not_restored);
     show.line("This job is finished; nothing was sent. Pass --restart to run it again.")?;
     let out = settings.out.to_string_lossy();
-    show.report(&report_from_files(planned, &tally, exit, &out))?;
+    let report = report_from_files(planned, &tally, exit, &out);
+    show.report(&RunReport { confirmed, not_restored, ..report })?;
     write_page(settings, show)?;
     Ok(exit)
 }
@@ -294,6 +318,14 @@ fn report_only(
     Ok(exit)
 }
 
+/// A restore that leaves something out, or whose grants are not all listed, is not wholly done.
+/// With an exit code of an earlier run, what was read back now counts.
+fn exit_of_restore(exit: Exit, confirmed: Option<Confirmed>, not_restored: Option<u64>) -> Exit {
+    let is_confirmed = confirmed.is_none_or(|confirmed| confirmed.is_complete());
+    let is_whole = is_confirmed && not_restored.unwrap_or_default() == 0;
+    if exit == Exit::Done && !is_whole { Exit::Otherwise } else { exit }
+}
+
 fn report_from_files<'a>(
     (action, carried, fingerprint): (Action, Carried, Option<Fingerprint>),
     tally: &'a Tally,
@@ -311,5 +343,7 @@ fn report_from_files<'a>(
         carried,
         rehearsal: false,
         fingerprint,
+        confirmed: None,
+        not_restored: None,
     }
 }

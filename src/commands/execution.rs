@@ -37,6 +37,11 @@ pub struct Show {
 }
 
 impl Show {
+    /// Prints a text for people.
+    pub fn text(self, text: &str) -> Result<(), Failure> {
+        if self.is_hidden() { Ok(()) } else { print::text(text) }
+    }
+
     /// Prints a line for people.
     pub fn line(self, line: &str) -> Result<(), Failure> {
         if self.is_hidden() { Ok(()) } else { print::line(line) }

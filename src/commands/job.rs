@@ -12,7 +12,7 @@ use crate::first_pass::Findings;
 use crate::guards::{self, Protection};
 use crate::input::{InputError, Options, Reader, Resolutions};
 use crate::input_snapshot::{InputSnapshot, InputSnapshotError};
-use crate::ledger::{Fingerprint, JobSize, JobSpec, SnapshotInfo};
+use crate::ledger::{Fingerprint, JobSize, JobSpec, RestoredJob, SnapshotInfo};
 use crate::outcome::{Outcome, Tally};
 use crate::pipeline::BackgroundTask;
 use crate::plan::Plan;
@@ -39,6 +39,8 @@ pub struct Job {
     excel: bool,
     /// Why a run of this list is refused.
     pub refusals: Vec<Failure>,
+    /// The table of what a restore does not grant, to be written with the files of the run.
+    pub(super) left_out_table: Option<Vec<u8>>,
 }
 
 /// The specification of a job, whose digests are computed in the background.
@@ -102,7 +104,7 @@ impl Job {
         }
         let mut refusals = refusals_of_list(&read.findings, settings);
         let Findings { columns, protected, carried, carried_not_revoked, .. } = read.findings;
-        let plan = Arc::new(Plan::new(read.grants));
+        let plan = Arc::new(Plan::new(read.grants.with_action(settings.action)));
         let digests = input_digest.map(|input| {
             let plan = Arc::clone(&plan);
             Digests { input, plan: BackgroundTask::spawn(move || plan.digest()) }
@@ -136,6 +138,7 @@ impl Job {
             spec: PendingSpec { spec, digests },
             excel: settings.excel,
             refusals,
+            left_out_table: None,
         })
     }
 
@@ -162,6 +165,16 @@ impl Job {
                 Some(fingerprint.map_err(|e| Failure::new(Exit::Internal, e.to_string()))?);
         }
         Ok(spec)
+    }
+
+    /// Records the job whose revocations this one undoes.
+    pub fn set_restores(&mut self, restored: RestoredJob) {
+        self.spec.spec.restores = Some(restored);
+    }
+
+    /// What this job does not grant of the job that it undoes.
+    pub fn not_restored(&self) -> Option<u64> {
+        self.spec.spec.restores.as_ref().map(|restored| restored.left_out as u64)
     }
 
     /// Records that a snapshot was taken.

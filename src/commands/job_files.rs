@@ -109,6 +109,9 @@ pub fn create(
         tracing::info!(files = %renamed.display(), "the files of an earlier run were renamed");
     }
     job.snapshot.keep(files).map_err(file)?;
+    if let Some(table) = &job.left_out_table {
+        files.write_left_out(table).map_err(file)?;
+    }
     crate::failpoint::hit("input-copied");
     let ledger = Ledger::create_with(&files.ledger(), job.spec()?, snapshot)?;
     crate::files::sync_folder(files.folder()).map_err(file)?;

@@ -3,7 +3,7 @@
 //! [`driver`] takes a job from its list to its outcome: [`names`] looks up the names in it, [`list`]
 //! and [`job`] read and plan it,
 //! [`job_files`] opens its files, [`confirm`] asks, [`snapshot`] records what is granted, [`local`] or
-//! [`queue_job`] executes it.
+//! [`queue_job`] executes it. [`restore`] makes its list of the files that an earlier job left.
 //! [`run`], [`enqueue`] and [`collect`] choose the execution; [`work`] processes a queue. The other
 //! commands have a file each.
 
@@ -34,9 +34,12 @@ pub mod plan_diff;
 pub mod queue_admin;
 pub mod queue_connection;
 pub mod queue_job;
+pub mod read_back;
 mod reading;
+pub mod removed_job;
 pub mod report;
 mod residual;
+pub mod restore;
 pub mod resume_hint;
 pub mod run;
 pub mod saved_plan;

@@ -96,6 +96,8 @@ mod tests {
             outcome: None,
             causes: Vec::new(),
             fingerprint: None,
+            confirmed: None,
+            not_restored: None,
         }
     }
 

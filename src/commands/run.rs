@@ -69,7 +69,7 @@ async fn rehearse(settings: &RunSettings, show: Show) -> Result<Exit, Failure> {
 }
 
 /// Refuses a rehearsal that would overwrite the files of a real run.
-fn refuse_real_files(files: &RunFiles) -> Result<(), Failure> {
+pub fn refuse_real_files(files: &RunFiles) -> Result<(), Failure> {
     let reason = match files.of_a_real_run() {
         Some(real) => format!("{} belongs to a real run", real.display()),
         None if files.out.exists() && !outcome::is_of_rehearsal(&files.out) => {

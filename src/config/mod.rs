@@ -1,7 +1,8 @@
 //! Settings: the command line, variables and files turned into validated values, once.
 //!
 //! [`layers`] merges the sources and parses the merged command line with clap; [`input`],
-//! [`request`], [`plan`], [`run`], [`queue`] and [`simulate`] turn its structs ([`crate::cli`]) into
+//! [`request`], [`plan`], [`run`], `restore`, [`queue`] and [`simulate`] turn its structs
+//! ([`crate::cli`]) into
 //! settings. Nothing below this module reads a flag or a variable.
 //!
 //! To add an option of `run`, add it to [`crate::cli::run`] and to [`run::RunSettings`]; variables,
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod queue;
 mod quote;
 pub mod request;
+mod restore;
 pub mod run;
 pub mod simulate;
 pub mod table;

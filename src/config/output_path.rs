@@ -20,7 +20,7 @@ pub(super) fn refuse_input(inputs: &[InputName], option: &str, file: &Path) -> R
 }
 
 /// Suffixes of the files that a run keeps next to its outcome.
-const RUN_FILE_SUFFIXES: [&str; 3] = [".input", ".ledger", ".lock"];
+const RUN_FILE_SUFFIXES: [&str; 4] = [".input", ".ledger", ".lock", ".left-out.csv"];
 
 /// Refuses a file to be written that another run could need to continue.
 pub(super) fn refuse_run_file(option: &str, file: &Path) -> Result<(), Failure> {

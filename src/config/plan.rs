@@ -4,7 +4,9 @@ use super::run::{check_guards, limits};
 use super::{Confirmation, InputSettings, RequestSettings, RunSettings, usage};
 use crate::cli::PlanArgs;
 use crate::exit::Failure;
+use crate::model::Action;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Settings of `plan`.
 #[derive(Debug, Clone)]
@@ -42,6 +44,7 @@ impl PlanSettings {
         requests.engine.fail_over = guards.fail_over;
         Ok(Self {
             run: RunSettings {
+                action: Action::Detach,
                 input,
                 skip_invalid: args.rows.skip_invalid,
                 excel: false,
@@ -55,6 +58,7 @@ impl PlanSettings {
                 skip_protected: guards.skip_protected,
                 confirmation: Confirmation::Yes,
                 snapshot: None,
+                read_lag: Duration::ZERO,
                 requests,
                 page: None,
                 on_finish: None,

@@ -1,14 +1,16 @@
 //! Settings of `run`.
 
 use super::{InputSettings, PageSettings, RequestSettings, output_path, usage};
-use crate::cli::RunArgs;
 use crate::cli::run::GuardArgs;
+use crate::cli::{RequestArgs, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::guards::Limits;
 use crate::input::Options;
 use crate::input_snapshot::InputName;
 use crate::ledger::{Approval, Fingerprint, JobGuards, JobSpec};
+use crate::model::Action;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The default outcome file.
 pub(super) const DEFAULT_OUT: &str = "outcome.csv";
@@ -45,6 +47,8 @@ pub enum SnapshotPolicy {
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RunSettings {
+    /// Whether it revokes or grants.
+    pub action: Action,
     /// The list.
     pub input: InputSettings,
     /// Whether invalid rows are skipped instead of stopping the run.
@@ -71,6 +75,8 @@ pub struct RunSettings {
     pub confirmation: Confirmation,
     /// The snapshot that is taken first, if any.
     pub snapshot: Option<SnapshotPolicy>,
+    /// How long lists may lag behind changes.
+    pub read_lag: Duration,
     /// How requests are sent.
     pub requests: RequestSettings,
     /// The report that is written at the end.
@@ -107,11 +113,9 @@ impl RunSettings {
             let id = &mut input.options.default_instance_id;
             id.get_or_insert_with(|| REHEARSAL_INSTANCE.to_owned());
         }
-        let mut requests = RequestSettings::settle(&args.requests, seed);
-        requests.engine.deadline = args.deadline;
-        requests.engine.canary = guards.canary.map(|requests| requests as usize);
-        requests.engine.fail_over = guards.fail_over;
+        let requests = requests(&args.requests, guards, args.deadline, seed);
         Ok(Self {
+            action: Action::Detach,
             input,
             skip_invalid: args.rows.skip_invalid,
             excel: args.excel,
@@ -125,6 +129,7 @@ impl RunSettings {
             skip_protected: guards.skip_protected,
             confirmation,
             snapshot: snapshot(args)?,
+            read_lag: Duration::ZERO,
             requests,
             page,
             on_finish: args.on_finish.clone(),
@@ -151,6 +156,7 @@ impl RunSettings {
     /// job's own copy. Only the outcome is written, and nothing is sent from here.
     pub fn of_job(job: &JobSpec, out: PathBuf, requests: RequestSettings) -> Result<Self, Failure> {
         let mut settings = Self {
+            action: job.action,
             input: InputSettings { inputs: Vec::new(), options: Options::default(), strict: false },
             skip_invalid: false,
             excel: job.options.excel,
@@ -164,6 +170,7 @@ impl RunSettings {
             skip_protected: false,
             confirmation: Confirmation::Yes,
             snapshot: None,
+            read_lag: Duration::ZERO,
             requests,
             page: None,
             on_finish: None,
@@ -235,24 +242,57 @@ pub(super) fn check_guards(guards: &GuardArgs) -> Result<(), Failure> {
 
 /// The outcome file, which must not be any file that the run reads or that another run needs.
 fn out(args: &RunArgs, input: &InputSettings, files: &[String]) -> Result<PathBuf, Failure> {
-    let default = if args.rehearse { DEFAULT_REHEARSAL_OUT } else { DEFAULT_OUT };
-    let out = args.out.clone().unwrap_or_else(|| default.into());
+    let out = outcome_file(args.out.as_ref(), args.rehearse, DEFAULT_OUT, input)?;
+    if let Some(plan) = &args.plan {
+        output_path::refuse_same_file("--out", &out, plan, "--plan")?;
+    }
+    refuse_read_files(&out, &args.guards, &args.requests, files)?;
+    Ok(out)
+}
+
+/// The outcome file as it was given, or the default; not an input, nor a file of another run.
+pub(super) fn outcome_file(
+    given: Option<&PathBuf>,
+    rehearse: bool,
+    default: &str,
+    input: &InputSettings,
+) -> Result<PathBuf, Failure> {
+    let default = if rehearse { DEFAULT_REHEARSAL_OUT } else { default };
+    let out = given.cloned().unwrap_or_else(|| default.into());
     if out.file_name().is_none() {
         return Err(usage(format!("--out {}: not a file name", out.display())));
     }
     input.refuse_over_input("--out", &out)?;
     output_path::refuse_run_file("--out", &out)?;
-    let read = [
-        ("--protect", &args.guards.protect),
-        ("--ca-file", &args.requests.ca_file),
-        ("--plan", &args.plan),
-    ];
-    let read = read.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)));
-    let settings = files.iter().map(|file| ("the settings", Path::new(file)));
-    for (what, path) in read.chain(settings) {
-        output_path::refuse_same_file("--out", &out, path, what)?;
-    }
     Ok(out)
+}
+
+/// Refuses an outcome that is also a file of settings, certificates or protected rows.
+pub(super) fn refuse_read_files(
+    out: &Path,
+    guards: &GuardArgs,
+    requests: &RequestArgs,
+    files: &[String],
+) -> Result<(), Failure> {
+    let read = [("--protect", &guards.protect), ("--ca-file", &requests.ca_file)];
+    let read = read.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)));
+    let mut settings = files.iter().map(|file| ("the settings", Path::new(file)));
+    read.chain(&mut settings)
+        .try_for_each(|(what, path)| output_path::refuse_same_file("--out", out, path, what))
+}
+
+/// How requests are sent, with the guards that stop the sending.
+pub(super) fn requests(
+    args: &RequestArgs,
+    guards: &GuardArgs,
+    deadline: Option<Duration>,
+    seed: u64,
+) -> RequestSettings {
+    let mut requests = RequestSettings::settle(args, seed);
+    requests.engine.deadline = deadline;
+    requests.engine.canary = guards.canary.map(|requests| requests as usize);
+    requests.engine.fail_over = guards.fail_over;
+    requests
 }
 
 fn snapshot(args: &RunArgs) -> Result<Option<SnapshotPolicy>, Failure> {
@@ -282,18 +322,41 @@ fn confirmation(args: &RunArgs, is_terminal: bool) -> Result<Confirmation, Failu
              approved it; --rehearse needs none",
         ));
     }
-    match (args.rehearse || args.report_only, args.confirm) {
-        (true, _) => Ok(Confirmation::Yes),
-        (false, _) if let Some(fingerprint) = &args.approve => {
-            Ok(Confirmation::Approved(fingerprint.clone()))
+    if let Some(fingerprint) = args.approve.as_ref().filter(|_| !args.rehearse && !args.report_only)
+    {
+        return Ok(Confirmation::Approved(fingerprint.clone()));
+    }
+    let asked = Asked {
+        is_free: args.rehearse || args.report_only,
+        confirm: args.confirm,
+        yes: args.yes,
+        remedy: "--confirm N with the number of revocations that `plan` shows",
+    };
+    asked.settle(is_terminal)
+}
+
+/// What the command line says about the confirmation.
+pub(super) struct Asked {
+    /// Whether nothing is sent that needs one.
+    pub(super) is_free: bool,
+    pub(super) confirm: Option<usize>,
+    pub(super) yes: bool,
+    /// The option for a script that knows the number, and where the number is shown.
+    pub(super) remedy: &'static str,
+}
+
+impl Asked {
+    pub(super) fn settle(&self, is_terminal: bool) -> Result<Confirmation, Failure> {
+        match (self.is_free, self.confirm) {
+            (true, _) => Ok(Confirmation::Yes),
+            // The stricter of the two, in case a variable sets `yes`.
+            (false, Some(number)) => Ok(Confirmation::Exactly(number)),
+            (false, None) if self.yes => Ok(Confirmation::Yes),
+            (false, None) if is_terminal => Ok(Confirmation::Ask),
+            (false, None) => {
+                let remedy = self.remedy;
+                Err(usage(format!("there is no terminal to confirm at: pass --yes, or {remedy}")))
+            }
         }
-        // The stricter of the two, in case a variable sets `yes`.
-        (false, Some(revocations)) => Ok(Confirmation::Exactly(revocations)),
-        (false, None) if args.yes => Ok(Confirmation::Yes),
-        (false, None) if is_terminal => Ok(Confirmation::Ask),
-        (false, None) => Err(usage(
-            "there is no terminal to confirm at: pass --yes, or --confirm N with the number of \
-             revocations that `plan` shows",
-        )),
     }
 }

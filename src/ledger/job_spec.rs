@@ -70,6 +70,15 @@ pub struct RestoredJob {
     pub outcome_sha256: String,
     /// The identity of the job.
     pub identity: JobIdentity,
+    /// Rows and accounts that the run removed, or may have removed, and that are not granted again.
+    pub left_out: usize,
+}
+
+impl RestoredJob {
+    /// Whether both are restores of the same outcome.
+    pub fn is_of_same_outcome(&self, other: &Self) -> bool {
+        self.outcome_sha256 == other.outcome_sha256 && self.identity == other.identity
+    }
 }
 
 /// The identity of a job.
@@ -178,6 +187,11 @@ impl JobSpec {
     /// Computes the fingerprint of the plan; the digests must be known.
     pub fn compute_fingerprint(&self) -> serde_json::Result<Fingerprint> {
         fingerprint::of_job(self)
+    }
+
+    /// Whether its list has names that were looked up.
+    pub fn has_names(&self) -> bool {
+        !self.options.names.is_empty()
     }
 
     /// The differences between this job and another, each as a phrase; empty for equal ones.

@@ -1,7 +1,7 @@
 //! The columns of an outcome and their sources.
 
 use super::COLUMNS;
-use crate::model::{RESOLVED_COLUMNS, TEXT_MARK_COLUMN, VERIFIED_COLUMNS};
+use crate::model::{CONFIRMED_COLUMNS, RESOLVED_COLUMNS, TEXT_MARK_COLUMN, VERIFIED_COLUMNS};
 
 /// The prefix of an input column whose name is also a column of the outcome.
 const OWN: &str = "input_";
@@ -34,13 +34,14 @@ impl Columns {
         let resolved_names = || RESOLVED_COLUMNS.into_iter().filter(move |_| has_names);
         let of_outcome = || COLUMNS.into_iter().chain([TEXT_MARK_COLUMN]).chain(resolved_names());
         if is_outcome {
-            // A verification says nothing of what is sent after it.
+            // What was read back of an earlier outcome says nothing of what is sent after it.
+            let replaced = || of_outcome().chain(CONFIRMED_COLUMNS);
             let last = COLUMNS.last().and_then(|name| place(name));
             let is_stale = |at: usize| {
                 last.is_some_and(|last| at > last) && VERIFIED_COLUMNS.contains(&input[at].as_str())
             };
             let own: Vec<usize> = (0..input.len())
-                .filter(|at| !of_outcome().any(|name| name == input[*at]) && !is_stale(*at))
+                .filter(|at| !replaced().any(|name| name == input[*at]) && !is_stale(*at))
                 .collect();
             let names = own.iter().map(|at| input[*at].clone()).collect();
             let in_order = own.iter().copied().eq(0..own.len());
@@ -76,7 +77,8 @@ mod tests {
 
     #[test]
     fn the_columns_of_an_outcome_are_replaced() {
-        let outcome = [&["user"][..], &COLUMNS, &[TEXT_MARK_COLUMN, "note"]].concat();
+        let outcome =
+            [&["user"][..], &CONFIRMED_COLUMNS, &COLUMNS, &[TEXT_MARK_COLUMN, "note"]].concat();
         assert_eq!(names(&outcome, false), ["user", "note"]);
         assert_eq!(names(&["user", "status", "note"], true), ["user", "note"]);
     }

@@ -9,6 +9,7 @@
 //! (measured).
 
 mod columns;
+mod confirmation;
 mod result_columns;
 mod rows;
 mod spreadsheet;
@@ -35,6 +36,7 @@ use writer::write_outcome;
 pub use crate::model::OUTCOME_COLUMNS as COLUMNS;
 
 pub use crate::model::REHEARSAL;
+pub use confirmation::add_confirmation;
 pub use verified::{VerifiedCells, VerifiedError, VerifiedOutcome};
 
 /// Rows by status.

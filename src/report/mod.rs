@@ -17,6 +17,7 @@ pub mod progress;
 pub mod queue_status;
 pub mod reading;
 mod recent;
+pub mod restore;
 pub mod run_status;
 pub mod snapshot;
 pub mod summary;

@@ -1,6 +1,7 @@
 //! The summary of a run, for people and as JSON.
 
 use super::causes::cause;
+use super::restore;
 use super::text::{count, entry, length, shown_long};
 use crate::engine::StopCause;
 use crate::exit::Exit;
@@ -50,6 +51,30 @@ pub struct Ending {
     pub causes: Vec<String>,
     /// The fingerprint of the plan; `null` for a rehearsal of a list.
     pub fingerprint: Option<Fingerprint>,
+    /// For a restore: what the lists show of its grants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
+    /// For a restore: what the run removed, or may have removed, and is not granted again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_restored: Option<u64>,
+}
+
+/// What the lists show of the grants of a restore.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Confirmed {
+    /// Listed.
+    pub present: u64,
+    /// Not listed.
+    pub absent: u64,
+    /// Not read.
+    pub unchecked: u64,
+}
+
+impl Confirmed {
+    /// Whether all are listed.
+    pub fn is_complete(&self) -> bool {
+        self.absent + self.unchecked == 0
+    }
 }
 
 /// Rows of an earlier outcome that `--only` did not select.
@@ -83,6 +108,10 @@ pub struct RunReport<'a> {
     pub rehearsal: bool,
     /// The fingerprint of the plan.
     pub fingerprint: Option<Fingerprint>,
+    /// For a restore: what the lists show of its grants.
+    pub confirmed: Option<Confirmed>,
+    /// For a restore: what the run removed, or may have removed, and is not granted again.
+    pub not_restored: Option<u64>,
 }
 
 impl RunReport<'_> {
@@ -100,6 +129,8 @@ impl RunReport<'_> {
             outcome: Some(self.outcome.to_owned()),
             causes: self.causes.iter().map(cause).collect(),
             fingerprint: self.fingerprint.clone(),
+            confirmed: self.confirmed,
+            not_restored: self.not_restored,
         }
     }
 
@@ -156,6 +187,17 @@ impl RunReport<'_> {
         if lost > 0 {
             entry(&mut out, "  without a usable answer", lost, "");
         }
+        if let Some(Confirmed { present, absent, unchecked }) = self.confirmed {
+            let _ = writeln!(out, "{}", restore::confirmed(present, absent, unchecked));
+        }
+        if let Some(left_out @ 1..) = self.not_restored {
+            entry(
+                &mut out,
+                "not restored",
+                left_out,
+                "see the table .left-out.csv for the reasons",
+            );
+        }
         let _ = writeln!(out, "Outcome: {}", shown_long(self.outcome));
         let _ = writeln!(out, "Next: {}", self.next());
         out
@@ -199,6 +241,12 @@ impl RunReport<'_> {
         }
         if self.carried.not_revoked > 0 {
             steps.push("check the carried rows that are not revoked");
+        }
+        if self.not_restored.is_some_and(|left_out| left_out > 0) {
+            steps.push("check what is not restored");
+        }
+        if self.confirmed.is_some_and(|confirmed| !confirmed.is_complete()) {
+            steps.push("check the grants that are not confirmed");
         }
         if self.rehearsal {
             steps.push(match self.action {
@@ -246,6 +294,7 @@ mod tests {
             let (exit, outcome, rehearsal) = (Exit::Credentials, "o.csv", false);
             let (carried, fingerprint) = (Carried::default(), None);
             let action = Action::Detach;
+            let (confirmed, not_restored) = (None, None);
             let report = RunReport {
                 action,
                 tally,
@@ -257,6 +306,8 @@ mod tests {
                 carried,
                 rehearsal,
                 fingerprint,
+                confirmed,
+                not_restored,
             };
             report.text()
         };

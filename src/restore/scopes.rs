@@ -9,12 +9,19 @@ use std::collections::BTreeMap;
 /// read, because a whole target takes its accounts with it; after grants were given, only those of
 /// targets with accounts.
 pub fn scopes_of(plan: &Plan) -> Vec<HeldScope> {
+    scopes(plan.all_grants().map(|grant| {
+        let reads_accounts = plan.action() == Action::Detach || grant.account != Account::Whole;
+        (TargetKey::of(&grant), reads_accounts)
+    }))
+}
+
+/// The lists that show these targets, each with whether its accounts are read, too.
+pub fn scopes(targets: impl IntoIterator<Item = (TargetKey, bool)>) -> Vec<HeldScope> {
     type Place = (String, String, Grantee, Kind);
     let mut all: BTreeMap<Place, BTreeMap<String, bool>> = BTreeMap::new();
-    for grant in plan.all_grants() {
-        let TargetKey { instance_id, region, grantee, kind, target } = TargetKey::of(&grant);
+    for (key, reads_accounts) in targets {
+        let TargetKey { instance_id, region, grantee, kind, target } = key;
         let targets = all.entry((instance_id, region, grantee, kind)).or_default();
-        let reads_accounts = plan.action() == Action::Detach || grant.account != Account::Whole;
         *targets.entry(target).or_default() |= reads_accounts;
     }
     let scope = |((instance_id, region, grantee, kind), targets)| HeldScope {
@@ -52,11 +59,11 @@ mod tests {
     fn a_list_is_read_once_for_each_user_and_kind_and_accounts_once_for_each_target() {
         let scopes = scopes_of(&plan(Action::Detach));
         assert_eq!(scopes.len(), 2);
-        assert_eq!(calls(&scopes), 2 + 3);
+        assert_eq!(calls(&scopes), 1 + 2 + 3);
     }
 
     #[test]
     fn accounts_of_a_target_that_is_granted_without_any_are_not_read_back() {
-        assert_eq!(calls(&scopes_of(&plan(Action::Attach))), 2 + 1);
+        assert_eq!(calls(&scopes_of(&plan(Action::Attach))), 1 + 2 + 1);
     }
 }

@@ -33,6 +33,7 @@ mod queue;
 mod readme;
 mod real;
 mod report_page;
+mod restore;
 mod resume;
 mod revoking;
 mod samples;

@@ -49,6 +49,11 @@ fn help_of_run() {
 }
 
 #[test]
+fn help_of_restore() {
+    insta::assert_snapshot!(help(&["restore"]));
+}
+
+#[test]
 fn help_of_the_commands_around_it() {
     let all = [["config", "show"], ["credentials", "show"]].map(|of| help(&of));
     let more = [["config"], ["credentials"], ["completions"], ["man"]].map(|of| help(&of));
@@ -124,6 +129,19 @@ fn a_rehearsal_off_the_terminal() {
     let ended = sandbox.ends(&["run", sandbox.sample("offboarding.csv"), "--rehearse"]);
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "no bar off a terminal");
     insta::assert_snapshot!(without_times(&ended.out));
+}
+
+#[test]
+fn a_snapshot_and_its_restore() {
+    let sandbox = Sandbox::new();
+    let list = "user,kind,target,account\n17,host,1027,3058\n17,host,1031,*\n17,host,1029,3077\n";
+    sandbox.file("list.csv", list);
+    let service = crate::snapshot::service("");
+    let run = ["run", "list.csv", "--instance-id", "bastionhost-cn-test", "--yes", "--snapshot"];
+    let run = crate::snapshot::command(&sandbox, &service, &run);
+    let restore = ["restore", "outcome.csv", "--yes"];
+    let restore = crate::snapshot::command(&sandbox, &service, &restore);
+    insta::assert_snapshot!(without_times(&(run.out + "=====\n" + &restore.out)));
 }
 
 /// One row of every status that a run can have.

@@ -10,6 +10,8 @@ mod troubleshooting;
 
 use std::path::{Path, PathBuf};
 
+use bastion_revoke::model::{Action, Operation};
+
 use crate::sandbox::Sandbox;
 
 pub(crate) fn root() -> &'static Path {
@@ -149,6 +151,10 @@ fn the_ram_policies_allow_what_is_called_and_nothing_that_grants() {
     sorted.sort_unstable();
     detach.sort_unstable();
     assert_eq!(sorted, detach);
+    let mut attach: Vec<String> = allowed_actions("ram-policy-restore.json");
+    attach.retain(|action| !action.starts_with("List"));
+    let operations = Operation::of(Action::Attach).map(Operation::name);
+    assert_eq!(attach, operations, "besides lists, only what a restore calls");
     let both = allowed_actions("ram-policy-revoke-and-read.json");
     assert!(revoke.iter().all(|action| both.contains(action)));
     for action in &both {

@@ -48,7 +48,7 @@ impl Disk {
 
     /// The start of the next run, from the ledger exactly as the command reads it.
     pub(super) fn replay(&self, plan: &Plan) -> LedgerState {
-        let mut state = LedgerState::new(plan.grants());
+        let mut state = LedgerState::of_action(plan.action(), plan.grants());
         for attempt in self.state().attempts.values() {
             state.apply(attempt.clone());
         }

@@ -72,6 +72,23 @@ impl Environment {
         Arc::new(Self { time: Time::begin(), plan, disk, keys, network, state })
     }
 
+    /// The same service at the same time, for another job.
+    pub(super) fn for_next_job(
+        &self,
+        plan: Arc<Plan>,
+        disk: Arc<Disk>,
+        faults: FaultSchedule,
+        network: NetworkModel,
+        seed: u64,
+    ) -> Arc<Self> {
+        let nothing = sim::Service::new(sim::Settings::default());
+        let service = std::mem::replace(&mut self.state().service, nothing);
+        let keys = (0..).take(plan.grants()).map(|grant| (key_of(&plan, grant), grant)).collect();
+        let random = fastrand::Rng::with_seed(seed);
+        let state = Mutex::new(State { service, log: Log::new(false), faults, random });
+        Arc::new(Self { time: self.time, plan, disk, keys, network, state })
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

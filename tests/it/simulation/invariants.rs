@@ -36,6 +36,25 @@ pub(super) const ALL: [Invariant; 14] = [
     ("7 nothing is lost: every case is result to its end", everything_is_settled),
 ];
 
+/// Those that hold of a job whatever it does with its grants.
+const OF_ANY_JOB: [&str; 7] = [
+    "1 conservation",
+    "5 pace: never above the rate",
+    "5 pace: never inside a wait",
+    "7 nothing is lost: an intent is durable before its request leaves",
+    "7 nothing is lost: a ledger says what the run said",
+    "the API's limits and the concurrency are kept",
+    "7 nothing is lost: every case is result to its end",
+];
+
+/// Returns the broken promises of a job that may also grant.
+pub(super) fn broken_in_any_job(result: &CaseResult) -> Vec<String> {
+    let some: Vec<Invariant> =
+        ALL.into_iter().filter(|(name, _)| OF_ANY_JOB.contains(name)).collect();
+    assert_eq!(some.len(), OF_ANY_JOB.len(), "each is one of the promises");
+    of(result, &some)
+}
+
 /// How many of them, from the front, also hold in a scenario.
 const IN_SCENARIOS: usize = 10;
 

@@ -19,6 +19,7 @@ mod faults;
 mod invariants;
 mod log;
 mod restarts;
+mod restoring;
 mod scenario;
 mod wire;
 

@@ -140,6 +140,11 @@ impl CaseResult {
 /// Runs a case until everything is settled.
 pub(super) async fn run_to_completion(mut case: Case, with_trace: bool) -> CaseResult {
     let environment = environment_of(&mut case, with_trace);
+    run_in(case, environment, 0).await
+}
+
+/// The same in an environment; its runs are numbered from `first`.
+pub(super) async fn run_in(case: Case, environment: Arc<Environment>, first: usize) -> CaseResult {
     let mut runs: Vec<ProcessRun> = Vec::new();
     while runs.len() < MAX_RUNS && runs.last().is_none_or(|run| !is_settled(&run.durable)) {
         let number = runs.len();
@@ -152,7 +157,7 @@ pub(super) async fn run_to_completion(mut case: Case, with_trace: bool) -> CaseR
             clock_ahead: case.clock_ahead,
             interruption: case.interruptions.get(number).copied(),
         };
-        runs.push(run_process(&environment, number, &conditions).await);
+        runs.push(run_process(&environment, first + number, &conditions).await);
         // The command is started again after a pause.
         let pause = Duration::from_millis(137 * (number as u64 + 1));
         tokio::time::sleep(pause).await;
