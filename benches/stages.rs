@@ -1,7 +1,7 @@
-//! How fast the stages are by themselves: `cargo bench`.
+//! The speed of the single stages: `cargo bench --bench stages`.
 //!
-//! None of them decides how long a run takes, which is requests divided by the quota; these
-//! benches are here to notice when that stops being true.
+//! No stage limits a run, whose duration is requests divided by the quota; these benches detect
+//! when that changes.
 
 use bastion_revoke::api::client::Client;
 use bastion_revoke::api::credentials::{Credentials, Secret};
@@ -32,12 +32,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// More than any machine sends: no quota.
+/// More than any machine can send: no quota.
 const UNLIMITED_PER_S: f64 = 10_000_000.0;
 
 const ROWS: usize = 20_000;
 
-/// Rows as an audit lists them: some users, a few targets each, some accounts on each.
+/// Rows like those of an audit: some users, a few targets each, some accounts on each.
 fn rows() -> Vec<(String, String, String)> {
     let mut random = fastrand::Rng::with_seed(1);
     let mut row = || (random.u32(..400), random.u32(..40), random.u32(..20));
@@ -104,7 +104,7 @@ fn parse(bench: &mut Criterion) {
     group.finish();
 }
 
-/// As large as a request may be: 10 hosts with 10 accounts each.
+/// The largest request: 10 hosts with 10 accounts each.
 fn full_request() -> Request {
     let entry = |target: u32| {
         let accounts = (0..10).map(|account| (target * 10 + account).to_string().into()).collect();
@@ -139,7 +139,7 @@ fn sign_request(bench: &mut Criterion) {
     });
 }
 
-/// The answer that everything a request asks for is revoked.
+/// The answer that everything in a request is revoked.
 fn answer_to(request: &Request, grantee: Option<&str>) -> String {
     let result = |entry: &Entry| {
         let Accounts::Listed(accounts) = &entry.accounts else { unreachable!() };
@@ -167,7 +167,7 @@ fn decode(bench: &mut Criterion) {
     });
 }
 
-/// The requests of a plan as a run writes them down: an intent and a result each.
+/// The records of a plan's requests: an intent and a result each.
 fn records(plan: &Plan) -> Vec<Record> {
     let record = |request: usize| {
         let (attempt, grants) = (request as u64 + 1, GrantSet::range(plan.grants_of(request)));
@@ -202,7 +202,8 @@ fn ledger_commit(bench: &mut Criterion) {
         (folder, SqliteJournal::start(ledger, run).expect("a thread"))
     };
     let mut group = bench.benchmark_group("ledger");
-    // Intent and result of 32 requests share a durable write; alone, each waits for its own.
+    // The intents and results of 32 requests share a durable write; a single request waits for its
+    // own.
     for together in [2, 64] {
         let some = records[..together].to_vec();
         group.throughput(Throughput::Elements(together as u64));
@@ -275,7 +276,7 @@ fn outcome_write(bench: &mut Criterion) {
     group.finish();
 }
 
-/// A network that answers at once.
+/// A network that answers immediately.
 struct Instant(WireAnswer);
 
 impl Transport for Instant {
@@ -284,7 +285,7 @@ impl Transport for Instant {
     }
 }
 
-/// Everything between the plan and the network, for full requests of many users.
+/// All work between the plan and the network, for full requests of many users.
 fn engine(bench: &mut Criterion) {
     const REQUESTS: usize = 1000;
     let request = full_request();

@@ -1,6 +1,5 @@
-//! The places at which bytes from outside come in, as functions of those bytes. The fuzz targets
-//! call them with whatever the fuzzer thinks of; `tests/it/fuzz_entry.rs` calls them with the same
-//! random bytes each time.
+//! The functions that receive bytes from outside. The fuzz targets call them with the fuzzer's
+//! input; `tests/it/fuzz_entry.rs` calls them with the same random bytes each time.
 
 use bastion_revoke::api::response::{Judgement, judge};
 use bastion_revoke::input::{Options, Problem, Reader, Report, RowContent, Source};
@@ -12,8 +11,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-/// A list: CSV or JSON Lines, in any encoding, compressed or not. It is read twice, as a run reads
-/// it, and must say the same both times.
+/// A list: CSV or JSON Lines, in any encoding, compressed or not. It is read twice, as in a run,
+/// and must give the same result both times.
 pub(super) fn list(bytes: &[u8], scratch: &Arc<File>) {
     scratch.set_len(0).and_then(|()| scratch.write_all_at(bytes, 0)).expect("a scratch file");
     let read = |columns: Vec<String>| {
@@ -79,7 +78,7 @@ pub(super) fn request() -> Request {
     }
 }
 
-/// An answer that the service took the request: which of the four grants are said to be revoked.
+/// An answer to an accepted request: which of the four grants are revoked.
 pub(super) fn answer(bytes: &[u8]) -> [bool; 4] {
     let request = request();
     match judge(&request, 200, bytes) {
@@ -91,7 +90,7 @@ pub(super) fn answer(bytes: &[u8]) -> [bool; 4] {
     }
 }
 
-/// An answer that the service refused the request: never one that revokes anything.
+/// An answer to a refused request: it never revokes anything.
 pub(super) fn error_body(bytes: &[u8]) {
     for status in [100, 302, 400, 403, 404, 429, 500, 502, 503] {
         match judge(&request(), status, bytes) {

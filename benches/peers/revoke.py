@@ -1,11 +1,11 @@
-"""What one would write today: the same list, revoked with the official SDK.
+"""A script for comparison: revokes the same list with the official SDK.
 
 Usage: revoke.py LIST HOST:PORT row|grouped [retries]
 
 `row` makes one call for each row. `grouped` collects the rows of a user and a kind in order of
 appearance and makes calls of up to ten targets with up to ten accounts each. `retries` gives the
 SDK its own retry options: up to five attempts after throttling, a failing server and a broken
-connection, with a growing wait. Sixteen calls are under way at once.
+connection, with a growing wait. Sixteen calls are in flight at once.
 
 Install the packages of tests/sdk/requirements.txt; the simulated service is
 `bastion-revoke simulate --port 0 --quota 50`. Prints calls sent, rows failed and seconds.

@@ -4,13 +4,13 @@
 //! cargo bench --bench ratios -- [ROWS] [PYTHON] [PART]
 //! ```
 //!
-//! `ROWS` is 1,000,000 unless given; `PART` is one of `plan`, `outcome`, `run`, `sending` and
-//! `memory`, or all of these, or `quota`, which takes eight minutes. `PYTHON` is an interpreter that has the package `duckdb`; without
-//! one the comparison with it is left out, and the table says so. Every reference is measured in
-//! the same run, in turns with what it is the reference of, and the best of three counts: the
-//! machine may be busy, but then it is for both.
+//! The default of `ROWS` is 1,000,000. `PART` is one of `plan`, `outcome`, `run`, `sending` and
+//! `memory`; all of them by default. The part `quota` takes eight minutes and must be named. `PYTHON`
+//! is an interpreter with the package `duckdb`; without it, the table has no comparison with DuckDB.
+//! Each reference is measured in the same run, alternating with its counterpart, and the best of
+//! three counts: other load on the machine affects both.
 
-#![expect(clippy::print_stdout, reason = "the table is what this is for")]
+#![expect(clippy::print_stdout, reason = "the table is the output")]
 
 #[path = "../../examples/generate/list.rs"]
 #[expect(dead_code, reason = "not every form of list is measured")]

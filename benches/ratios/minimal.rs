@@ -1,4 +1,4 @@
-//! The least that a client can do: build, sign, send and decode, with nothing kept of it.
+//! A minimal client: builds, signs, sends and decodes requests, and stores nothing.
 
 use anyhow::ensure;
 use bastion_revoke::api::sign;
@@ -36,9 +36,9 @@ struct Item<'a> {
     code: Cow<'a, str>,
 }
 
-/// Sends full requests, one for each of many users, so many at once.
+/// Sends full requests of different users, `concurrency` at once.
 pub(crate) async fn send(requests: usize, concurrency: usize, url: String) -> anyhow::Result<()> {
-    // The same that the product uses; an earlier round may have installed it.
+    // The same provider as the product; an earlier round may have installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().http1_only().build()?;
     let hosts = (100..110).map(|host| Host {

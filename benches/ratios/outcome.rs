@@ -1,4 +1,4 @@
-//! Writing the outcome against copying the rows with the csv crate.
+//! Writing the outcome, compared with copying the rows with the csv crate.
 
 use crate::Line;
 use crate::plan::write_list;
@@ -24,7 +24,7 @@ pub(crate) fn planned(list: &Path) -> anyhow::Result<(Plan, Vec<String>)> {
     Ok((Plan::new(collector.finish()), reader.columns().to_vec()))
 }
 
-/// How a request of a run ended well.
+/// The result of a successful request.
 pub(crate) fn answered(request: usize) -> AttemptResult {
     AttemptResult {
         state: AttemptState::Answered,
@@ -48,11 +48,11 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// A list in which each row is a request of its own.
-fn write_lone_rows(rows: usize, list: &Path) -> anyhow::Result<()> {
+fn write_single_row_requests(rows: usize, list: &Path) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_path(list)?;
     writer.write_record(["user", "kind", "target", "account"])?;
     for row in 0..rows {
-        // A different one for each row, in no order.
+        // A different user for each row, in random order.
         let user = row as u64 * 2_654_435_761 % (1 << 32);
         let [user, target, account] = [user, user % 997, user % 25].map(|id| id.to_string());
         writer.write_record([&*user, "host", &*target, &*account])?;
@@ -64,7 +64,7 @@ pub(crate) fn measure(rows: usize, folder: &Path) -> anyhow::Result<()> {
     let list = folder.join("list.csv");
     write_list(rows, true, &list)?;
     measure_list(&format!("outcome, {rows} rows"), &list, folder)?;
-    write_lone_rows(rows, &list)?;
+    write_single_row_requests(rows, &list)?;
     measure_list(&format!("outcome, {rows} rows, a request each"), &list, folder)
 }
 
@@ -77,9 +77,8 @@ fn measure_list(what: &str, list: &Path, folder: &Path) -> anyhow::Result<()> {
     let (mut ours, mut bare, mut same) = (Duration::MAX, Duration::MAX, Duration::MAX);
     let out = folder.join("outcome.csv");
     let copied = folder.join("copy.csv");
-    // Neither taking away what was there nor what a copy leaves to be written later is to be waited
-    // for by what comes next.
-    let rested = |to: &Path| {
+    // Removes the old file and syncs the disk: no measurement waits for earlier writes.
+    let start_after_sync = |to: &Path| {
         if to.exists() {
             std::fs::remove_file(to)?;
         }
@@ -87,13 +86,13 @@ fn measure_list(what: &str, list: &Path, folder: &Path) -> anyhow::Result<()> {
         anyhow::Ok(Instant::now())
     };
     for _ in 0..3 {
-        let started = rested(&copied)?;
+        let started = start_after_sync(&copied)?;
         copy(list, &copied)?;
         bare = bare.min(started.elapsed());
         let source = Source::file(list.to_owned());
         let reader =
             Reader::with_columns(vec![source], Arc::new(Options::default()), columns.clone());
-        let started = rested(&out)?;
+        let started = start_after_sync(&out)?;
         let outcome = Outcome {
             rows: plan.rows(),
             verdicts: &verdicts,
@@ -105,7 +104,7 @@ fn measure_list(what: &str, list: &Path, folder: &Path) -> anyhow::Result<()> {
         };
         outcome.write(reader, &out)?;
         ours = ours.min(started.elapsed());
-        let started = rested(&copied)?;
+        let started = start_after_sync(&copied)?;
         copy(&out, &copied)?;
         same = same.min(started.elapsed());
     }

@@ -1,4 +1,4 @@
-//! `plan` against the same question to `DuckDB` on the same file.
+//! `plan`, compared with the same question to `DuckDB` on the same file.
 
 use crate::list::{Form, list, write_header, write_row};
 use crate::process::{self, Took};
@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Memory that a plan may take: so much for each row, besides the distinct strings.
+/// The bound of a plan's memory: bytes per row, besides the distinct strings.
 const BYTES_A_ROW: usize = 48;
 
-/// What a query must add up to the same number of requests.
+/// A query for the number of requests.
 const QUERY: &str = r#"
 import duckdb, sys, time
 connection = duckdb.connect(config={"threads": 2})
@@ -29,7 +29,7 @@ SELECT sum(m) FROM g""").fetchone()[0])
 print(requests, time.monotonic() - started)
 "#;
 
-/// Writes the rows in one order, and returns the bytes of their distinct strings.
+/// Writes the rows, sorted or shuffled, and returns the size of their distinct strings in bytes.
 pub(crate) fn write_list(rows: usize, shuffled: bool, to: &Path) -> anyhow::Result<usize> {
     let mut rng = Rng::with_seed(5);
     let mut all: Vec<Row> = Vec::with_capacity(rows);
@@ -51,10 +51,10 @@ pub(crate) fn write_list(rows: usize, shuffled: bool, to: &Path) -> anyhow::Resu
     Ok(distinct.into_iter().map(str::len).sum())
 }
 
-/// Runs `plan` and gives its number of requests too.
+/// Runs `plan` and also returns its number of requests.
 pub(crate) fn plan(list: &Path) -> anyhow::Result<(Took, u64)> {
-    let (took, said) = process::run(process::ours().args(["plan", "--json"]).arg(list))?;
-    let plan: serde_json::Value = serde_json::from_str(&said)?;
+    let (took, output) = process::run(process::ours().args(["plan", "--json"]).arg(list))?;
+    let plan: serde_json::Value = serde_json::from_str(&output)?;
     let requests = plan["requests"].as_object().context("requests by operation")?;
     Ok((took, requests.values().filter_map(serde_json::Value::as_u64).sum()))
 }
@@ -71,27 +71,28 @@ pub(crate) fn measure(rows: usize, python: Option<&Path>, folder: &Path) -> anyh
             ours = Some(took.better(ours));
             if let Some(python) = python {
                 let query = &mut Command::new(python);
-                let (took, said) = process::run(query.args(["-c", QUERY]).arg(&path))?;
-                let (theirs_say, seconds) = said.trim().split_once(' ').context("two numbers")?;
-                let same = theirs_say == requests.to_string();
-                anyhow::ensure!(same, "DuckDB says {said} requests, and the plan {requests}");
-                // The query alone: not the interpreter's start, nor the import.
+                let (took, output) = process::run(query.args(["-c", QUERY]).arg(&path))?;
+                let (their_requests, seconds) =
+                    output.trim().split_once(' ').context("two numbers")?;
+                let same = their_requests == requests.to_string();
+                anyhow::ensure!(same, "DuckDB says {output} requests, and the plan {requests}");
+                // Only the query: without the interpreter's start and the import.
                 let wall = Duration::from_secs_f64(seconds.parse()?);
                 theirs = Some(process::Took { wall, ..took }.better(theirs));
             }
         }
         let ours = ours.context("three runs")?;
         let what = format!("plan, {rows} rows {order}");
-        let told = |took: Took| {
+        let described = |took: Took| {
             let (wall, cpu) = (took.wall.as_secs_f64(), took.cpu.as_secs_f64());
             format!("{wall:.2} s, {cpu:.2} s of CPU, {} MiB", took.peak_bytes >> 20)
         };
         match theirs {
-            None => println!("| {what} | {} | DuckDB: not given | | | |", told(ours)),
+            None => println!("| {what} | {} | DuckDB: not given | | | |", described(ours)),
             Some(theirs) => Line {
                 what: what.clone(),
-                ours: told(ours),
-                reference: format!("DuckDB {}", told(theirs)),
+                ours: described(ours),
+                reference: format!("DuckDB {}", described(theirs)),
                 ratio: ours.wall.as_secs_f64() / theirs.wall.as_secs_f64(),
                 most: 0.7,
             }

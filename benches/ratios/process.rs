@@ -1,14 +1,14 @@
-//! Other processes, and what they took.
+//! Runs other processes and measures them.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a process took.
+/// The cost of a process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Took {
     pub(crate) wall: Duration,
-    /// On all its threads.
+    /// Over all its threads.
     pub(crate) cpu: Duration,
     pub(crate) peak_bytes: u64,
 }
@@ -19,17 +19,17 @@ impl Took {
     }
 }
 
-/// Runs a command to its end, and gives what it wrote.
+/// Runs a command and returns its output.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<(Took, String)> {
     let started = Instant::now();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
     let id = child.id();
-    // It takes the time itself: whoever looks now and then would notice the end late.
+    // A thread waits for the end, which polling would notice late.
     let waiting =
         std::thread::spawn(move || child.wait_with_output().map(|output| (output, Instant::now())));
     let (mut cpu, mut peak_bytes) = (Duration::ZERO, 0);
     while !waiting.is_finished() {
-        // Both only grow, so that the last look before the end is nearly all.
+        // Both only grow, so the last values before the end are nearly complete.
         cpu = cpu_of(&id.to_string()).unwrap_or(cpu).max(cpu);
         peak_bytes = peak_of(id).unwrap_or(0).max(peak_bytes);
         pause();
@@ -48,21 +48,21 @@ pub(crate) fn pause() {
 /// The processor time of a process, by its id or `self`.
 pub(crate) fn cpu_of(process: &str) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name stands in parentheses and may hold anything; user and system time follow as the
-    // 14th and 15th field, in hundredths of a second.
+    // The name is in parentheses and may contain anything. User and system time are the 14th and
+    // 15th field, in hundredths of a second.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u64>().ok();
     Some(Duration::from_millis((ticks()? + ticks()?) * 10))
 }
 
-/// The most memory that a process has had.
+/// The peak memory of a process.
 pub(crate) fn peak_of(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
-/// This project's own program.
+/// This project's program.
 pub(crate) fn ours() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bastion-revoke"));
     for (name, _) in std::env::vars_os() {
@@ -77,7 +77,7 @@ pub(crate) fn ours() -> Command {
     command
 }
 
-/// Ends a process at once, as a power cut would.
+/// Kills a process, as a power cut would.
 pub(crate) fn kill(mut child: Child) -> anyhow::Result<()> {
     child.kill()?;
     child.wait()?;

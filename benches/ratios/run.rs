@@ -12,19 +12,19 @@ use tokio::time::Instant;
 
 const ROWS: usize = 1_000_000;
 
-/// What was seen of a run up to its first request, when it is killed.
+/// The measurements of a run up to its first request, after which it is killed.
 struct Begun {
     wall: Duration,
     peak_bytes: u64,
 }
 
-/// Starts a run and waits for its first connection, which is made to send the first request.
+/// Starts a run and waits for its first connection, on which it sends the first request.
 fn begin(listener: &TcpListener, list: &Path, out: &Path, more: &[&str]) -> anyhow::Result<Begun> {
     let endpoint = format!("http://{}", listener.local_addr()?);
     let mut command = process::ours();
     command.args(["run", "--yes", "--quiet", "--endpoint", &endpoint]).args(more);
     command.arg("--out").arg(out).arg(list);
-    // Connections of the run before, which was killed, may still wait to be accepted.
+    // Connections of the previous run, which was killed, may be waiting to be accepted.
     while listener.accept().is_ok() {}
     let started = Instant::now();
     let mut child = command.spawn()?;
@@ -41,7 +41,7 @@ fn begin(listener: &TcpListener, list: &Path, out: &Path, more: &[&str]) -> anyh
     Ok(Begun { wall, peak_bytes })
 }
 
-/// Writes down that the first half of the planned requests is done.
+/// Records in the ledger that the first half of the planned requests is done.
 fn half_done(list: &Path, out: &Path) -> anyhow::Result<()> {
     let (plan, _) = planned(list)?;
     let ledger = Ledger::open(Path::new(&format!("{}.ledger", out.display())))?;
@@ -65,13 +65,13 @@ pub(crate) fn measure(folder: &Path) -> anyhow::Result<()> {
     let list = folder.join("run.csv");
     write_list(ROWS, true, &list)?;
     let out = folder.join("run-outcome.csv");
-    // The same for all runs, for a job at another endpoint would be another job.
+    // The same for all runs, because a job at another endpoint would be another job.
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let (mut fresh, mut resumed) = (Duration::MAX, Duration::MAX);
     let (mut planning, mut planning_peak, mut running_peak) = (Duration::MAX, 0, 0);
-    // Short enough to be done more often than the others: the speed of a shared machine changes
-    // within seconds.
+    // Short enough for more rounds than the others: the speed of a shared machine changes within
+    // seconds.
     for _ in 0..9 {
         let (took, _) = plan(&list)?;
         planning = planning.min(took.wall);
@@ -79,7 +79,7 @@ pub(crate) fn measure(folder: &Path) -> anyhow::Result<()> {
         let begun = begin(&listener, &list, &out, &["--restart"])?;
         fresh = fresh.min(begun.wall);
         running_peak = begun.peak_bytes.max(running_peak);
-        // The one request that was under way when it was killed has no place in the first half.
+        // The request that was in flight at the kill does not belong to the first half.
         half_done(&list, &out)?;
         let begun = begin(&listener, &list, &out, &[])?;
         resumed = resumed.min(begun.wall);

@@ -1,4 +1,4 @@
-//! The engine with no quota against a bare server, beside the least that a client can do.
+//! The engine without a quota against a minimal server, compared with a minimal client.
 
 use crate::Line;
 use crate::minimal;
@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 const REQUESTS: usize = 20_000;
 const CONCURRENCY: usize = 64;
-/// More than any machine sends: no quota.
+/// More than any machine can send: no quota.
 const UNLIMITED_PER_S: f64 = 10_000_000.0;
 
 /// Full requests: the same ten targets and accounts for each of many users.
@@ -51,14 +51,14 @@ fn full_requests() -> anyhow::Result<Plan> {
     Ok(Plan::new(collector.finish()))
 }
 
-/// What sending all requests took.
+/// The cost of sending all requests.
 #[derive(Clone, Copy)]
 struct Cost {
     per_s: f64,
     cpu_us: f64,
 }
 
-/// Runs it on one thread, as `run` does, and says what it took.
+/// Runs `work` on one thread, as `run` does, and measures it.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn timed(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Cost> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,7 +70,7 @@ fn timed(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Cost>
     Ok(Cost { per_s: requests / wall.as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / requests })
 }
 
-/// The engine, with a journal that keeps nothing or a ledger that lasts.
+/// The engine, with a journal that stores nothing or with a durable ledger.
 async fn engine<J: Journal>(plan: Arc<Plan>, url: &str, journal: Arc<J>) -> anyhow::Result<()> {
     let endpoints = Endpoints::new(Some(endpoint::parse(url)?), plan.regions())?;
     let transport =
@@ -131,12 +131,13 @@ pub(crate) fn measure(folder: &Path) -> anyhow::Result<()> {
         }
     }
     let [Some(minimal), Some(forgetful), Some(durable)] = best else { anyhow::bail!("no rounds") };
-    let told = |cost: Cost| format!("{:.0} requests/s, {:.0} us of CPU", cost.per_s, cost.cpu_us);
-    let reference = || format!("minimal client {}", told(minimal));
+    let described =
+        |cost: Cost| format!("{:.0} requests/s, {:.0} us of CPU", cost.per_s, cost.cpu_us);
+    let reference = || format!("minimal client {}", described(minimal));
     for (name, cost) in [("without a ledger", forgetful), ("with a durable ledger", durable)] {
         Line {
             what: format!("engine {name}: time a request"),
-            ours: told(cost),
+            ours: described(cost),
             reference: reference(),
             ratio: minimal.per_s / cost.per_s,
             most: 1.0 / 0.6,
@@ -144,7 +145,7 @@ pub(crate) fn measure(folder: &Path) -> anyhow::Result<()> {
         .print();
         Line {
             what: format!("engine {name}: CPU a request"),
-            ours: told(cost),
+            ours: described(cost),
             reference: reference(),
             ratio: cost.cpu_us / minimal.cpu_us,
             most: 1.7,

@@ -1,4 +1,4 @@
-//! A bare server in a process of its own: it answers every request alike.
+//! A minimal server in another process: it gives the same answer to every request.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 /// The argument that makes this program the server.
 pub(crate) const SERVE: &str = "--serve";
 
-/// Ten targets with ten accounts each, all revoked: what a full request is answered with.
+/// The answer to a full request: ten targets with ten accounts each, all revoked.
 pub(crate) fn body() -> String {
     let accounts: Vec<_> = (0..10)
         .map(|account| serde_json::json!({"Code": "OK", "HostAccountId": (2000 + account).to_string()}))
@@ -54,7 +54,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     Ok(Response::new(Full::new(body)))
 }
 
-/// The server, which ends with this value.
+/// The server, which is stopped when this is dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,

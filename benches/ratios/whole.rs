@@ -1,5 +1,4 @@
-//! Whole runs against the simulated service: the memory they take to their end, and the time they
-//! take against a quota.
+//! Whole runs against the simulated service: their peak memory, and their duration with a quota.
 
 use crate::Line;
 use crate::plan::{plan, write_list};
@@ -11,7 +10,7 @@ use std::process::{Child, Stdio};
 
 const ROWS: usize = 1_000_000;
 
-/// `simulate`, which ends with this value.
+/// `simulate`, which is stopped when this is dropped.
 struct Simulated {
     child: Child,
     endpoint: String,
@@ -22,10 +21,11 @@ impl Simulated {
         let mut command = process::ours();
         command.args(["simulate", "--port", "0"]).args(args);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut said = String::new();
+        let mut output = String::new();
         let stdout = child.stdout.take().context("its output")?;
-        BufReader::new(stdout).read_line(&mut said)?;
-        let endpoint = said.trim().strip_prefix("listening on ").context("an address")?.to_owned();
+        BufReader::new(stdout).read_line(&mut output)?;
+        let endpoint =
+            output.trim().strip_prefix("listening on ").context("an address")?.to_owned();
         Ok(Self { child, endpoint })
     }
 }
@@ -37,7 +37,7 @@ impl Drop for Simulated {
     }
 }
 
-/// Carries the list out, and says what that took.
+/// Runs the list and measures the process.
 fn run(
     list: &Path,
     out: &Path,
@@ -50,14 +50,14 @@ fn run(
     Ok(took)
 }
 
-/// The peak of a run up to its end, beside that of a plan.
+/// The peak memory of a whole run, compared with that of a plan.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) fn memory(folder: &Path) -> anyhow::Result<()> {
     let list = folder.join("whole.csv");
     write_list(ROWS, true, &list)?;
     let (planning, _) = plan(&list)?;
     let service = Simulated::start(&[])?;
-    // Whatever the quota, as fast as the pace gets.
+    // Without a quota, at the highest rate that the controller reaches.
     let args = ["--rate", "100000", "--concurrency", "64"];
     let running = run(&list, &folder.join("whole-outcome.csv"), &service, &args)?;
     Line {
@@ -71,14 +71,14 @@ pub(crate) fn memory(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The wall time of a run against a quota of 50 per second with answers that take 100 ms: 8 minutes.
+/// The duration of a run with a quota of 50 per second and answers after 100 ms: 8 minutes.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) fn quota(folder: &Path) -> anyhow::Result<()> {
     const QUOTA_PER_S: &str = "50";
     let list = folder.join("quota.csv");
     write_list(ROWS, true, &list)?;
-    let (_, said) = process::run(process::ours().args(["plan", "--json"]).arg(&list))?;
-    let plan: serde_json::Value = serde_json::from_str(&said)?;
+    let (_, output) = process::run(process::ours().args(["plan", "--json"]).arg(&list))?;
+    let plan: serde_json::Value = serde_json::from_str(&output)?;
     let requests = plan["requests"].as_object().context("requests by operation")?;
     let most = requests.values().filter_map(serde_json::Value::as_u64).max().context("some")?;
     let seconds = most as f64 / QUOTA_PER_S.parse::<f64>()?;

@@ -1,4 +1,4 @@
-//! The made-up list itself.
+//! The generated list.
 
 use std::io::{self, Write};
 
@@ -22,7 +22,7 @@ pub(crate) struct Row {
     finding: u64,
 }
 
-/// Makes up the rows, user by user.
+/// Generates the rows, user by user.
 pub(crate) fn list(
     rows: usize,
     rng: &mut Rng,
@@ -52,7 +52,7 @@ pub(crate) fn list(
                 }
                 take(&row)?;
                 left -= 1;
-                // A thousand rows are enough to repeat from.
+                // Duplicates repeat one of the first thousand rows.
                 if earlier.len() < 1000 {
                     earlier.push(row);
                 } else {
@@ -67,7 +67,7 @@ pub(crate) fn list(
 
 /// A log-normal number with a median of 6, at least 1 and at most 400.
 fn targets_of_a_user(rng: &mut Rng) -> u32 {
-    // Twelve uniform numbers add up to a normal one, near enough.
+    // The sum of twelve uniform numbers is approximately normal.
     let normal = (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
     let targets = (6.0 * normal.exp()).clamp(1.0, 400.0);
     #[expect(
@@ -79,18 +79,18 @@ fn targets_of_a_user(rng: &mut Rng) -> u32 {
     targets
 }
 
-/// How a row is written.
+/// The format of the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// CSV with all columns.
     Csv,
-    /// CSV with nothing but the columns that are read.
+    /// CSV with only the columns that are read.
     Bare,
     /// JSON Lines.
     Json,
 }
 
-/// The header, where there is one.
+/// Writes the header, if the format has one.
 pub(crate) fn write_header(out: &mut impl Write, form: Form) -> io::Result<()> {
     match form {
         Form::Csv => writeln!(out, "finding,user,kind,target,account,reason"),
@@ -103,7 +103,7 @@ pub(crate) fn write_header(out: &mut impl Write, form: Form) -> io::Result<()> {
 pub(crate) fn write_row(out: &mut impl Write, row: &Row, form: Form) -> io::Result<()> {
     let Row { user, target, finding, reason, .. } = row;
     let kind = KINDS[row.kind];
-    // Accounts on host groups go by their names, some of which repeat with a number.
+    // Accounts on host groups are names, some of which repeat with a number.
     let account = match row.account {
         None => "*".to_owned(),
         Some(account) if row.kind == 1 => {

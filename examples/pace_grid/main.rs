@@ -1,6 +1,7 @@
-//! Prints how well the adaptive pace does, as Markdown: `cargo run --example pace_grid`.
+//! Prints the results of the rate controller as Markdown: `cargo run --example pace_grid`.
 //!
-//! With `--unseen`: other quotas, latencies and windows, and seeds that nothing was tuned by.
+//! With `--unseen`: other quotas, latencies and windows, and seeds that were not used during the
+//! design.
 
 use std::io::Write as _;
 

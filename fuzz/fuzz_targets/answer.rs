@@ -1,4 +1,4 @@
-//! Any bytes as the answer to a request that was taken.
+//! Any bytes as the answer to an accepted request.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A run in virtual time: endless work, many workers, one pace, one server.
+//! A run in virtual time: endless work, many workers, one rate controller, one server.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,43 +8,43 @@ use bastion_revoke::engine::rate_controller::{Event, RateController};
 
 use super::server::{Counting, Server};
 
-/// How a service tells how long to wait when it throttles.
+/// How a server sends the time to wait when it throttles.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Hints {
-    /// It does not.
+    /// It does not send it.
     Off,
     /// To the millisecond.
     Exact,
-    /// Rounded up to whole seconds, as `Retry-After` is.
+    /// Rounded up to whole seconds, as in `Retry-After`.
     WholeSeconds,
 }
 
-/// Everything that shapes a run.
+/// The parameters of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     /// How the server counts.
     pub(crate) counting: Counting,
-    /// The quota per second, from the second on at which each begins.
+    /// The quota per second, with the second from which it applies.
     pub(crate) quota: Vec<(f64, f64)>,
-    /// Whether the server tells how long to wait.
+    /// Whether the server sends the time to wait.
     pub(crate) hints: Hints,
     /// The shortest and the longest time from sending to answer; half of it each way.
     pub(crate) latency_ms: (u32, u32),
     /// `--rate`.
     pub(crate) ceiling_per_s: f64,
-    /// Requests in flight at most.
+    /// The maximum number of requests in flight.
     pub(crate) concurrency: usize,
-    /// Calls of somebody else under the same quota: from, to (seconds), per second.
+    /// Calls of another client under the same quota: from, to (seconds), per second.
     pub(crate) competitor: Option<(f64, f64, f64)>,
-    /// Nothing is counted before.
+    /// Nothing is counted before this time.
     pub(crate) warm_up_s: f64,
     /// The end of the run.
     pub(crate) end_s: f64,
 }
 
 impl Scenario {
-    /// Ten minutes after one minute of warm-up, with `--rate` far above the quota and more
-    /// workers than the pace can keep busy.
+    /// Ten minutes after one minute of warm-up, with `--rate` far above the quota and more workers
+    /// than the rate can use.
     pub(crate) fn steady(counting: Counting, quota_per_s: f64, latency_ms: (u32, u32)) -> Self {
         Self {
             counting,
@@ -64,7 +64,7 @@ impl Scenario {
         self.quota.iter().rev().find(|(from_s, _)| *from_s <= at_s).map_or(1.0, |(_, quota)| *quota)
     }
 
-    /// The calls that the quota allows between warm-up and end, less those of the competitor.
+    /// The calls that the quota allows between warm-up and end, without those of the competitor.
     pub(crate) fn allowed(&self) -> f64 {
         let ends = self.quota.iter().skip(1).map(|(from_s, _)| *from_s).chain([self.end_s]);
         let all: f64 = self
@@ -78,7 +78,7 @@ impl Scenario {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Outcome {
     /// Accepted calls per call that the quota allowed.
@@ -89,21 +89,21 @@ pub(crate) struct Outcome {
     pub(crate) shortest_gap_s: f64,
 }
 
-/// Who decides when the next call leaves.
+/// Decides when the next call is sent.
 #[derive(Debug)]
 pub(crate) enum Pacer {
     /// The controller under test.
     Adaptive(Box<RateController>),
-    /// Always the same interval.
+    /// A constant interval.
     ///
-    /// It is told the quota, which nobody else is: the interval follows each change at once.
+    /// It knows the quota, unlike the controller: the interval follows each change at once.
     Constant {
         /// This share of the quota.
         share: f64,
     },
 }
 
-/// `SplitMix64`, written out so that no release of a library can change the published numbers.
+/// `SplitMix64`, implemented here so that no release of a library changes the published numbers.
 #[derive(Debug)]
 pub(crate) struct Random(u64);
 
@@ -129,7 +129,7 @@ enum Happening {
     Arrival {
         sent_at: Duration,
     },
-    /// Accepted, or throttled with the wait that the server tells, if it does.
+    /// Accepted, or throttled with the wait that the server sends, if it does.
     Answer {
         sent_at: Duration,
         verdict: Result<(), Option<Duration>>,
@@ -137,7 +137,7 @@ enum Happening {
     Competitor,
 }
 
-/// Plays the scenario with that pacer and seed.
+/// Runs the scenario with this pacer and seed.
 pub(crate) fn play(scenario: &Scenario, mut pacer: Pacer, seed: u64) -> Outcome {
     let mut random = Random::new(seed);
     let mut server = Server::new(scenario.counting, scenario.quota_at(0.0), random.unit());
@@ -154,7 +154,7 @@ pub(crate) fn play(scenario: &Scenario, mut pacer: Pacer, seed: u64) -> Outcome 
     if let Some((from_s, ..)) = scenario.competitor {
         push(&mut heap, Duration::from_secs_f64(from_s), Happening::Competitor);
     }
-    // Whole windows are counted: what was used up before the count began is no loss.
+    // Whole windows are counted: calls used before the count started are no loss.
     let shift_s = server.to_boundary_s(scenario.warm_up_s);
     let warm_up = Duration::from_secs_f64(scenario.warm_up_s + shift_s);
     let end = Duration::from_secs_f64(scenario.end_s + shift_s);
@@ -172,7 +172,7 @@ pub(crate) fn play(scenario: &Scenario, mut pacer: Pacer, seed: u64) -> Outcome 
             Pacer::Adaptive(pace) => pace.next_at(now),
             Pacer::Constant { .. } => constant_at,
         };
-        // A timer fires on whole milliseconds and never early, as tokio's do.
+        // A timer fires on whole milliseconds and never early, like tokio's.
         let send_at = whole_ms(wanted_at.max(ceiling_at).max(now));
         let event_at = heap.peek().map(|Reverse((at, ..))| *at);
         if in_flight < scenario.concurrency && event_at.is_none_or(|at| send_at < at) {

@@ -1,4 +1,4 @@
-//! The cells that are measured, and the bound that each must keep.
+//! The measured cells and their bounds.
 
 use bastion_revoke::engine::rate_controller::RateController;
 
@@ -7,13 +7,13 @@ use super::server::Counting;
 
 /// The seeds of the published table.
 pub(crate) const SEEDS: [u64; 3] = [1, 2, 3];
-/// The seeds of the cells in which the quota changes: chance plays a larger part there.
+/// The seeds of the cells with a changing quota, which vary more.
 pub(crate) const STEP_SEEDS: [u64; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-/// Points of the quota by which a pace that is told nothing may stay below one that is.
-const BELOW_TOLD: f64 = 4.2;
+/// The controller may stay below a constant pace that knows the quota by this many points.
+const BELOW_KNOWN: f64 = 4.2;
 /// How the quota changes on the published page.
 pub(crate) const STEPS: [f64; 5] = [10.0, 5.0, 20.0, 10.0, 3.0];
-/// Little jitter, and much: from sending to answer, in milliseconds.
+/// Small and large jitter: from sending to answer, in milliseconds.
 pub(crate) const LATENCIES: [(u32, u32); 2] = [(20, 30), (20, 500)];
 /// The four kinds of server.
 pub(crate) const SERVERS: [Counting; 4] = [
@@ -23,7 +23,7 @@ pub(crate) const SERVERS: [Counting; 4] = [
     Counting::SlidingLog,
 ];
 
-/// What a cell must keep.
+/// The bound of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Bound {
     /// At least this share of the quota used, at most that share of the calls throttled.
@@ -33,36 +33,36 @@ pub(crate) enum Bound {
         /// At most, in per cent.
         throttled: f64,
     },
-    /// Within so many points of the best constant pace.
+    /// Within this many points of the best constant pace.
     NearBest {
         /// Points of the quota.
         used: f64,
         /// Points of the calls.
         throttled: f64,
     },
-    /// For a quota that changes: 90 % used, or [`BELOW_TOLD`] less than a constant pace that is
-    /// told each change, if that is less.
+    /// For a changing quota: 90 % used, or [`BELOW_KNOWN`] less than a constant pace that knows
+    /// each change, if that is less.
     Changing {
         /// At most, in per cent.
         throttled: f64,
     },
 }
 
-/// One cell: a scenario, what it came to, and what a constant pace could do there.
+/// One cell: a scenario, its result, and the best constant pace.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
     /// What distinguishes it from others of its table.
     pub(crate) name: Vec<String>,
-    /// What it must keep.
+    /// The bound.
     pub(crate) bound: Bound,
-    /// The adaptive pace, averaged over the seeds.
+    /// The controller's result, averaged over the seeds.
     pub(crate) adaptive: Outcome,
-    /// The best constant pace (a share of the quota), and what it came to.
+    /// The best constant pace (a share of the quota), and its result.
     pub(crate) best: (f64, Outcome),
 }
 
 impl Cell {
-    /// The least that may be used and the most that may be throttled, in per cent.
+    /// The minimum used and the maximum throttled, in per cent.
     pub(crate) fn limits(&self) -> (f64, f64) {
         match self.bound {
             Bound::Fixed { used, throttled } => (used, throttled),
@@ -71,7 +71,7 @@ impl Cell {
                 (best.used * 100.0 - used, best.throttled * 100.0 + throttled)
             }
             Bound::Changing { throttled } => {
-                ((self.best.1.used * 100.0 - BELOW_TOLD).min(90.0), throttled)
+                ((self.best.1.used * 100.0 - BELOW_KNOWN).min(90.0), throttled)
             }
         }
     }
@@ -83,7 +83,7 @@ impl Cell {
     }
 }
 
-/// The adaptive pace over those seeds.
+/// The controller's result over those seeds.
 pub(crate) fn adaptive(scenario: &Scenario, seeds: &[u64]) -> Outcome {
     average(seeds, |seed| {
         play(scenario, Pacer::Adaptive(Box::new(RateController::new(scenario.ceiling_per_s))), seed)
@@ -117,7 +117,7 @@ fn average(seeds: &[u64], run: impl Fn(u64) -> Outcome) -> Outcome {
     sum
 }
 
-/// How latencies are written.
+/// The text of a latency.
 pub(crate) fn latency((low, high): (u32, u32)) -> String {
     format!("{low}-{high} ms")
 }
@@ -169,8 +169,7 @@ fn hint_name(hints: Hints) -> String {
     .to_owned()
 }
 
-/// The quota takes each of these values for two minutes; everything is counted from the first
-/// second on.
+/// The quota has each of these values for two minutes; everything is counted from the first second.
 pub(crate) fn steps(quotas: &[f64], servers: &[Counting], seeds: &[u64]) -> Vec<Cell> {
     let mut cells = Vec::new();
     for latency_ms in LATENCIES {
@@ -187,7 +186,7 @@ pub(crate) fn steps(quotas: &[f64], servers: &[Counting], seeds: &[u64]) -> Vec<
             scenario.warm_up_s = 0.0;
             scenario.end_s = from_s;
             let best = best_constant(&scenario, seeds);
-            // Slow start adds to what is throttled in the first seconds, most with much jitter.
+            // Slow start adds throttled calls in the first seconds, most with large jitter.
             let throttled = match counting {
                 Counting::FixedWindow(60) => 4.0,
                 Counting::FixedWindow(_) if latency_ms == LATENCIES[1] => 3.3,
@@ -204,7 +203,7 @@ pub(crate) fn steps(quotas: &[f64], servers: &[Counting], seeds: &[u64]) -> Vec<
     cells
 }
 
-/// Circumstances that differ in one thing from ten per second at 20 to 30 ms.
+/// Cases that differ in one parameter from ten per second at 20 to 30 ms.
 pub(crate) fn others(seeds: &[u64]) -> Vec<Cell> {
     let plain = Scenario::steady(Counting::TokenBucket, 10.0, (20, 30));
     let mut cells = Vec::new();

@@ -1,4 +1,4 @@
-//! Short jobs from their first second: how long until every request is accepted.
+//! Short jobs from their first second: the time until every request is accepted.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,9 +18,9 @@ pub(crate) struct Job {
     pub(crate) quota_per_s: f64,
     /// The shortest and the longest time from sending to answer.
     pub(crate) latency_ms: (u32, u32),
-    /// Requests to be accepted.
+    /// The number of requests.
     pub(crate) requests: u32,
-    /// Whether the server tells how long to wait.
+    /// Whether the server sends the time to wait.
     pub(crate) hints: Hints,
     /// Operations that share the quota, with a controller each.
     pub(crate) operations: usize,
@@ -35,22 +35,23 @@ pub(crate) struct JobResult {
     pub(crate) throttled: u32,
 }
 
-/// Who decides when the next call leaves.
+/// Decides when the next call is sent.
 #[derive(Debug, Clone)]
 pub(crate) enum JobPacer {
     /// The controller under test, with this ceiling.
     Adaptive(f64),
-    /// A constant interval at 99 % of the quota, known beforehand.
+    /// A constant interval at 99 % of the quota, known in advance.
     Known,
     /// As many as the server accepts: the floor.
     Floor,
 }
 
-/// Something that happens to a call: when, its number, its operation, when it was sent, and its state.
+/// An event of a call: time, number, operation, time of sending, and state.
 type CallEvent = (Duration, u64, usize, Duration, u8);
 
 impl Job {
-    /// Requests in flight at most: enough to use the quota, at least the default of the command.
+    /// The maximum number of requests in flight: enough to use the quota, and at least the default
+    /// of the command.
     fn concurrency(&self) -> usize {
         let needed = self.quota_per_s * f64::from(self.latency_ms.1) / 1000.0 * 2.0;
         #[expect(
@@ -62,7 +63,7 @@ impl Job {
         needed.max(16)
     }
 
-    /// Plays the job.
+    /// Runs the job.
     pub(crate) fn play(&self, pacer: &JobPacer, seed: u64) -> JobResult {
         if matches!(pacer, JobPacer::Floor) {
             return JobResult { wall_s: self.floor_s(seed), throttled: 0 };
@@ -185,7 +186,7 @@ pub(crate) struct Row {
     pub(crate) job: Job,
     /// The least possible time.
     pub(crate) floor_s: f64,
-    /// A constant rate of 99 % of the quota, known beforehand.
+    /// A constant rate of 99 % of the quota, known in advance.
     pub(crate) known_s: f64,
     /// The controller.
     pub(crate) ours: JobResult,

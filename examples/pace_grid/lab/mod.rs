@@ -1,5 +1,5 @@
-//! A laboratory for the adaptive pace: servers with a quota, a network with latency, and clients,
-//! all in virtual time. The example prints what it measures; a test holds it to its bounds.
+//! A test bench for the rate controller: servers with a quota, a network with latency, and clients,
+//! all in virtual time. The example prints the results; a test checks their bounds.
 
 pub(crate) mod client;
 pub(crate) mod grid;

@@ -1,4 +1,4 @@
-//! The pages that show what was measured.
+//! The pages with the results.
 
 use std::fmt::Write as _;
 
@@ -115,7 +115,7 @@ pub(crate) fn steady() -> Vec<Cell> {
     grid::steady(&[10.0, 100.0], &SEEDS)
 }
 
-/// Other quotas, latencies and windows, and seeds that nothing was chosen by.
+/// Other quotas, latencies and windows, and seeds that were not used during the design.
 pub(crate) fn unseen() -> String {
     let seeds: Vec<u64> = (1001..=1050).collect();
     let mut page = "\

@@ -1,4 +1,4 @@
-//! The server's side of the quota: four ways in which services count calls.
+//! The server's side of the quota: four ways to count calls.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use std::time::Duration;
 pub(crate) enum Counting {
     /// A bucket that holds one second of quota and fills steadily.
     TokenBucket,
-    /// So many calls in each window of this many seconds, counted anew from its start.
+    /// This many calls in each window of this many seconds.
     FixedWindow(u32),
-    /// So many calls in any stretch of one second.
+    /// This many calls in any interval of one second.
     SlidingLog,
 }
 
@@ -57,7 +57,7 @@ impl Server {
         }
     }
 
-    /// From that second to the next start of a window; 0 where nothing counts in windows.
+    /// The time from that second to the next start of a window; 0 if the server has no windows.
     pub(crate) fn to_boundary_s(&self, at_s: f64) -> f64 {
         match self.counting {
             Counting::FixedWindow(seconds) => {
@@ -68,7 +68,7 @@ impl Server {
         }
     }
 
-    /// Counts one call that arrives now: accepted, or how long until the next one could be.
+    /// Counts a call that arrives now: accepted, or the time until the next one could be.
     pub(crate) fn arrive(&mut self, now: Duration, quota_per_s: f64) -> Result<(), Duration> {
         let now_s = now.as_secs_f64();
         let wait_s = match self.counting {
