@@ -1,8 +1,11 @@
 //! The journal of a batch, stored in Redis: an intent is counted before its request leaves, and an
 //! entry whose grants are all settled gets its outcome in the step that acknowledges it.
 //!
-//! The journal folds results into verdicts itself: the outcome must be stored before the engine may
-//! believe the result, so the engine's verdicts come too late for it.
+//! A batch has two folds of its results, this one and the engine's. The outcome must be stored
+//! before the engine may count the result, so the journal needs a verdict one commit earlier than
+//! the engine has it. One shared fold would have to be undone when a commit fails, or copied for
+//! each commit, in every journal. A second fold is simpler: it is the same
+//! [`Verdicts::record`], on at most a batch of grants with six bytes each.
 
 use super::batch::Batch;
 use super::entry::{Entry, EntryUpdate};
@@ -62,7 +65,7 @@ impl BatchJournal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The entries that are not done and still held, with their present counters.
+    /// The unfinished entries that are still held, with their current counters.
     pub fn unfinished(&self, entries: &[Entry]) -> Vec<Entry> {
         let state = self.state();
         let places: BTreeMap<&str, usize> = self
@@ -85,8 +88,7 @@ impl BatchJournal {
         unfinished.collect()
     }
 
-    /// The updates of entries for these records: their counters, and outcomes of those that are
-    /// done.
+    /// The updates of entries for these records: their counters, and the outcomes of finished ones.
     fn updates(&self, records: &[Record]) -> Vec<EntryUpdate> {
         let mut state = self.state();
         let mut counts: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
