@@ -41,7 +41,7 @@ fn die_if_requested(name: &str) {
     let times = times.parse().unwrap_or(1);
     let _ = LEFT.compare_exchange(u64::MAX, times, Ordering::SeqCst, Ordering::SeqCst);
     if LEFT.fetch_sub(1, Ordering::SeqCst) == 1 {
-        assert!(delay_ms != "panic", "told to panic at {name}");
+        assert!(delay_ms != "panic", "panic requested at {name}");
         wait(delay_ms.parse().unwrap_or(0));
         let _ =
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

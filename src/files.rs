@@ -250,12 +250,10 @@ impl Drop for Lock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process holds it (exit 75).
-    #[error("{0}: another run is working on this outcome; wait for it, or give another --out")]
+    #[error("{0}: another run is working on this outcome; wait for it, or pass another --out")]
     Held(PathBuf),
     /// The file can't be created (exit 74).
-    #[error(
-        "{path}: can't be made: {source}; the folder of --out must exist, and be yours to write"
-    )]
+    #[error("{path}: can't be made: {source}; the folder of --out must exist and be writable")]
     File {
         /// The lock file.
         path: PathBuf,

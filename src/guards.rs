@@ -66,7 +66,7 @@ pub fn refuse_protected(rows: &[u64]) -> Result<(), String> {
         rows.iter().map(|row| usize::try_from(*row).unwrap_or(usize::MAX)).collect();
     let rows = if rows.len() == 1 { "1 row is" } else { &format!("{} rows are", rows.len()) };
     Err(format!(
-        "{rows} protected{}; take them out, or leave them be with --skip-protected",
+        "{rows} protected{}; remove them, or skip them with --skip-protected",
         named(":", &numbers)
     ))
 }
@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn an_invalid_file_is_refused() {
         for (text, says) in [
-            ("", "protect.csv: there is nothing in it"),
-            (" \n\n \n", "protect.csv: there is nothing in it"),
+            ("", "protect.csv: the file is empty"),
+            (" \n\n \n", "protect.csv: the file is empty"),
             ("1,host,2,3\n", "protect.csv, line 1, column 1 (1): 1 is not a column of rules"),
             ("usr,target\n", "line 1, column 1 (usr): usr is not a column of rules"),
             ("user,host\n1,2\n", "line 1, column 2 (host): host is not a column of rules"),
@@ -256,7 +256,7 @@ mod tests {
             ("user,kind\n1,host,2\n", "line 2, column 3: too many fields"),
             ("user\n1\u{200b}\n", "line 2, column 1 (user): an invisible character"),
             ("user\n1.5E+12\n", "line 2, column 1 (user): an id rewritten as a number"),
-            ("user\n\"1\n", "line 2, column 1 (user): a quoted field that begins here"),
+            ("user\n\"1\n", "line 2, column 1 (user): a quoted field that starts here"),
         ] {
             let error = read(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(says), "{text:?}: {error}");

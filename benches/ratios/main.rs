@@ -5,10 +5,10 @@
 //! ```
 //!
 //! The default of `ROWS` is 1,000,000. `PART` is one of `plan`, `outcome`, `run`, `sending` and
-//! `memory`; all of them by default. The part `quota` takes eight minutes and must be named. `PYTHON`
-//! is an interpreter with the package `duckdb`; without it, the table has no comparison with DuckDB.
-//! Each reference is measured in the same run, alternating with its counterpart, and the best of
-//! three counts: other load on the machine affects both.
+//! `memory`; all of them by default. The part `quota` takes eight minutes and must be named.
+//! `PYTHON` is an interpreter with the package `duckdb`; without it, the table has no comparison
+//! with `DuckDB`. Each reference is measured in the same run, alternating with its counterpart, and
+//! the best of three counts: other load on the machine affects both.
 
 #![expect(clippy::print_stdout, reason = "the table is the output")]
 

@@ -1,4 +1,4 @@
-//! One attempt of a request: composed and signed anew, sent once, and its answer judged.
+//! One attempt of a request: composed and signed again, sent once, and its answer judged.
 
 use super::compose::Attempt;
 use super::credentials::{Credentials, Provider, redact};

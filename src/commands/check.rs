@@ -1,4 +1,4 @@
-//! `check`: read and validate, without any network; with `--online`, names are looked up.
+//! `check`: reads and validates a list without network; with `--online`, names are looked up.
 
 use super::list::{self, SHOWN};
 use super::names;
@@ -14,10 +14,10 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How many findings are shown in full as JSON, which is read by programs.
+/// The maximum number of findings printed as JSON.
 const SHOWN_JSON: usize = 1000;
 
-/// Reads the list and prints what is wrong with it.
+/// Reads the list and prints its findings.
 pub async fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = InputSettings::settle(&args.input)?;
     let strict = settings.strict;
@@ -81,24 +81,24 @@ fn rows(formats: &[Format]) -> u64 {
     formats.iter().map(|format| format.rows).sum()
 }
 
-/// What `check --json` prints. Members are only ever added.
+/// The output of `check --json`. Members are only ever added.
 #[derive(Serialize)]
 struct Findings<'a> {
     /// Data rows that were read.
     rows: u64,
     /// Rows that are invalid.
     invalid: u64,
-    /// What may be wrong.
+    /// Number of warnings.
     warnings: u64,
-    /// How often each error was found, by code. A row may have several.
+    /// Number of errors by code. A row may have several.
     counts: BTreeMap<&'static str, u64>,
-    /// How often each warning was found, by code.
+    /// Number of warnings by code.
     warning_counts: BTreeMap<&'static str, u64>,
     /// Errors and warnings in full: the first `--show` rows, and as many warnings.
     problems: Vec<Problem<'a>>,
-    /// What stopped the reading, so that nothing is known of what follows; else `null`.
+    /// The error that stopped the reading; the rest of the list is unknown. Else `null`.
     damage: Option<Stopped<'a>>,
-    /// How each input is written.
+    /// The format of each input.
     inputs: Vec<Input<'a>>,
 }
 
@@ -116,7 +116,7 @@ struct Problem<'a> {
     /// The physical line on which the cell begins, and its character from 1 in that line.
     at_line: Option<u64>,
     at_character: Option<u64>,
-    /// What stands there, escaped and cut.
+    /// The value, escaped and cut.
     found: &'a str,
     message: String,
     remedy: &'a str,
@@ -143,7 +143,7 @@ struct Input<'a> {
     separator: Option<char>,
     encoding: &'static str,
     gzip: bool,
-    /// Which column each field is read from.
+    /// The column of each field.
     fields: BTreeMap<&'static str, &'a str>,
 }
 

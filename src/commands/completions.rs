@@ -1,4 +1,4 @@
-//! `completions SHELL`: what a shell needs to complete our commands and options.
+//! `completions SHELL`: the completions of commands and options for a shell.
 
 use crate::cli::command;
 use crate::exit::{Exit, Failure};

@@ -1,4 +1,4 @@
-//! `config show`: what counts for a run, and where each value is set.
+//! `config show`: the effective settings of a run and their origins.
 
 use crate::config::table::{Setting, Table, variable_of};
 use crate::exit::{Exit, Failure};
@@ -29,7 +29,7 @@ fn as_text(table: &Table) -> String {
         .collect();
     let width = |text: &str| console::measure_text_width(text);
     let names = rows.iter().map(|row| width(row.0)).max().unwrap_or(0);
-    // One long value must not push all origins out of sight.
+    // One long value must not push all origins off the screen.
     let values = rows.iter().map(|row| width(&row.1)).filter(|w| *w <= 40).max().unwrap_or(0);
     out.push('\n');
     for (name, value, origin) in rows {

@@ -1,4 +1,4 @@
-//! `credentials show`: which keys a run would use, and whose they are; never the secret.
+//! `credentials show`: the keys that a run would use, and their owner; never the secret.
 
 use super::api_session;
 use crate::api::credentials::{Caller, CredentialsError, Identity};
@@ -10,7 +10,7 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Carries a subcommand out.
+/// Runs a subcommand.
 pub async fn command(command: &CredentialsCommand) -> Result<Exit, Failure> {
     match command {
         CredentialsCommand::Show(args) => show(args).await,

@@ -28,7 +28,7 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// The page at `/`: one file, which reads `/metrics` and nothing else.
 const LIVE_PAGE: &str = include_str!("live_page.html");
-/// What the page may do.
+/// The permissions of the page.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
                               style-src 'unsafe-inline'; connect-src 'self'; img-src data:; \
                               base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

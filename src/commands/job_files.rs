@@ -35,8 +35,8 @@ pub enum StaleFiles {
     Of(Option<jiff::Timestamp>),
 }
 
-/// Reads what the ledger says about this job, or about another one with the same files. Renames
-/// nothing: the user may still decline. `is_queued`: whether its requests go through a queue.
+/// Reads the ledger of this job, or of another one with the same files. Renames nothing: the user
+/// may still decline. `is_queued`: whether its requests go through a queue.
 pub fn prior_run(
     job: &mut Job,
     settings: &RunSettings,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Findings that are printed in full.
 pub const SHOWN: usize = 20;
 
-/// What a list must be like.
+/// The requirements for a list.
 #[derive(Debug, Clone, Copy)]
 pub struct InputPolicy {
     /// Invalid rows are skipped.

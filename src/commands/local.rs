@@ -40,7 +40,7 @@ pub async fn execute<J: Journal>(
     });
     let (verdicts, causes, session) = match client {
         Err(cause) => {
-            // At a terminal the summary on the next line says it.
+            // At a terminal the summary on the next line reports it.
             if !std::io::stderr().is_terminal() {
                 progress.on(&Event::Stopping(cause.clone()));
             }

@@ -1,4 +1,4 @@
-//! `man`: the manual as one page of roff, every command with it.
+//! `man`: the manual with every command as one page of roff.
 
 use crate::cli::command;
 use crate::exit::{Exit, Failure};
@@ -33,7 +33,7 @@ fn write(page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// A command's part: what it does, its options by topic, its examples, and its own commands.
+/// A command's section: description, options by topic, examples, and its subcommands.
 fn write_command(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
     let mut head = Roff::new();
@@ -57,7 +57,7 @@ fn write_command(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// What stands below the options in the help: above all examples.
+/// The text below the options in the help, mainly examples.
 fn write_extra(man: &Man, page: &mut Vec<u8>) -> io::Result<()> {
     let mut extra = Vec::new();
     man.render_extra_section(&mut extra)?;

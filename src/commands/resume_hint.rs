@@ -34,13 +34,13 @@ fn quoted(argument: &OsStr) -> String {
     }
 }
 
-/// What a terminal might act on, or show as something else.
+/// Characters that a terminal may execute or show differently.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `$'...'`, which bash, zsh and most other shells of today read.
+/// `$'...'`, which bash, zsh and most other current shells read.
 fn escaped(bytes: &[u8]) -> String {
     let mut out = String::from("$'");
     for byte in bytes {
@@ -63,7 +63,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn arguments_come_back_from_the_shell_as_they_were() {
+    fn arguments_survive_the_shell() {
         let words = ["a", "", "a b", "it's", "$HOME", "*", "~", "\\", "!x", "#", "\u{540d}.csv"];
         let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
         words.push(OsString::from_vec(b"\xff' \\".to_vec()));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stopped_the_run_is_left_out_with_its_value() {
+    fn the_option_that_stopped_the_run_is_omitted_with_its_value() {
         let words = ["b", "run", "l.csv", "--canary", "3", "--fail-over=5%", "--yes"];
         let words = words.map(OsString::from);
         assert_eq!(command(words.clone(), &["--canary"]), "b run l.csv --fail-over=5% --yes");

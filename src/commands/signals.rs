@@ -43,7 +43,7 @@ pub fn survive_file_limit() {
     let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
 }
 
-/// The signals that this process was told to ignore, as Linux shows them: a bit each.
+/// The signals that this process ignores, as a bit mask from Linux.
 fn ignored() -> u64 {
     std::fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_of(&status))
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nohup_ignores_is_read() {
+    fn signals_ignored_by_nohup_are_detected() {
         let mask = ignored_of("Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\tffff\n");
         assert!(is_in(mask, Signal::HUP) && is_in(mask, Signal::PIPE));
         assert!(!is_in(mask, Signal::INT) && !is_in(mask, Signal::TERM));

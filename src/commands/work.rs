@@ -1,4 +1,4 @@
-//! `work`: one worker of a queue, until it is told to stop.
+//! `work`: one worker of a queue, until it is stopped.
 
 use super::api_session::ApiSession;
 use super::queue_connection::QueueConnection;
@@ -44,14 +44,14 @@ pub async fn command(args: &WorkArgs) -> Result<Exit, Failure> {
     let others: Vec<StopCause> =
         causes.into_iter().filter(|cause| *cause != StopCause::Signal).collect();
     Ok(match (others.is_empty(), stopped) {
-        // To stop when told to is what a worker is expected to do.
+        // A worker that stops on request has succeeded.
         (true, Control::Run | Control::Drain) => Exit::Done,
         (true, Control::Abort) => Exit::Stopped,
         (false, _) => Exit::of_run(&others, &Tally::default()),
     })
 }
 
-/// Works until the control says otherwise; the causes say why it ended.
+/// Works until it is stopped; returns the causes.
 pub async fn work(
     settings: &WorkSettings,
     queue: QueueConnection,
@@ -68,7 +68,7 @@ pub async fn work(
     let consumer = Consumer {
         keys: Keys::new(&queue.address.stream),
         group: settings.group.clone(),
-        // Two workers of one name would pass for each other, and an outcome could be stored twice.
+        // Names must be unique: with equal names, an outcome could be stored twice.
         name: format!("{}-{:08x}", settings.consumer, fastrand::u32(..)),
         retention: settings.retain,
     };

@@ -1,4 +1,4 @@
-//! A file of settings: TOML, whose keys are the options of `run`, and tables of them by profile.
+//! A settings file: TOML, whose keys are the options of `run`, with tables of them by profile.
 
 use super::quote::{place, underlined};
 use super::table::Place;
@@ -14,19 +14,19 @@ use toml::de::{DeTable, DeValue};
 
 /// The key that names the profile to use.
 const DEFAULT_PROFILE: &str = "default-profile";
-/// The key under which profiles stand.
+/// The key of the table of profiles.
 const PROFILE: &str = "profile";
-/// A file with more mistakes is not worth telling more of.
+/// The maximum number of mistakes reported for a file.
 const MOST_PROBLEMS: usize = 20;
 
-/// What a file says.
+/// The content of a settings file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SettingsFile {
     /// Its entries outside and inside of profiles.
     pub(super) entries: Vec<Entry>,
     /// The names of its profiles.
     pub(super) profiles: Vec<String>,
-    /// The profile that it says is to be used, and where it says so.
+    /// The profile that it selects, and the place of that key.
     pub(super) chosen: Option<(String, Place)>,
 }
 
@@ -35,16 +35,16 @@ pub(super) struct SettingsFile {
 pub(super) struct Entry {
     /// The option's name.
     pub(super) key: String,
-    /// The profile in which it stands.
+    /// The profile that contains it, if any.
     pub(super) profile: Option<String>,
-    /// Its values as the command line would have them; more than one only of a list.
+    /// Its values in the form of the command line; only a list has more than one.
     pub(super) values: Vec<String>,
-    /// Where it stands.
+    /// Its place.
     pub(super) place: Place,
 }
 
-/// Reads a file's text. An error is all that is wrong with it, in the order of the file, and
-/// shows no value that might be a secret.
+/// Parses a file. An error lists all mistakes in the order of the file, and shows no value that may
+/// be a secret.
 pub(super) fn parse(path: &Path, text: &str, settable: &[Arg]) -> Result<SettingsFile, String> {
     let mut parser = FileParser {
         path,
@@ -55,7 +55,7 @@ pub(super) fn parse(path: &Path, text: &str, settable: &[Arg]) -> Result<Setting
         problems: Vec::new(),
     };
     match DeTable::parse(text) {
-        Ok(table) => parser.whole(table.get_ref()),
+        Ok(table) => parser.parse_table(table.get_ref()),
         Err(error) => parser.broken(&error),
     }
     let FileParser { settings, mut problems, .. } = parser;
@@ -78,7 +78,7 @@ struct FileParser<'a> {
 }
 
 impl FileParser<'_> {
-    fn whole(&mut self, table: &DeTable<'_>) {
+    fn parse_table(&mut self, table: &DeTable<'_>) {
         for (key, value) in table {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 (PROFILE, DeValue::Table(profiles)) => self.profiles(profiles),
@@ -127,10 +127,8 @@ impl FileParser<'_> {
             return;
         };
         if OF_ONE_RUN.contains(&name) {
-            let what = format!(
-                "`{name}` decides about one run, and so it is said for each, by --{name} or a \
-                 variable"
-            );
+            let what =
+                format!("`{name}` applies to a single run: pass --{name}, or set its variable");
             self.unknown(&key.span(), &what);
             return;
         }
@@ -140,7 +138,7 @@ impl FileParser<'_> {
         match read {
             Err(what) => self.wrong_value(name, value, &what),
             Ok(values) => {
-                let beside = |value: String| self.beside(arg, value);
+                let beside = |value: String| self.resolve_path(arg, value);
                 let values = values.into_iter().map(beside).collect();
                 let place = self.place(&key.span());
                 let profile = profile.map(str::to_owned);
@@ -150,7 +148,7 @@ impl FileParser<'_> {
     }
 
     /// A relative path is relative to the settings file that contains it.
-    fn beside(&self, arg: &Arg, value: String) -> String {
+    fn resolve_path(&self, arg: &Arg, value: String) -> String {
         let folder: PathBuf = self.path.parent().unwrap_or(Path::new("")).into();
         match (arg.get_value_hint(), folder.join(&value).into_os_string().into_string()) {
             (ValueHint::FilePath, Ok(joined)) => joined,
@@ -161,8 +159,8 @@ impl FileParser<'_> {
     fn why_unknown(&self, name: &str, profile: Option<&str>) -> String {
         if is_secret(name) {
             return format!(
-                "`{}` can't be set here: keys stand where the SDKs and the CLI of Alibaba Cloud \
-                 have them; `bastion-revoke credentials show --help` lists the places",
+                "`{}` can't be set here: keys are read from the places that the Alibaba Cloud \
+                 SDKs and CLI use; `bastion-revoke credentials show --help` lists the places",
                 shown(name)
             );
         }
@@ -183,7 +181,7 @@ impl FileParser<'_> {
         Place { file: Arc::clone(&self.file), line, column }
     }
 
-    /// A mistake in a key; its value might be anything, and so it is not shown.
+    /// A mistake in a key. Its value may be anything, so it is not shown.
     fn unknown(&mut self, span: &Range<usize>, what: &str) {
         self.problem(span, Some(span.end), what);
     }
@@ -201,7 +199,7 @@ impl FileParser<'_> {
         let start = self.text.get(..span.start).and_then(|text| text.rfind('\n'));
         let line = self.text.get(start.map_or(0, |at| at + 1)..).unwrap_or_default();
         let key = line.split(['=', '\n']).next().unwrap_or_default().trim();
-        // Of a line that may hold a secret nothing is shown.
+        // Nothing is shown of a line that may contain a secret.
         let is_known = self.settable.iter().any(|arg| arg.get_long() == Some(key));
         let may_be_shown = is_known && !line.lines().next().unwrap_or_default().contains('@');
         let message = error.message().replace('\n', ", ");
@@ -222,14 +220,14 @@ impl FileParser<'_> {
     }
 }
 
-/// Whether a name is one of a secret's, which is never set here or on the command line.
+/// Whether a name is that of a secret, which can't be set here or on the command line.
 pub(super) fn is_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let plain = plain.to_ascii_lowercase();
     ["secret", "token", "password", "passwd", "accesskey"].iter().any(|word| plain.contains(word))
 }
 
-/// The name that was most probably meant.
+/// The known name that is most similar.
 pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let name = name.to_lowercase();
     let scored =

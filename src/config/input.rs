@@ -1,4 +1,4 @@
-//! Settings of the list: which inputs are read, and how.
+//! Settings of the list: the inputs and how they are read.
 
 use super::{output_path, usage};
 use crate::cli::shared::RowDefaultArgs;
@@ -48,13 +48,13 @@ impl InputSettings {
         Ok(input)
     }
 
-    /// Refuses a file to be written that is also an input.
+    /// Refuses an output file that is also an input.
     pub(super) fn refuse_over_input(&self, option: &str, file: &Path) -> Result<(), Failure> {
         output_path::refuse_input(&self.inputs, option, file)
     }
 }
 
-/// How rows are read, with the defaults of columns they do not have.
+/// How rows are read, with the defaults for missing columns.
 pub fn row_options(args: &RowDefaultArgs) -> Options {
     Options {
         default_instance_id: args.instance_id.clone(),

@@ -1,10 +1,11 @@
-//! The command line, variables and files, one above the other.
+//! Merges the command line, variables and files.
 //!
-//! What stands below the command line becomes the default of its option, so that clap reads a
-//! value in one way wherever it was set, and options conflict only where one person wrote both.
+//! Settings from variables and files become the defaults of clap's options. So clap parses each
+//! value in the same way wherever it was set, and options conflict only if both are on the command
+//! line.
 
 use super::file::{self, SettingsFile, is_secret, nearest};
-use super::table::{self, Given, Origin, Place, Table};
+use super::table::{self, GivenValue, Origin, Place, Table};
 use super::value;
 use crate::cli::Cli;
 use crate::cli::command::{self, variable};
@@ -17,10 +18,11 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
-/// The name of a file of settings, in the project's folder and in the user's.
+/// The name of a settings file, in the project's folder and in the user's.
 const FILE: &str = "bastion-revoke.toml";
 
-/// Variables of ours that are no settings: addresses for tests, the tests' own, and a secret.
+/// Variables of this tool that are not settings: addresses for tests, variables of the tests, and a
+/// secret.
 const OTHER_VARIABLES: [&str; 5] = [
     "BASTION_REVOKE_STS_ENDPOINT",
     "BASTION_REVOKE_METADATA_ENDPOINT",
@@ -29,7 +31,7 @@ const OTHER_VARIABLES: [&str; 5] = [
     "BASTION_REVOKE_SOAK",
 ];
 
-/// What settings are read from.
+/// The sources of settings.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// The environment's variables.
@@ -51,7 +53,7 @@ impl Sources {
         text.transpose()
     }
 
-    /// The user's own file.
+    /// The user's file.
     fn user_file(&self) -> Option<PathBuf> {
         let xdg = self.variables.get(&OsString::from("XDG_CONFIG_HOME")).map(PathBuf::from);
         let folder = xdg.filter(|path| path.is_absolute());
@@ -60,19 +62,19 @@ impl Sources {
     }
 }
 
-/// A command line with its settings settled.
+/// A parsed command line with its settings.
 #[derive(Debug)]
 pub struct Parsed {
     /// The command.
     pub cli: Cli,
-    /// Every setting, and where it was set; empty for a command that has none.
+    /// Every setting and its origin; empty for a command without settings.
     pub table: Table,
 }
 
-/// Why there is nothing to do.
+/// Why no command runs.
 #[derive(Debug)]
 pub enum Stop {
-    /// Help to show, or a mistake that clap explains.
+    /// Help, or an error that clap explains.
     Clap(Box<clap::Error>),
     /// A mistake.
     Failure(Failure),
@@ -88,7 +90,7 @@ fn wrong(message: impl Into<String>) -> Failure {
     Failure::new(Exit::Configuration, message)
 }
 
-/// Reads the command line and whatever settings its command has.
+/// Parses the command line and the settings of its command.
 pub fn parse(arguments: &[OsString], sources: &Sources) -> Result<Parsed, Stop> {
     let first = matches(command::parsing(), arguments)?;
     let (path, leaf) = leaf(&first);
@@ -97,14 +99,14 @@ pub fn parse(arguments: &[OsString], sources: &Sources) -> Result<Parsed, Stop> 
         return Ok(Parsed { cli, table: Table::default() });
     }
     let layers = Layers::read(leaf, sources)?;
-    let second = matches(layers.under(command::parsing(), &path), arguments)?;
+    let second = matches(layers.with_defaults(command::parsing(), &path), arguments)?;
     let settings = table::settle(self::leaf(&second).1, |key| layers.given.get(key).cloned());
     let cli = Cli::from_arg_matches(&second).map_err(|error| Stop::Clap(Box::new(error)))?;
     let Layers { files, profile, .. } = layers;
     Ok(Parsed { cli, table: Table { files, profile, settings } })
 }
 
-/// The innermost command that was given, with the names that lead to it.
+/// The innermost command, with the names that lead to it.
 fn leaf(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
     let (mut path, mut leaf) = (Vec::new(), matches);
     while let Some((name, inner)) = leaf.subcommand() {
@@ -139,7 +141,7 @@ fn matches(command: Command, arguments: &[OsString]) -> Result<ArgMatches, Stop>
             shown(option.split('=').next().unwrap_or_default())
         )),
         _ => {
-            // As it is shown, a switch takes no value.
+            // Parsed as it is written, because here a switch takes no value.
             let shown = command::command().try_get_matches_from(arguments).err();
             let shown = shown.filter(|shown| shown.kind() == error.kind());
             Err(Stop::Clap(Box::new(shown.unwrap_or(error))))
@@ -147,9 +149,9 @@ fn matches(command: Command, arguments: &[OsString]) -> Result<ArgMatches, Stop>
     }
 }
 
-/// What is set below the command line.
+/// The settings below the command line.
 struct Layers {
-    given: BTreeMap<String, Given>,
+    given: BTreeMap<String, GivenValue>,
     files: Vec<String>,
     profile: Option<(String, Origin)>,
 }
@@ -159,35 +161,35 @@ impl Layers {
         let settable = command::settable();
         let variables = variables(sources, &settable)?;
         let files = files(matches, sources, &settable)?;
-        let asked = asked_profile(matches, sources)?;
+        let asked = requested_profile(matches, sources)?;
         let profile = choose_profile(asked.as_ref(), &files)?;
         let mut given = BTreeMap::new();
-        // From what counts least to what counts most, each over the one before.
+        // In order of increasing precedence; later ones replace earlier ones.
         let name = profile.as_ref().map(|(name, _)| name);
         for within in [None, name].iter().skip(usize::from(name.is_none())) {
             for (_, file) in files.iter().rev() {
                 let entries = file.entries.iter().filter(|entry| entry.profile.as_ref() == *within);
                 given.extend(entries.map(|entry| {
                     let origin = Origin::File(entry.place.clone(), entry.profile.clone());
-                    (entry.key.clone(), Given { values: entry.values.clone(), origin })
+                    (entry.key.clone(), GivenValue { values: entry.values.clone(), origin })
                 }));
             }
         }
         given.extend(variables);
         if let (None, Some((name, origin))) = (&profile, asked) {
-            // No settings have profiles: then it is that of the keys, as the CLI has it.
-            let given_by = Given { values: vec![name], origin };
+            // No settings have profiles, so it selects the profile of the keys, as in the CLI.
+            let given_by = GivenValue { values: vec![name], origin };
             given.insert("credential-profile".to_owned(), given_by);
         }
         let files = files.into_iter().map(|(name, _)| name).collect();
         Ok(Self { given, files, profile })
     }
 
-    /// The command with these values as the defaults of its options.
-    fn under(&self, command: Command, path: &[&str]) -> Command {
+    /// The command with these values as defaults of its options.
+    fn with_defaults(&self, command: Command, path: &[&str]) -> Command {
         let command = command.mut_args(|arg| self.as_default(arg));
         let Some((first, rest)) = path.split_first() else { return command };
-        command.mut_subcommand(first, |inner| self.under(inner, rest))
+        command.mut_subcommand(first, |inner| self.with_defaults(inner, rest))
     }
 
     fn as_default(&self, arg: Arg) -> Arg {
@@ -198,9 +200,9 @@ impl Layers {
     }
 }
 
-/// The settings among the variables. A variable with our prefix that sets nothing is an error: a
-/// misspelt guard must not be ignored.
-fn variables(sources: &Sources, settable: &[Arg]) -> Result<Vec<(String, Given)>, Failure> {
+/// The settings in variables. An unknown variable with this tool's prefix is an error: a misspelt
+/// guard must not be ignored.
+fn variables(sources: &Sources, settable: &[Arg]) -> Result<Vec<(String, GivenValue)>, Failure> {
     let mut found = Vec::new();
     for name in sources.variables.keys().filter_map(|name| name.to_str()) {
         let Some(value) = name.strip_prefix("BASTION_REVOKE_").and(sources.variable(name)?) else {
@@ -212,7 +214,7 @@ fn variables(sources: &Sources, settable: &[Arg]) -> Result<Vec<(String, Given)>
                 .map_err(|what| wrong(format!("{name}: {}: {what}", shown(value))))?;
             let origin = Origin::Variable(name.to_owned());
             let key = arg.get_long().unwrap_or_default().to_owned();
-            found.push((key, Given { values: vec![value.to_owned()], origin }));
+            found.push((key, GivenValue { values: vec![value.to_owned()], origin }));
         } else if !is_no_setting(name) {
             let known: Vec<String> =
                 settable.iter().filter_map(Arg::get_long).map(variable).collect();
@@ -234,7 +236,7 @@ fn is_no_setting(name: &str) -> bool {
     says_where || OTHER_VARIABLES.contains(&name)
 }
 
-/// An option that says where settings are, on the command line or by its variable.
+/// An option that names the place of settings, from the command line or its variable.
 fn option(
     matches: &ArgMatches,
     sources: &Sources,
@@ -248,7 +250,7 @@ fn option(
     Ok(value.map(|value| (value.into(), Origin::Variable(variable))))
 }
 
-fn asked_profile(
+fn requested_profile(
     matches: &ArgMatches,
     sources: &Sources,
 ) -> Result<Option<(String, Origin)>, Failure> {
@@ -256,7 +258,7 @@ fn asked_profile(
     Ok(asked.map(|(name, origin)| (name.to_string_lossy().into_owned(), origin)))
 }
 
-/// The files that there are, by name, the one that counts most first.
+/// The existing settings files by name, in order of decreasing precedence.
 fn files(
     matches: &ArgMatches,
     sources: &Sources,
@@ -286,7 +288,7 @@ fn files(
     Ok(files)
 }
 
-/// The profile of settings to use. Where the files have none, `--profile` is not about them.
+/// The selected profile of settings. If the files have none, `--profile` does not refer to them.
 fn choose_profile(
     asked: Option<&(String, Origin)>,
     files: &[(String, SettingsFile)],

@@ -1,4 +1,4 @@
-//! Checks that a file to be written is not one that is read or needed.
+//! Checks that an output file is not an input, and not needed by another run.
 
 use super::usage;
 use crate::exit::Failure;
@@ -6,7 +6,7 @@ use crate::input_snapshot::InputName;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Refuses a file to be written that is also an input.
+/// Refuses an output file that is also an input.
 pub(super) fn refuse_input(inputs: &[InputName], option: &str, file: &Path) -> Result<(), Failure> {
     let is_read_from = |input: &InputName| match input {
         InputName::File(path) => is_same_file(path, file),
@@ -50,7 +50,7 @@ fn needs_other_name(option: &str, file: &Path, why: &str) -> Failure {
     usage(format!("{option} {file} {why}; use another name"))
 }
 
-/// Whether two paths lead to the same file on the same disk, through any links.
+/// Whether two paths lead to the same file, through any links.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     let inode = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
     one == other || inode(one).is_some_and(|one| Some(one) == inode(other))

@@ -16,13 +16,14 @@ pub const PASSWORD_VARIABLE: &str = "BASTION_REVOKE_REDIS_PASSWORD";
 /// The variable with the file that holds it.
 pub const PASSWORD_FILE_VARIABLE: &str = "BASTION_REVOKE_REDIS_PASSWORD_FILE";
 
-/// The shortest lease: a shorter one ends before a heartbeat over a slow network is answered.
+/// The shortest lease: a shorter one could expire before a heartbeat over a slow network is
+/// answered.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 /// The consumer group of a worker inside `run --via`: the default of `work`.
 const DEFAULT_GROUP: &str = "bastion-revoke";
 
-/// The queue and how to log on to it.
+/// The queue and its password.
 #[derive(Debug)]
 pub struct QueueSettings {
     /// Its address.

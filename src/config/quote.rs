@@ -1,12 +1,12 @@
-//! A place in a file of settings, and its line with the place underlined.
+//! A place in a settings file, and its line with the place underlined.
 
 use crate::input::shown;
 use std::ops::Range;
 
-/// As much of a line as is shown.
+/// The maximum number of shown characters of a line.
 const MOST_CHARS: usize = 60;
 
-/// Where a byte of the text stands: line and column, both from 1, the column in characters.
+/// The line and column of a byte of the text, both from 1, the column in characters.
 pub(super) fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -14,8 +14,8 @@ pub(super) fn place(text: &str, at: usize) -> (usize, usize) {
     (line, before[start..].chars().count() + 1)
 }
 
-/// The line on which `span` begins, with the span underlined. Nothing behind `until` is shown,
-/// should there be a secret.
+/// The line on which `span` begins, with the span underlined. Nothing after `until` is shown, since
+/// it may be a secret.
 pub(super) fn underlined(text: &str, span: &Range<usize>, until: Option<usize>) -> String {
     let (number, column) = place(text, span.start);
     let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
@@ -26,7 +26,7 @@ pub(super) fn underlined(text: &str, span: &Range<usize>, until: Option<usize>) 
     if column > MOST_CHARS {
         return String::new();
     }
-    // A tab is shown as its escape, and the line under it has to be as long.
+    // A tab is shown as its escape, and the underline must have that width.
     let width = |text: &str| console::measure_text_width(&shown(text));
     let indent = width(&text[start..span.start]);
     let marked = text.get(span.start..span.end.min(end).max(span.start)).unwrap_or_default();
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_underline_stands_under_the_place() {
+    fn the_underline_is_below_the_place() {
         let text = "a = 1\n\u{4e2d}\u{6587} = \"x\"\n";
         let at = text.find('"').unwrap();
         assert_eq!(place(text, at), (2, 6));
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_shown_behind_the_limit() {
+    fn nothing_is_shown_after_the_limit() {
         let text = "secret = \"testsecret\"";
         assert_eq!(underlined(text, &(0..6), Some(6)), "\n  1 | secret ...\n    | ^^^^^^");
     }

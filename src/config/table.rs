@@ -1,4 +1,4 @@
-//! The one table of settings: each with its value and where it was set.
+//! The table of settings: the value and origin of each.
 
 use crate::cli::command::{is_switch, settable, variable};
 use crate::cli::values::shown;
@@ -18,14 +18,14 @@ pub struct Place {
     pub column: usize,
 }
 
-/// Where a setting was set.
+/// The origin of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// On the command line, by this option.
     Flag(String),
     /// By this variable.
     Variable(String),
-    /// In a file, in this profile if in any.
+    /// In a file, in this profile if in one.
     File(Place, Option<String>),
     /// Nowhere.
     Default,
@@ -45,39 +45,42 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value below the command line, and where it was set.
+/// A value below the command line, and its origin.
 #[derive(Debug, Clone)]
-pub struct Given {
-    /// As the command line would have it; more than one only of a list.
+pub struct GivenValue {
+    /// In the form of the command line; only a list has more than one.
     pub values: Vec<String>,
     /// Where it was set.
     pub origin: Origin,
 }
 
-/// A setting as it counts.
+/// An effective setting.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The option's name.
     pub name: String,
-    /// Its values, fit to be shown; none if it is not set and has no default.
+    /// Its values as text; empty if it is not set and has no default.
     pub values: Vec<String>,
     /// Where they were set.
     pub origin: Origin,
 }
 
-/// All settings, with what they were read from.
+/// All settings and their sources.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// The files that were read, the one that counts most first.
+    /// The files that were read, in order of decreasing precedence.
     pub files: Vec<String>,
-    /// The profile of settings that was chosen, and where.
+    /// The selected profile of settings, and where it was selected.
     pub profile: Option<(String, Origin)>,
     /// The settings in the order of the help of `run`.
     pub settings: Vec<Setting>,
 }
 
-/// What counts in the end of the options that a command line was parsed with.
-pub(super) fn settle(matches: &ArgMatches, given: impl Fn(&str) -> Option<Given>) -> Vec<Setting> {
+/// The effective values of the options of a command line.
+pub(super) fn settle(
+    matches: &ArgMatches,
+    given: impl Fn(&str) -> Option<GivenValue>,
+) -> Vec<Setting> {
     let settle = |arg: Arg| {
         let name = arg.get_long()?.to_owned();
         let id = arg.get_id().as_str();
@@ -91,10 +94,10 @@ pub(super) fn settle(matches: &ArgMatches, given: impl Fn(&str) -> Option<Given>
             if values.is_empty() {
                 values.push("true".to_owned());
             }
-            Given { values, origin: Origin::Flag(name.clone()) }
+            GivenValue { values, origin: Origin::Flag(name.clone()) }
         } else {
             given(&name)
-                .unwrap_or_else(|| Given { values: defaults(&arg), origin: Origin::Default })
+                .unwrap_or_else(|| GivenValue { values: defaults(&arg), origin: Origin::Default })
         };
         let values = setting.values.iter().map(|value| shown(value)).collect();
         Some(Setting { name, values, origin: setting.origin })
@@ -102,13 +105,13 @@ pub(super) fn settle(matches: &ArgMatches, given: impl Fn(&str) -> Option<Given>
     settable().into_iter().filter_map(settle).collect()
 }
 
-/// What counts where nothing is set.
+/// The values if nothing is set.
 fn defaults(arg: &Arg) -> Vec<String> {
     let defaults = arg.get_default_values().iter();
     let all: Vec<String> = defaults.map(|value| value.to_string_lossy().into_owned()).collect();
     match arg.get_long() {
         _ if is_switch(arg) => vec!["false".to_owned()],
-        // For a rehearsal it is another, which only the whole of the settings tells.
+        // A rehearsal has another default, which depends on the other settings.
         Some("out") => vec![super::run::DEFAULT_OUT.to_owned()],
         _ => all,
     }

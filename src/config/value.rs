@@ -1,4 +1,4 @@
-//! Whether a value fits an option, as its parser has it, wherever the value was set.
+//! Checks a value with the parser of its option, wherever it was set.
 
 use crate::cli::command::is_switch;
 use clap::builder::BoolishValueParser;
@@ -8,7 +8,7 @@ use std::any::TypeId;
 use std::error::Error as _;
 use toml::de::DeValue;
 
-/// What an option wants, if `value` is not that.
+/// What the option expects, if `value` is invalid.
 pub(super) fn check(arg: &Arg, value: &str) -> Result<(), String> {
     let action = if takes_list(arg) { ArgAction::Append } else { ArgAction::Set };
     let mut alone = Arg::new("value").long("value").action(action).num_args(1);
@@ -28,7 +28,7 @@ pub(super) fn check(arg: &Arg, value: &str) -> Result<(), String> {
     }
 }
 
-/// What was expected, as clap or the option's parser has it.
+/// What clap or the option's parser expected.
 pub(super) fn reason(error: &clap::Error) -> String {
     let valid = match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(all)) => all.join(", "),
@@ -46,7 +46,7 @@ fn takes_list(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Append)
 }
 
-/// A value of TOML as the text that the command line would have; or what was expected.
+/// A TOML value as text of the command line; an error says what was expected.
 pub(super) fn of_toml(arg: &Arg, value: &DeValue<'_>) -> Result<Vec<String>, String> {
     if let DeValue::Array(list) = value {
         if !takes_list(arg) {
@@ -74,7 +74,8 @@ fn one_of_toml(arg: &Arg, value: &DeValue<'_>) -> Result<String, String> {
     match value {
         DeValue::Boolean(on) if is_switch(arg) => Ok(on.to_string()),
         DeValue::String(text) if !is_switch(arg) && !is_number => Ok(text.to_string()),
-        // What is neither number nor text says itself what it wants: `10` is no duration.
+        // A value that is neither number nor text gets the message of its parser: `10` is not a
+        // duration.
         DeValue::Integer(number) if !is_switch(arg) && !is_text && number.radix() == 10 => {
             Ok(number.as_str().to_owned())
         }

@@ -1,8 +1,8 @@
 //! Finds the end of a field and the classes of the characters in it.
 //!
-//! One byte at a time, through a table: the fields of a column have similar lengths, so that the
-//! processor predicts their ends. Eight bytes at a time took twice as long, because each field had to
-//! wait for the end of the one before it.
+//! It reads one byte at a time, through a table: the fields of a column have similar lengths, so
+//! the processor predicts their ends. Eight bytes at a time took twice as long, because each field
+//! had to wait for the end of the one before it.
 
 use super::cells::CharClass;
 
@@ -30,7 +30,8 @@ impl ByteClasses {
         Self(sorts)
     }
 
-    /// Where the first of them stands from `at` on, or the end of the text; and what is before it.
+    /// The position of the first stop byte from `at` on, or the end of the text; and the classes
+    /// before it.
     #[inline]
     pub(super) fn find(&self, text: &[u8], at: usize) -> (usize, CharClass) {
         let (mut held, mut start) = (CharClass::NONE, at);
@@ -41,8 +42,8 @@ impl ByteClasses {
                 false
             }
         };
-        // Four at once only so that the loop is long: the time of a short one depends on where the
-        // linker happens to put it.
+        // Four at once only to make the loop long: the time of a short one depends on where the
+        // linker places it.
         while let Some(four) = text[start..].first_chunk::<4>() {
             if let Some(place) = four.iter().position(&mut stops) {
                 return (start + place, held);

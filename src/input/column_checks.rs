@@ -1,8 +1,8 @@
 //! Checks that compare rows: mistakes that no single row shows.
 //!
-//! Spreadsheets keep 15 digits of a number and put zeros behind them, and drop zeros before it.
-//! Only the whole column shows whether that happened, so that the numbers of each
-//! column are kept, and of its ids only the first few: memory does not grow with the list.
+//! Spreadsheets keep 15 digits of a number and replace the rest by zeros, and drop leading zeros.
+//! Only the whole column shows whether that happened. The counts of each column are kept, and only
+//! the first few of its ids: memory does not grow with the list.
 
 use crate::model::{Account, Grant, GranteeKind, Kind};
 
@@ -37,7 +37,7 @@ struct IdStatistics {
     plain: [u64; MOST_DIGITS + 1],
     /// The first of the others, with their number of digits.
     first_plain: Vec<(usize, Finding)>,
-    /// Rows with an id over 15 digits that is nothing but zeros behind them.
+    /// Rows with an id of more than 15 digits that has only zeros after the 15th.
     rounded: u64,
     first_rounded: Vec<Finding>,
     /// The different ids among them, as many as are needed to be sure.
@@ -113,8 +113,7 @@ impl ColumnChecks {
             let mut finding = record.finding(WORD_KINDS[at], Severity::Warning, field, name);
             let whole = if at == 1 { "; for the whole target write *" } else { "" };
             finding.problem.remedy =
-                format!("if it is the name of an account, say so with --map account=COLUMN{whole}")
-                    .into();
+                format!("if it is the name of an account, pass --map account=COLUMN{whole}").into();
             words.first.push(finding);
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn detect(bytes: &mut Bytes, given: Option<Encoding>) -> Detection {
     Detection { encoding: given.or_else(|| by_mark(&head)).or_else(|| by_nulls(&head)), head }
 }
 
-/// Where an input stops being UTF-8, so that it must be GB18030.
+/// Where an input stops being UTF-8 and so must be GB18030.
 fn wrong_utf8(bytes: &mut Bytes) -> Option<u64> {
     let mut buffer = vec![0; CHUNK_BYTES];
     let (mut offset, mut kept) = (0, 0);

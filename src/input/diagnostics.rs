@@ -36,8 +36,7 @@ pub struct Problem {
     pub line: u64,
     /// The column, unless the row as a whole is wrong.
     pub column: Option<Column>,
-    /// What stands there, escaped and cut so that it is safe to print; blank if there is nothing
-    /// to show.
+    /// The value there, escaped and cut for printing; blank if there is nothing to show.
     pub found: String,
     /// What to do.
     pub remedy: Cow<'static, str>,
@@ -57,18 +56,18 @@ pub(super) enum At {
 }
 
 impl Problem {
-    /// The problem without its place: what an outcome row says of it.
+    /// The problem without its place, as in an outcome row.
     pub fn message(&self) -> String {
         let mut message = String::new();
         if let Some(column) = &self.column {
             // Writing to a string cannot fail.
             let _ = write!(message, "{column}: ");
         }
-        self.say(&mut message);
+        self.write_message(&mut message);
         message
     }
 
-    fn say(&self, out: &mut String) {
+    fn write_message(&self, out: &mut String) {
         out.push_str(self.kind.title());
         if !self.found.is_empty() {
             let _ = write!(out, " \"{}\"", self.found);
@@ -84,7 +83,7 @@ impl fmt::Display for Problem {
             write!(f, ", {column}")?;
         }
         let mut said = String::new();
-        self.say(&mut said);
+        self.write_message(&mut said);
         write!(f, ": {said}")
     }
 }
@@ -162,8 +161,8 @@ pub(super) fn push_escaped(out: &mut String, c: char) {
     }
 }
 
-/// Characters without a shape of their own: zero-width ones, those that turn the direction of
-/// writing, tags, and the soft hyphen (Unicode's category `Cf`, and the fillers).
+/// Characters without a visible shape: zero-width ones, those that change the direction of writing,
+/// tags, and the soft hyphen (Unicode's category `Cf`, and the fillers).
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(
         c,

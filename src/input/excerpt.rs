@@ -8,11 +8,11 @@ use super::diagnostics::push_escaped;
 /// where a broken line would leave the mark under something else.
 const SHOWN: usize = 64;
 
-/// Of these, at most so many of the cell, and at least so many of what stands behind it.
+/// At most this many characters are of the cell, and at least as many of the text after it.
 const WITHIN: usize = 32;
 const BEHIND: usize = 12;
 
-/// What stands for text that was left out.
+/// Marks omitted text.
 const CUT: &str = "...";
 
 /// A part of one physical line, safe to print.
@@ -29,8 +29,8 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// Cuts a piece out of a text whose first byte stands at the beginning of the physical line
-    /// `first_line`. A piece over several lines is shown as far as its first line goes.
+    /// Cuts an excerpt from a text whose first byte is at the start of the physical line
+    /// `first_line`. A piece over several lines is shown up to the end of its first line.
     pub(super) fn cut(text: &str, first_line: u64, piece: Range<usize>) -> Self {
         let start = floor(text, piece.start.min(text.len()));
         let end = floor(text, piece.end.clamp(start, text.len()));
@@ -52,7 +52,7 @@ impl Excerpt {
         let mark = shown.len();
         push_cut(&mut shown, within, WITHIN);
         if end > line_end {
-            // The cell goes on behind the line break, which is part of it.
+            // The cell continues after the line break, which is part of it.
             text[line_end..].chars().take(1).for_each(|c| push_escaped(&mut shown, c));
             shown.push_str(CUT);
         }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_on_both_sides_and_nothing_in_it_steers_a_terminal() {
+    fn a_long_line_is_cut_on_both_sides_and_cannot_control_a_terminal() {
         let text = format!("{},\u{1b}[2J{},{}", "a".repeat(100), "b".repeat(100), "c".repeat(100));
         let (line, character, shown) = marked(&text, 101..205);
         assert_eq!((line, character), (7, 102));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_outside_the_text_or_inside_a_character_is_no_panic() {
+    fn a_place_outside_the_text_or_inside_a_character_does_not_panic() {
         assert_eq!(marked("中", 1..2), (7, 1, "[]中".into()));
         assert_eq!(marked("", 5..9), (7, 1, "[]".into()));
     }

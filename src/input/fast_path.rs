@@ -84,9 +84,9 @@ fn is_absent(cells: &Cells<'_>, layout: &Layout, field: Field) -> bool {
     layout.get(field).is_none_or(|column| cells.own(column).is_empty())
 }
 
-/// The value of a column if it is good both as an id and as a name: digits, or a letter and then
-/// letters, digits, `-`, `_` and `.`. What begins with a digit and goes on with others may be a
-/// number that a spreadsheet has rewritten, which takes a closer look.
+/// The value of a column if it is valid both as an id and as a name: digits, or a letter followed
+/// by letters, digits, `-`, `_` and `.`. A value of digits and others may be a number that a
+/// spreadsheet has rewritten, which needs the complete check.
 #[inline]
 fn value<'a>(cells: &Cells<'a>, column: usize) -> Option<&'a str> {
     let Span { start, end, class, .. } = *cells.spans.get(column)?;

@@ -124,10 +124,10 @@ impl Field {
         matches!(self, Self::Account | Self::AccountId | Self::AccountName)
     }
 
-    /// What a column of that name means of itself.
+    /// The meaning of a column name.
     ///
-    /// A name is never taken for an id (`user_name`, `用户名`), and a word that could mean two
-    /// things (`id`, `name`, `type`, `group_id`) is left to `--map`.
+    /// A name is never read as an id (`user_name`, `用户名`), and a word with several meanings (`id`,
+    /// `name`, `type`, `group_id`) needs `--map`.
     pub(super) fn of_column(name: &str) -> Option<Self> {
         match plain(name).as_str() {
             "user" | "userid" | "用户id" => Some(Self::User),

@@ -8,7 +8,7 @@ use super::source::{Bytes, Source};
 /// How far into a compound file its directory is looked for.
 const MOST_SKIPPED: u64 = 1 << 28;
 
-/// What a file is, and what to do about it.
+/// The type of a file, and what to do about it.
 pub(super) type OtherFile = (Cow<'static, str>, &'static str);
 
 const SAVE_AS_CSV: &str =

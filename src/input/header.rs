@@ -133,7 +133,7 @@ fn refuse_no_status(layout: Layout, names: &[String], only: bool) -> Result<Layo
         return Ok(layout);
     }
     let found = format!("no column {STATUS_COLUMN}; {}", list(names));
-    let remedy = "--only takes the outcome of an earlier run; leave it out for a list of your own";
+    let remedy = "--only takes the outcome of an earlier run; omit it for any other list";
     Err(HeaderFault::new(DamageKind::MissingColumns, found, remedy))
 }
 

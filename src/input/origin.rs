@@ -20,7 +20,7 @@ pub(super) struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// What stands there.
+    /// The excerpt at this place.
     pub(super) fn excerpt(&self, at: At) -> Excerpt {
         let piece = match at {
             At::Record => 0..self.text.len(),
@@ -30,8 +30,8 @@ impl Origin<'_> {
         Excerpt::cut(self.text, self.line, piece)
     }
 
-    /// The place of a cell. The reader keeps none for those that it had to rewrite, so that the
-    /// record is split again.
+    /// The place of a cell. The reader does not keep the places of rewritten cells, so the record
+    /// is split again.
     fn cell(&self, own: usize) -> Option<Range<usize>> {
         let Some(dialect) = self.dialect else {
             return jsonl::member(self.text, self.names.get(own)?);

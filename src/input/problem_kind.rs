@@ -117,16 +117,16 @@ problem_kinds! {
         "write revoked, already_absent, not_found, failed, unknown, invalid, protected or unprocessed"
     /// An id over 15 digits with nothing but zeros behind the 15th: perhaps rounded.
     RoundedId "rounded_id" "an id that a spreadsheet may have rounded"
-        "compare it with where it came from: spreadsheets keep 15 digits of a number and put zeros behind them"
+        "compare it with its source: spreadsheets keep 15 digits of a number and put zeros behind them"
     /// Every id over 15 digits in a column ends in zeros: the column has been rounded.
     RoundedColumn "rounded_column" "ids rounded by a spreadsheet"
         "export the list again with the column formatted as text before the ids are entered"
     /// An id shorter than others in its column that begin with zeros.
     ShortId "short_id" "an id shorter than others in its column that begin with zeros"
-        "compare it with where it came from: spreadsheets drop the zeros before a number"
+        "compare it with its source: spreadsheets drop the zeros before a number"
     /// A name where the API takes an id.
     NameForId "name_for_id" "an account's name where its id is needed"
-        "give the ids in a column account_id; if this column holds ids, say so with --map account=COLUMN"
+        "give the ids in a column account_id; if this column holds ids, pass --map account=COLUMN"
     /// A name that no object has.
     UnknownName "unknown_name" "a name that was not found" "compare it with the console"
     /// A name that several objects have.

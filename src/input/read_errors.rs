@@ -87,7 +87,7 @@ impl ErrorContext {
                 self.damage(DamageKind::RecordTooLong, line(0), "a record over 1 MiB", remedy)
             }
             Stop::TooLong { quote: Some(at) } => {
-                let found = "a quoted field that begins here is longer than 1 MiB";
+                let found = "a quoted field that starts here is longer than 1 MiB";
                 let remedy = "close the quote, or double it if it is part of the value";
                 self.damage(DamageKind::RecordTooLong, line(at), found, remedy).showing(excerpt(
                     text,
@@ -96,7 +96,7 @@ impl ErrorContext {
                 ))
             }
             Stop::Unclosed { quote, field } => {
-                let found = "a quoted field that begins here is never closed";
+                let found = "a quoted field that starts here is never closed";
                 let remedy = "close the quote, or double it if it is part of the value";
                 let error = self.damage(DamageKind::UnclosedQuote, line(quote), found, remedy);
                 at_column(error, Some(field), names).showing(excerpt(text, quote, usize::MAX))
@@ -141,7 +141,7 @@ impl ErrorContext {
 fn excerpt(text: &Text, start: usize, end: usize) -> Excerpt {
     let window = text.window();
     let most = window.len().min(start + 1000);
-    // Undecodable bytes are replaced, so that the piece begins where its own text begins.
+    // Undecodable bytes are replaced, so the excerpt starts at the start of its own text.
     let before = String::from_utf8_lossy(&window[..start.min(window.len())]);
     let piece = String::from_utf8_lossy(&window[start.min(most)..end.min(most)]);
     let behind = String::from_utf8_lossy(&window[end.min(most)..most]);

@@ -224,7 +224,8 @@ impl<'a> RowParser<'a, '_, '_> {
             }
             "*" => Some(Account::Whole),
             _ => {
-                // Without a kind it is unknown whether it is an id. The check of names passes every id.
+                // Without a kind it is unknown whether it is an id. The check for names also
+                // accepts every id.
                 let check: fn(&str) -> _ = match kind {
                     Some(Kind::Host | Kind::Database) => check_id,
                     Some(Kind::HostGroup) if self.is_column_of_lists(field) => check_one_name,

@@ -1,7 +1,7 @@
-//! A list of rules: patterns for users, targets and accounts, in a file written like any list.
+//! A list of rules: patterns for users, targets and accounts, in a file like other lists.
 //!
-//! A rule that is not understood guards nothing. Therefore an unknown column, an invalid row and a
-//! file without a rule are errors.
+//! A rule that can't be parsed would protect nothing. Therefore an unknown column, an invalid row
+//! and a file without a rule are errors.
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ const FIELDS: [Field; 7] = [
 /// How many wrong rules a message shows.
 const MOST_SHOWN: usize = 20;
 
-/// One rule: `*` stands for any text within a value, a blank value for anything.
+/// One rule: `*` matches any text within a value, and a blank value matches anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rule {
     /// The users.
@@ -113,8 +113,8 @@ fn columns(names: &[String]) -> Result<Layout, HeaderFault> {
     for (at, name) in names.iter().enumerate() {
         let Some(field) = Field::of_column(name).filter(|field| FIELDS.contains(field)) else {
             let found = format!("{} is not a column of rules; {}", shown(name), list(names));
-            let remedy = "begin with a header of user, user_group, kind, target and account, or \
-                          some of these; each line below it is a rule";
+            let remedy = "start with a header of user, user_group, kind, target and account, or \
+                          some of these; each following line is a rule";
             return Err(HeaderFault::new(DamageKind::UnknownColumn, found, remedy).at(at));
         };
         let field = if field.is_account() { Field::Account } else { field };
@@ -127,7 +127,7 @@ fn columns(names: &[String]) -> Result<Layout, HeaderFault> {
     Ok(layout)
 }
 
-/// Reads one rule; what is wrong with it goes to the complaints.
+/// Parses one rule, and adds its problems to `sink`.
 fn rule(record: &Record<'_>, mut sink: ProblemSink<'_>) -> Rule {
     let value = |field| record.layout.get(field).map_or("", |at| trimmed(record.cells.own(at)));
     let written = value(Field::Kind);

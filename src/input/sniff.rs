@@ -88,8 +88,8 @@ fn first_line(text: &mut Text, context: &ErrorContext) -> Result<RecordExtent, I
     loop {
         text.settle().map_err(|fault| context.stop(Stop::Fault(fault), text, &[]))?;
         if text.window().is_empty() {
-            let found = "there is nothing in it, not even a header";
-            let remedy = "begin with a line such as user,kind,target,account";
+            let found = "the file is empty, without even a header";
+            let remedy = "start it with a line such as user,kind,target,account";
             return Err(context.damage(DamageKind::Empty, None, found, remedy));
         }
         let line = next_line(text).map_err(|stop| context.stop(stop, text, &[]))?;

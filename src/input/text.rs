@@ -22,7 +22,7 @@ pub(super) struct Text {
     buffer: String,
     /// How many bytes are read at most until a record needs more.
     room: usize,
-    /// The beginning of a character that goes on behind what has been read.
+    /// The first bytes of a character whose rest has not been read.
     cut: Vec<u8>,
     start: usize,
     fault: Option<Fault>,
@@ -31,7 +31,7 @@ pub(super) struct Text {
     line: u64,
     /// How many bytes of decoded text lie before the window.
     offset: u64,
-    /// The last line ended in CR, so that LF would belong to the same line end.
+    /// The last line ended in CR, so a LF would belong to the same line end.
     after_cr: bool,
 }
 
@@ -87,7 +87,7 @@ impl Text {
         self.ended && self.fault.is_none()
     }
 
-    /// Reads more behind the window. `Ok(false)`: a record that needs more is too long.
+    /// Reads more text after the window. `Ok(false)`: the record is too long.
     pub(super) fn more(&mut self) -> Result<bool, Fault> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -102,7 +102,7 @@ impl Text {
         Ok(true)
     }
 
-    /// Fills the room behind the window with text, as far as there is some.
+    /// Fills the space after the window with text, as far as there is any.
     fn fill(&mut self) {
         let mut bytes = std::mem::take(&mut self.buffer).into_bytes();
         bytes.drain(..std::mem::take(&mut self.start));
@@ -132,8 +132,8 @@ impl Text {
         };
     }
 
-    /// Moves on behind a record of `length` bytes, and its line end, with `breaks` line breaks
-    /// inside it.
+    /// Advances past a record of `length` bytes and its line end, with `breaks` line breaks inside
+    /// it.
     pub(super) fn advance(&mut self, length: usize, breaks: u64) {
         self.skip(length);
         self.line += breaks;

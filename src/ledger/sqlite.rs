@@ -66,7 +66,7 @@ pub enum LedgerError {
         version: i32,
     },
     /// The file is not a ledger, or it is damaged.
-    #[error("{path}: {what}; move it away, or give another --out")]
+    #[error("{path}: {what}; move it away, or pass another --out")]
     Foreign {
         /// The file.
         path: PathBuf,

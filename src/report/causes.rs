@@ -1,4 +1,4 @@
-//! Causes of an early stop, for people.
+//! Descriptions of the causes of an early stop.
 
 use super::text::{count, length, shown_long, things};
 use crate::engine::StopCause;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_of_the_service_cannot_command_the_terminal() {
+    fn a_message_of_the_service_cannot_control_the_terminal() {
         let cause = cause(&StopCause::Unreachable { message: "\u{1b}[2Jx".to_owned() });
         assert!(!cause.contains('\u{1b}'), "{cause}");
     }

@@ -1,4 +1,4 @@
-//! Findings in a list, for people: each with an excerpt of the list.
+//! Prints the findings of a list, each with an excerpt.
 
 use super::logs;
 use super::text::count;
@@ -59,7 +59,7 @@ fn log(finding: &Finding) {
     }
 }
 
-/// What stopped the reading, with the piece that it is about below it.
+/// The error that stopped the reading, with an excerpt.
 pub fn stopped(error: &InputError, is_coloured: bool) -> String {
     let mut out = error.to_string();
     if logs::is_json() {
@@ -88,15 +88,15 @@ fn renderer(is_coloured: bool) -> Renderer {
     renderer.term_width(WIDTH)
 }
 
-/// A finding in the usual form: what, where, the piece, what to do. The place is written here, for
-/// the renderer would count it in the piece, which is cut and escaped.
+/// A finding in the usual form: what, where, excerpt, remedy. The place is written here, because
+/// the renderer would compute it from the excerpt, which is cut and escaped.
 fn written(finding: &Finding, renderer: &Renderer) -> String {
     let problem = &finding.problem;
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    // What stands in a cell is shown below; what is said of a whole row is not.
+    // The content of a cell is in the excerpt; a message about a whole row is in the title.
     let title = match problem.column {
         None if !problem.found.is_empty() => format!("{}: {}", problem.kind.title(), problem.found),
         _ => problem.kind.title().to_owned(),
@@ -130,7 +130,7 @@ fn place(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// How often each sort was found.
+/// The number of findings by kind.
 fn counts(report: &Report, severity: Severity) -> String {
     let counted: Vec<_> = report.counts().filter(|(of, ..)| *of == severity).collect();
     if counted.is_empty() {
@@ -153,7 +153,7 @@ fn counts(report: &Report, severity: Severity) -> String {
     out
 }
 
-/// How a list is written, in a word.
+/// The name of a syntax.
 pub fn syntax_name(syntax: Syntax) -> &'static str {
     match syntax {
         Syntax::Csv { .. } => "csv",

@@ -1,4 +1,4 @@
-//! Standard output, on which a reader may hang up at any time.
+//! Standard output, whose reader may close it at any time.
 
 use crate::exit::{Exit, Failure};
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it takes the place of an error")]
-/// A reader that has had enough (`| head`) is no error.
+/// A reader that closes the pipe (`| head`) is not an error.
 pub fn unless_closed(error: io::Error) -> Result<(), Failure> {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Ok(());

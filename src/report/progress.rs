@@ -260,7 +260,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn at_first_it_says_what_the_requests_take() {
+    fn at_first_the_time_left_is_that_of_the_plan() {
         let mut progress = progress();
         let message = progress.message(Duration::ZERO);
         assert_eq!(message, "5/1,205 rows, about 5.3 s left, 0/1,000 revocations, 0/70 requests");
@@ -274,9 +274,9 @@ mod tests {
     }
 
     #[test]
-    fn later_it_says_how_fast_it_went_lately() {
+    fn later_the_time_left_follows_the_recent_rate() {
         let mut progress = progress();
-        // 100 were settled by an earlier run, which says nothing of the speed of this one.
+        // 100 were settled by an earlier run, which gives no information about this one's speed.
         progress.on(&Event::Started { waiting: waiting(45, 20), settled: 100, settled_rows: 100 });
         for state in [AttemptState::Answered, AttemptState::Throttled] {
             progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_promised_while_the_service_is_silent() {
+    fn no_time_left_is_shown_while_the_service_is_silent() {
         let mut progress = progress();
         let silent = progress.message(SECOND * 60);
         assert_eq!(silent, "5/1,205 rows, 0/1,000 revocations, 0/70 requests, 0.0/s");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A worker that was silent for so long has probably ended.
+/// A worker without a command for this time has probably ended.
 const SILENT_AFTER_MS: u64 = 60_000;
 
 /// The longest value of a field that is shown, in characters.
@@ -119,7 +119,7 @@ mod tests {
     use crate::queue::consumer::QueueDepth;
 
     #[test]
-    fn a_paused_queue_says_so_first() {
+    fn a_paused_queue_is_reported_first() {
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let worker =
             |name: &str, pending, idle_ms| WorkerStatus { name: name.to_owned(), pending, idle_ms };
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_fields_are_escaped_and_cut() {
+    fn malicious_fields_are_escaped_and_cut() {
         let fields =
             vec![(b"user".to_vec(), b"\x1b[31m7".to_vec()), (b"x".to_vec(), vec![b'y'; 99])];
         let entry = Entry { id: "1000-0".to_owned(), fields, ..Entry::default() };

@@ -16,13 +16,13 @@ pub(super) struct Recent {
 impl Recent {
     /// Counts something that happened at `now` (since the start).
     pub(super) fn add(&mut self, now: Duration, count: u64) {
-        self.forget(now);
+        self.drop_old(now);
         self.counts[place(now.as_secs())] += count;
     }
 
     /// Per second, over the last ten or since the start; nothing in the first second.
     pub(super) fn per_s(&mut self, now: Duration) -> Option<f64> {
-        self.forget(now);
+        self.drop_old(now);
         let behind = (WINDOW_S as u64 - 1).min(now.as_secs());
         let begins = Duration::from_secs(now.as_secs() - behind);
         let span = now.saturating_sub(begins).as_secs_f64();
@@ -33,7 +33,7 @@ impl Recent {
         })
     }
 
-    fn forget(&mut self, now: Duration) {
+    fn drop_old(&mut self, now: Duration) {
         let now_s = now.as_secs().max(self.newest_s);
         let passed = (now_s - self.newest_s).min(WINDOW_S as u64);
         for second in now_s + 1 - passed..=now_s {

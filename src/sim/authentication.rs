@@ -202,7 +202,7 @@ fn check_acs3(request: &HttpRequest, params: &Params) -> Result<(), ApiError> {
     }
     let value = |name| {
         let value = request.header(name).map(|value| (name, value));
-        value.ok_or_else(|| incomplete(&format!("{name} is signed, and is not there.")))
+        value.ok_or_else(|| incomplete(&format!("{name} is signed but missing.")))
     };
     let mut headers: Vec<Pair<'_>> =
         names.iter().map(|name| value(*name)).collect::<Result<_, _>>()?;

@@ -175,7 +175,7 @@ fn a_mistake_in_a_file_is_78_before_anything_is_read() {
         ("signature = \"v2\"", "signature: expected one of v1, acs3"),
         ("rate = [5]", "rate: expected one value, not a list"),
         ("map = [\"user=Login\", \"x=y\"]", "map: "),
-        ("yes = true", "`yes` decides about one run"),
+        ("yes = true", "`yes` applies to a single run"),
         ("config = \"x\"", "`config` can't be set within settings"),
         ("profile = \"prod\"", "profile: expected tables such as [profile.prod]"),
         ("[profile.a]\nrte = 5", "line 2, column 1: unknown key `rte`"),

@@ -63,8 +63,8 @@ fn an_invalid_protect_file_is_an_error() {
     let service = TestService::start(Settings::default());
     for (content, says) in [
         ("1,host,10,100\n", "--protect protect.csv, line 1, column 1 (1): 1 is not a column"),
-        ("", "--protect protect.csv: there is nothing in it"),
-        (" \n\n", "--protect protect.csv: there is nothing in it"),
+        ("", "--protect protect.csv: the file is empty"),
+        (" \n\n", "--protect protect.csv: the file is empty"),
         ("usr\n", "--protect protect.csv, line 1, column 1 (usr): usr is not a column"),
         ("user,user,target\n1,2,3\n", "column 2 (user): the column user occurs twice"),
         ("user,target\n", "protects nothing: write a line for each rule; leave --protect out"),

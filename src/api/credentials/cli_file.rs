@@ -67,7 +67,7 @@ fn role_chain<'a>(config: &'a Config, top: &'a Profile) -> Result<Vec<&'a Profil
             return Err("source_profile is missing".to_owned());
         }
         let shown = name.escape_debug();
-        last = find(config, name).ok_or(format!("its source_profile `{shown}` is not there"))?;
+        last = find(config, name).ok_or(format!("its source_profile `{shown}` does not exist"))?;
         if line.iter().any(|seen| seen.name == last.name) {
             return Err(format!("its source profiles lead back to `{shown}`"));
         }

@@ -41,9 +41,9 @@ pub(super) fn read(
         Ok(_) => Ok((shown, text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => match named {
             Some(_) => {
-                Err(SourceError::broken(format!("{variable} names {shown}, which is not there")))
+                Err(SourceError::broken(format!("{variable} names {shown}, which does not exist")))
             }
-            None => Err(SourceError::absent(format!("{shown} is not there"))),
+            None => Err(SourceError::absent(format!("{shown} does not exist"))),
         },
         Err(error) => Err(SourceError::broken(format!("{shown} can't be read: {error}"))),
     }

@@ -271,7 +271,7 @@ async fn an_invalid_profile_is_an_error_with_its_reason() {
         (r#"{"name":"test","mode":"ChainableRamRoleArn"}"#.into(), "source_profile is missing"),
         (
             r#"{"name":"test","mode":"ChainableRamRoleArn","source_profile":"none"}"#.into(),
-            "`none` is not there",
+            "`none` does not exist",
         ),
         (
             r#"{"name":"test","mode":"ChainableRamRoleArn","source_profile":"b"},
@@ -304,7 +304,7 @@ async fn an_invalid_profile_is_an_error_with_its_reason() {
 
 #[tokio::test]
 async fn the_clis_file_counts_as_absent_if_missing_disabled_or_unconfigured() {
-    assert!(absent(of_cli(&Fixture::new(&[])).await).contains("config.json is not there"));
+    assert!(absent(of_cli(&Fixture::new(&[])).await).contains("config.json does not exist"));
     let fixture = Fixture::new(&[("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true")]);
     fixture.write(CONFIG, "testsecret");
     assert!(absent(of_cli(&fixture).await).contains("switched off"));

@@ -100,9 +100,9 @@ pub enum Event {
     },
 }
 
-/// The adaptive pace of one operation.
+/// The adaptive rate of one operation.
 ///
-/// A request whose answer is lost is told by [`Event::Sent`] alone; it proves nothing either way.
+/// A request whose answer is lost only gives [`Event::Sent`], which is no evidence.
 ///
 /// ```
 /// use std::time::Duration;

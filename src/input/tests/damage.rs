@@ -1,4 +1,4 @@
-//! What stops an input, and how exactly it is told.
+//! Damage that stops the reading of an input, and the accuracy of its messages.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn an_unclosed_quote_is_found_where_it_opens() {
     let list = "user,host,account,note\n1,2,3,\"two\nlines\"\n1,2,3,\"oops\n1,2,3,x\n1,2,3,y\n";
     assert_eq!(
         refused(list),
-        "list.csv, line 4, column 4 (note): a quoted field that begins here is never closed: \
+        "list.csv, line 4, column 4 (note): a quoted field that starts here is never closed: \
          close the quote, or double it if it is part of the value"
     );
     assert_eq!(kind_of(b"user,host,\"account\n1,2,3\n"), DamageKind::UnclosedQuote);
@@ -42,7 +42,7 @@ fn rows_before_the_damage_are_read() {
 }
 
 #[test]
-fn wrong_bytes_are_told_by_their_place_after_the_rows_before_them() {
+fn wrong_bytes_are_reported_with_their_place_after_the_rows_before() {
     // A wrong byte, one that does not go on, and characters that the end of the file cuts.
     let all = [&b"\xff,3\n1,2,3\n"[..], b"\xe4\xb8,3\n", b"\xe4\xb8", b"\xf0\x9f\x98", b"\xc3"];
     for (wrong, rows) in all.into_iter().flat_map(|wrong| [0, 1, 20, 9000].map(|n| (wrong, n))) {
@@ -67,7 +67,7 @@ fn wrong_bytes_are_told_by_their_place_after_the_rows_before_them() {
 }
 
 #[test]
-fn text_behind_a_closing_quote_is_refused_for_nobody_knows_what_it_means() {
+fn text_after_a_closing_quote_is_refused() {
     let error = refused("user,host,account,note\n1,2,3,\"5\" disk\"\n");
     assert_eq!(
         error,
@@ -112,7 +112,7 @@ fn a_record_over_the_limit_is_refused_and_one_of_the_limit_is_read() {
     let quoted = format!("{GOOD}1,2,\"3\n{}", "1,2,3\n".repeat(300_000));
     let error = refused(quoted);
     assert!(
-        error.starts_with("list.csv, line 3: a quoted field that begins here is longer"),
+        error.starts_with("list.csv, line 3: a quoted field that starts here is longer"),
         "{error}"
     );
     let json = format!("{{\"user\":\"{}\"}}", "x".repeat(MAX_RECORD_BYTES));
@@ -128,7 +128,7 @@ fn an_endless_record_is_not_buffered() {
 }
 
 #[test]
-fn gzip_is_known_by_its_content_and_all_its_members_are_read() {
+fn gzip_is_detected_by_content_and_all_members_are_read() {
     let two = [gzipped(GOOD.as_bytes()), gzipped(b"1,2,4\n")].concat();
     assert_eq!(read(&two), ["user 1 host 2 3", "user 1 host 2 4"]);
     let mut reader = reader(&two, Options::default());
@@ -152,7 +152,7 @@ fn broken_gzip_is_refused_after_the_rows_before_it() {
 }
 
 #[test]
-fn other_files_are_named_for_what_they_are() {
+fn files_of_other_types_are_reported_with_their_type() {
     for (head, words) in [
         (&b"PK\x03\x04rest"[..], "a zip archive or an Excel workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "an old Office file"),
@@ -171,7 +171,7 @@ fn other_files_are_named_for_what_they_are() {
 }
 
 #[test]
-fn a_file_that_is_not_there_or_cannot_be_read_is_told_apart_from_a_damaged_one() {
+fn a_missing_an_unreadable_and_a_damaged_file_have_different_errors() {
     let directory = tempfile::tempdir().unwrap();
     let open = |path: std::path::PathBuf| {
         Reader::new(vec![Source::file(path)], Arc::new(Options::default())).next().unwrap_err()
@@ -184,7 +184,7 @@ fn a_file_that_is_not_there_or_cannot_be_read_is_told_apart_from_a_damaged_one()
 }
 
 #[test]
-fn a_file_that_another_takes_the_place_of_does_not_pass_for_a_shorter_one() {
+fn a_file_replaced_while_it_is_read_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let (list, other) = (directory.path().join("list.csv"), directory.path().join("other.csv"));
     // Which encoding it is shows only far behind, where it is opened once more.
@@ -205,7 +205,7 @@ fn a_file_that_another_takes_the_place_of_does_not_pass_for_a_shorter_one() {
 }
 
 #[test]
-fn segments_of_a_spool_are_read_each_for_itself_and_a_cut_one_is_refused() {
+fn segments_of_a_snapshot_are_read_separately_and_a_truncated_one_is_refused() {
     use std::io::Write;
     let mut file = tempfile::tempfile().unwrap();
     let second = "{\"user\":\"9\",\"host\":\"8\",\"account\":\"7\"}\n";
@@ -223,7 +223,7 @@ fn segments_of_a_spool_are_read_each_for_itself_and_a_cut_one_is_refused() {
             row.number,
             row.place.source,
             row.place.name,
-            said(&row)
+            row_text(&row)
         ));
     }
     assert_eq!(rows, ["1 0 -: user 1 host 2 3", "2 1 b: user 9 host 8 7"]);

@@ -36,7 +36,7 @@ fn host_group_and_db_columns_stand_for_kind_and_target() {
 }
 
 #[test]
-fn a_name_is_never_taken_for_an_id() {
+fn a_name_is_never_read_as_an_id() {
     for header in
         ["user_name,kind,target,account", "用户名,kind,target,account", "name,kind,target,account"]
     {
@@ -190,7 +190,7 @@ fn a_line_is_plain_only_with_the_columns_of_the_union_in_their_order() {
 }
 
 #[test]
-fn the_separator_is_told_from_the_header() {
+fn the_separator_is_detected_from_the_header() {
     for separator in [",", ";", "\t"] {
         let list = "user|kind|target|account|\"a,b\"\n1|host|2|3|\"x;y\"\n".replace('|', separator);
         assert_eq!(read(&list), ["user 1 host 2 3"], "{separator:?}");
@@ -205,7 +205,7 @@ fn a_separator_that_gives_columns_a_meaning_comes_before_one_that_gives_more() {
 }
 
 #[test]
-fn a_first_line_that_names_the_separator_is_honoured() {
+fn a_first_line_with_the_separator_is_used() {
     assert_eq!(read("sep=;\r\nuser;host;account\r\n1;2;3\r\n"), ["user 1 host 2 3"]);
     assert_eq!(read("SEP=\t\nuser\thost\taccount\n1\t2\t3\n"), ["user 1 host 2 3"]);
     assert_eq!(read("sep=|\nuser|host|account\n1|2|3\n"), ["user 1 host 2 3"]);
@@ -223,7 +223,7 @@ fn a_pipe_separates_fields_like_the_other_separators() {
 }
 
 #[test]
-fn the_full_width_comma_is_named_when_it_separates_the_header() {
+fn a_header_with_full_width_commas_is_reported() {
     let error = refused("user，kind，target，account\n1，host，2，3\n");
     assert!(
         error.contains(
@@ -234,11 +234,11 @@ fn the_full_width_comma_is_named_when_it_separates_the_header() {
 }
 
 #[test]
-fn a_header_alone_is_no_rows_and_nothing_at_all_is_refused() {
+fn a_header_alone_has_no_rows_and_an_empty_file_is_refused() {
     assert!(read("user,host,account\n").is_empty());
     assert!(read("user,host,account").is_empty());
     for empty in ["", "\n\n", "\u{feff}", " \r\n\t\n"] {
-        assert!(refused(empty).contains("there is nothing in it, not even a header"), "{empty:?}");
+        assert!(refused(empty).contains("the file is empty, without even a header"), "{empty:?}");
     }
 }
 

@@ -49,7 +49,7 @@ fn a_line_that_is_no_object_is_an_invalid_row_and_the_next_one_is_read() {
 }
 
 #[test]
-fn the_place_of_a_fault_is_told() {
+fn the_place_of_an_error_is_reported() {
     let list = "{\"user\":\"1\"}\n{\"user\":\"中\" \"host\":1}\n";
     let said = problems(list);
     assert_eq!(
@@ -94,7 +94,7 @@ fn of_two_members_that_mean_the_same_only_one_may_be_filled() {
 }
 
 #[test]
-fn a_member_of_an_earlier_row_lends_nothing_to_a_later_one() {
+fn a_member_of_an_earlier_row_does_not_affect_a_later_one() {
     let list = r#"{"user":"1","host":"2","account":"3"}
 {"user":"1","host":"2"}
 {"host":"2","account":"3"}
@@ -146,20 +146,20 @@ fn half_a_surrogate_makes_the_row_invalid() {
 }
 
 #[test]
-fn what_could_be_read_of_a_broken_line_is_kept() {
+fn the_readable_part_of_a_broken_line_is_kept() {
     let (columns, rows) = table(&[memory("{\"user\":\"1\",\"host\":\"2\" \"account\":\"3\"}\n")]);
     assert_eq!(columns, ["user", "host"]);
     assert_eq!(rows, [["1", "2"]]);
 }
 
 #[test]
-fn json_that_is_not_on_lines_is_told_from_json_lines() {
+fn json_over_several_lines_is_distinguished_from_json_lines() {
     assert!(refused("[{\"user\":1}]").contains("this is a JSON array"));
     assert!(refused("{\n  \"user\": 1\n}\n").contains("one object over several lines"));
 }
 
 #[test]
-fn members_without_end_are_refused_before_they_fill_the_memory() {
+fn too_many_members_are_refused_with_bounded_memory() {
     let lines: Vec<_> = (0..=MAX_COLUMNS).map(|id| format!("{{\"id{id}\":1}}")).collect();
     let list = lines.join("\n");
     assert!(refused(list).contains("more than 4096 different columns"));

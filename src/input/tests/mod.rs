@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::*;
 
 mod damage;
-mod doubts;
 mod headers;
 mod json;
 mod names;
@@ -14,10 +13,11 @@ mod places;
 mod random;
 mod samples;
 mod values;
+mod warnings;
 mod writers;
 
 /// One row as text: the grant in one line, or the codes of its problems.
-fn said(row: &Row<'_>) -> String {
+fn row_text(row: &Row<'_>) -> String {
     match row.content {
         RowContent::Grant(grant) => {
             let account = match grant.account {
@@ -58,7 +58,7 @@ fn read_with(bytes: &[u8], options: Options) -> Result<Vec<String>, InputError> 
     let mut reader = reader(bytes, options);
     let mut rows = Vec::new();
     while let Some(row) = reader.next()? {
-        rows.push(said(&row));
+        rows.push(row_text(&row));
     }
     Ok(rows)
 }

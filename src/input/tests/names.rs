@@ -11,7 +11,7 @@ fn rows_with(list: &str, names: Option<Resolutions>) -> Vec<String> {
     let mut reader = reader(list.as_bytes(), options);
     let mut rows = Vec::new();
     while let Some(row) = reader.next().unwrap() {
-        let said = said(&row);
+        let said = row_text(&row);
         rows.push(said.strip_prefix("unresolved: ").unwrap_or(&said).to_owned());
     }
     rows

@@ -142,7 +142,7 @@ fn a_word_for_everything_is_never_the_whole_target() {
 }
 
 fn said_of(row: &Row<'_>) -> String {
-    super::said(row)
+    super::row_text(row)
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn several_values_in_one_cell_are_refused_whatever_separates_them() {
 }
 
 #[test]
-fn the_full_width_comma_is_named_in_rows() {
+fn a_full_width_comma_in_a_row_is_reported() {
     let said = problems("user,host,account\n1，2，3\n1,2,3，4\n");
     assert!(said[0].contains("replace the full-width comma ， (U+FF0C)"), "{said:?}");
     assert!(said[1].contains("， is the full-width comma (U+FF0C)"), "{said:?}");

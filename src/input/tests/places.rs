@@ -25,7 +25,7 @@ fn lines(bytes: impl AsRef<[u8]>) -> Vec<u64> {
 }
 
 #[test]
-fn every_encoding_is_told_with_and_without_its_mark() {
+fn every_encoding_is_detected_with_and_without_a_byte_order_mark() {
     let marked = format!("\u{feff}{LIST}");
     for (bytes, encoding) in [
         (LIST.as_bytes().to_vec(), Encoding::Utf8),
@@ -41,7 +41,7 @@ fn every_encoding_is_told_with_and_without_its_mark() {
             let mut reader = reader(&bytes, Options::default());
             let mut rows = Vec::new();
             while let Some(row) = reader.next().unwrap() {
-                rows.push(said(&row));
+                rows.push(row_text(&row));
             }
             assert_eq!(rows, ROWS, "{encoding}");
             assert_eq!(reader.formats()[0].encoding, encoding);
@@ -50,14 +50,14 @@ fn every_encoding_is_told_with_and_without_its_mark() {
 }
 
 #[test]
-fn a_byte_far_behind_can_decide_that_it_is_gb18030() {
+fn a_late_byte_can_decide_for_gb18030() {
     let mut list = "user,group,account\n".to_owned();
     list.push_str(&"1,2,ops\n".repeat(100_000));
     list.push_str("1,2,中文\n");
     let rows = read(gb18030(&list));
     assert_eq!(rows.last().unwrap(), "user 1 host-group 2 中文");
     assert_eq!(rows, read(&list));
-    // It is also told, whether the reading ends well or not.
+    // It is also reported, whether or not reading succeeds.
     for behind in [&b""[..], b"1,2,\xff\n", b"1,2,\"\n"] {
         let bytes = [&gb18030(&list), behind].concat();
         let mut reader = reader(&bytes, Options::default());
@@ -68,7 +68,7 @@ fn a_byte_far_behind_can_decide_that_it_is_gb18030() {
 }
 
 #[test]
-fn a_given_encoding_overrides_what_would_be_found() {
+fn a_given_encoding_overrides_detection() {
     let list = gb18030("user,group,account\n1,2,中文\n");
     let given = |encoding| Options { encoding: Some(encoding), ..Options::default() };
     assert!(read_with(&list, given(Encoding::Gb18030)).is_ok());
@@ -84,7 +84,7 @@ fn a_given_encoding_overrides_what_would_be_found() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_told_by_line_and_byte() {
+fn undecodable_bytes_are_reported_with_line_and_byte() {
     let list =
         [b"user,group,account,note\n1,2,a,\"x\r\ny\"\n1,2,a,".as_slice(), b"\xff\xff\n"].concat();
     assert_eq!(
@@ -105,7 +105,7 @@ fn a_last_character_that_would_be_cut_in_utf_8_is_whole_in_gb18030() {
 }
 
 #[test]
-fn the_byte_at_fault_is_counted_right_far_behind_and_inside_a_character() {
+fn the_position_of_a_wrong_byte_is_right_late_and_inside_a_character() {
     let mut list = b"user,group,account\n".to_vec();
     for _ in 0..20_000 {
         list.extend("1,2,中文字\n".as_bytes());

@@ -92,7 +92,7 @@ fn all_of(bytes: &[u8], step: usize, window: usize) -> Vec<String> {
         match reader.next() {
             Ok(Some(row)) => {
                 let cells: Vec<_> = (0..6).map(|at| row.cells.get(at)).collect();
-                told.push(format!("{}: {} {cells:?}", row.place.line, said(&row)));
+                told.push(format!("{}: {} {cells:?}", row.place.line, row_text(&row)));
                 if let RowContent::Invalid(problems) = row.content {
                     assert!(!problems.is_empty(), "an invalid row has a reason");
                     told.extend(problems.iter().map(ToString::to_string));
@@ -120,14 +120,14 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn the_size_of_the_pieces_that_are_read_changes_nothing() {
+fn the_size_of_reads_does_not_change_the_result() {
     check(3000, &(soup(), 1..9_usize, 4..40_usize), |(bytes, step, window)| {
         assert_eq!(all_of(&bytes, step, window), all_of(&bytes, usize::MAX, 1 << 16));
     });
 }
 
 #[test]
-fn a_list_with_a_header_and_anything_behind_it_ends_without_a_panic() {
+fn a_list_with_any_bytes_after_its_header_is_read_without_a_panic() {
     let heads = [
         &b"user,host,account\n"[..],
         b"{\"user\":1}\n",
@@ -176,7 +176,7 @@ fn well_formed_csv_is_read_as_the_csv_crate_reads_it() {
 }
 
 #[test]
-fn the_short_way_for_plain_rows_leads_as_far_as_the_long_one() {
+fn the_fast_path_gives_the_same_result_as_the_complete_one() {
     // Values around the border between plain and unusual; the reader compares the two itself.
     let value = prop_oneof![
         4 => "[0-9]{1,3}",

@@ -40,6 +40,6 @@ fn each_row_of_mistakes_but_the_first_has_one_mistake() {
 }
 
 #[test]
-fn the_words_of_the_mistakes_do_not_change_unnoticed() {
+fn the_messages_of_the_mistakes_are_as_in_the_snapshot() {
     insta::assert_snapshot!(problems(MISTAKES).join("\n"));
 }

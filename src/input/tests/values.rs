@@ -1,4 +1,4 @@
-//! What a row may say.
+//! The possible values of a row.
 
 use super::*;
 
@@ -200,7 +200,7 @@ fn a_default_region_counts_against_another_input_that_names_one() {
         let mut reader = Reader::new(sources, Arc::clone(&options));
         let mut rows = Vec::new();
         while let Some(row) = reader.next().unwrap() {
-            rows.push(said(&row));
+            rows.push(row_text(&row));
         }
         rows
     };
@@ -212,7 +212,7 @@ fn a_default_region_counts_against_another_input_that_names_one() {
 }
 
 #[test]
-fn every_problem_of_a_row_is_told_with_its_column() {
+fn every_problem_of_a_row_is_reported_with_its_column() {
     assert_eq!(
         problems("user,kind,target,account,note\n*,hst,１,,x\n"),
         [
@@ -229,7 +229,7 @@ fn every_problem_of_a_row_is_told_with_its_column() {
 }
 
 #[test]
-fn a_row_of_another_width_is_invalid_but_blank_fields_behind_are_not() {
+fn a_row_of_another_width_is_invalid_unless_the_extra_fields_are_blank() {
     let list = "user,host,account,note\n1,2,3\n1,2,3,x,,\t\n1,2,3,x,y\n,,,\n1,2,3,\n";
     assert_eq!(
         read(list),
@@ -248,7 +248,7 @@ fn a_row_of_another_width_is_invalid_but_blank_fields_behind_are_not() {
 }
 
 #[test]
-fn what_is_shown_cannot_steer_a_terminal_and_is_not_long() {
+fn shown_values_are_short_and_cannot_control_a_terminal() {
     let list = format!("user,host,account\n\"1\u{1b}[31m\u{202e}\r\n{}\",2,3\n", "x".repeat(500));
     let said = &problems(list)[0];
     assert!(said.contains("\"1\\u{1b}[31m\\u{202e}\\r\\nxxx"), "{said}");

@@ -1,4 +1,4 @@
-//! Tables as the programs that people use write them, and mistakes whose places are known.
+//! Tables as common programs write them, and mistakes at known places.
 
 use ::csv;
 use ::csv::QuoteStyle::{Always, Necessary, NonNumeric};
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::random::{check, encoded};
 use super::*;
 
-/// The ways in which a table leaves the usual programs.
+/// The formats of common programs.
 #[derive(Debug, Clone, Copy)]
 enum Program {
     /// "CSV UTF-8": a mark, CR LF, the separator of the country.
@@ -24,7 +24,7 @@ enum Program {
     LibreOffice,
     /// Windows PowerShell's `Export-Csv -Encoding Unicode`: the type first, quotes everywhere.
     PowerShell,
-    /// UTF-8, CR LF, no line end behind the last row.
+    /// UTF-8, CR LF, no line end after the last row.
     GoogleSheets,
 }
 
@@ -70,7 +70,7 @@ fn written(program: Program, rows: &[Vec<String>]) -> Vec<u8> {
     }
 }
 
-/// Columns with a value of each sort, in any order, and one with anything in it.
+/// Columns with a value of each kind, in any order, and one with any content.
 fn tables() -> impl Strategy<Value = Vec<Vec<String>>> {
     let id = || "[1-9][0-9]{0,9}";
     let note = prop_oneof!["[a-z]{0,5}", "[\"',;\t \r\na中文（）]{0,6}"];
@@ -92,12 +92,12 @@ fn a_table_is_the_same_whichever_program_wrote_it() {
         assert_eq!(read, rows[1..], "{program:?}");
         let mut reader = reader(&bytes, Options::default());
         while let Some(row) = reader.next().unwrap() {
-            assert!(matches!(row.content, RowContent::Grant(_)), "{program:?}: {}", said(&row));
+            assert!(matches!(row.content, RowContent::Grant(_)), "{program:?}: {}", row_text(&row));
         }
     });
 }
 
-/// A table written cell by cell, with the place of one of them counted on the way.
+/// A table written cell by cell, with the counted place of one cell.
 struct Written {
     text: String,
     line: u64,
@@ -121,7 +121,7 @@ fn with_place(rows: &[Vec<String>], end: &str, wanted: (usize, usize)) -> Writte
                 written.row_line = row_line;
             }
             written.text += &piece;
-            // Counted character by character, as a person would with the cursor.
+            // Counted character by character, as an editor does.
             for c in piece.replace(end, "\n").chars() {
                 (line, character) = if c == '\n' { (line + 1, 1) } else { (line, character + 1) };
             }
@@ -177,7 +177,7 @@ fn every_diagnostic_names_the_line_the_column_and_the_character() {
 }
 
 #[test]
-fn the_place_of_a_json_value_is_found_behind_escapes_and_blanks() {
+fn the_place_of_a_json_value_is_found_after_escapes_and_blanks() {
     let list = "{\"user\":\"1\",\"host\":\"2\",\"account\":\"3\"}\n\
         {\"no\\u0074e\": \"\\\"中\", \"user\": \"a\\u0020b\", \"host\": 2, \"account\": \"3\"}\n\
         {\"user\":\"1\",\"host\":2.5,\"account\":\"3\"}\n{\"user\":\"1\" \"host\":2}\n";

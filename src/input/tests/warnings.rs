@@ -1,12 +1,12 @@
-//! What may be wrong with rows that are valid each for itself.
+//! Warnings about rows that are valid individually.
 
 use super::*;
 
 /// What a list is suspected of: each doubt with how often, and the lines that are shown.
-fn doubts_with(list: &str, options: Options) -> Vec<String> {
+fn warnings_with(list: &str, options: Options) -> Vec<String> {
     let mut reader = reader(list.as_bytes(), options);
     while let Some(row) = reader.next().unwrap() {
-        assert!(matches!(row.content, RowContent::Grant(_)), "{}", said(&row));
+        assert!(matches!(row.content, RowContent::Grant(_)), "{}", row_text(&row));
     }
     let told = reader.list_findings().iter().map(|doubt| {
         let grave = if doubt.severity == Severity::Error { "error " } else { "" };
@@ -18,8 +18,8 @@ fn doubts_with(list: &str, options: Options) -> Vec<String> {
     told.collect()
 }
 
-fn doubts(list: &str) -> Vec<String> {
-    doubts_with(list, Options::default())
+fn warnings(list: &str) -> Vec<String> {
+    warnings_with(list, Options::default())
 }
 
 /// A list with these users, each losing one account.
@@ -29,13 +29,13 @@ fn of_users(users: &[&str]) -> String {
 }
 
 #[test]
-fn a_long_id_with_zeros_behind_its_15th_digit_is_doubted_and_does_not_block() {
+fn a_long_id_with_zeros_after_its_15th_digit_is_a_warning_and_does_not_block() {
     let users = ["1234567890123450", "1234567890123456", "123456789012340", "7", "u-100"];
-    assert_eq!(doubts(&of_users(&users)), ["rounded_id 1: 2"]);
+    assert_eq!(warnings(&of_users(&users)), ["rounded_id 1: 2"]);
     assert!(
-        doubts(&of_users(&["1234567890123451", "123456789012345", "100000000000000"])).is_empty()
+        warnings(&of_users(&["1234567890123451", "123456789012345", "100000000000000"])).is_empty()
     );
-    assert_eq!(doubts(&of_users(&["12345678901234500000"; 4])), ["rounded_id 4: 2 3 4 5"]);
+    assert_eq!(warnings(&of_users(&["12345678901234500000"; 4])), ["rounded_id 4: 2 3 4 5"]);
 }
 
 #[test]
@@ -48,18 +48,21 @@ fn a_column_whose_long_ids_all_end_in_zeros_has_been_rounded() {
         "1234567890123490",
     ];
     let with = |more: &str| of_users(&[&five[..], &[more]].concat());
-    assert_eq!(doubts(&with("12")), ["error rounded_column 1: 2"]);
-    assert_eq!(doubts(&of_users(&five[1..])), ["rounded_id 4: 2 3 4 5"]);
+    assert_eq!(warnings(&with("12")), ["error rounded_column 1: 2"]);
+    assert_eq!(warnings(&of_users(&five[1..])), ["rounded_id 4: 2 3 4 5"]);
     // One honest id shows that nothing rewrote the column.
-    assert_eq!(doubts(&with("1234567890123491")), ["rounded_id 5: 2 3 4 5 6"]);
+    assert_eq!(warnings(&with("1234567890123491")), ["rounded_id 5: 2 3 4 5 6"]);
     // 18 digits: three zeros each, which chance does not make twice.
     let two = ["123456789012345000", "123456789012346000"];
-    assert_eq!(doubts(&of_users(&[&two[..], &two, &two].concat())), ["error rounded_column 1: 2"]);
+    assert_eq!(
+        warnings(&of_users(&[&two[..], &two, &two].concat())),
+        ["error rounded_column 1: 2"]
+    );
 }
 
 #[test]
 fn one_leaver_with_an_honest_id_that_ends_in_zero_is_not_a_rounded_column() {
-    assert_eq!(doubts(&of_users(&["1234567890123450"; 9])), ["rounded_id 9: 2 3 4 5 6"]);
+    assert_eq!(warnings(&of_users(&["1234567890123450"; 9])), ["rounded_id 9: 2 3 4 5 6"]);
 }
 
 #[test]
@@ -74,7 +77,7 @@ fn every_column_of_ids_is_looked_at_and_no_other() {
         ("user_group,group,account,note\n", |n| format!("1234567890123{n},2,root,a\n")),
     ] {
         let list = format!("{header}{}", rows(write));
-        assert_eq!(doubts(&list), ["error rounded_column 1: 2"], "{list}");
+        assert_eq!(warnings(&list), ["error rounded_column 1: 2"], "{list}");
     }
     for (header, write) in [
         (
@@ -84,45 +87,47 @@ fn every_column_of_ids_is_looked_at_and_no_other() {
         // On a host group it is a name.
         ("user,group,account,note\n", |n| format!("1,2,1234567890123{n},a\n")),
     ] {
-        assert!(doubts(&format!("{header}{}", rows(write))).is_empty());
+        assert!(warnings(&format!("{header}{}", rows(write))).is_empty());
     }
 }
 
 #[test]
-fn json_was_in_no_spreadsheet_and_is_only_doubted() {
+fn json_was_in_no_spreadsheet_and_only_gets_a_warning() {
     let lines = (10..15)
         .map(|n| format!("{{\"user\":\"1234567890123{n}0\",\"host\":\"1\",\"account\":\"2\"}}\n"));
-    assert_eq!(doubts(&lines.collect::<String>()), ["rounded_id 5: 1 2 3 4 5"]);
+    assert_eq!(warnings(&lines.collect::<String>()), ["rounded_id 5: 1 2 3 4 5"]);
 }
 
 #[test]
-fn an_id_shorter_than_its_padded_neighbours_is_doubted_wherever_it_stands() {
-    assert_eq!(doubts(&of_users(&["7", "0007", "0012", "1234", "12345"])), ["short_id 1: 2"]);
-    assert_eq!(doubts(&of_users(&["0007", "12", "0012", "7", "12"])), ["short_id 3: 3 5 6"]);
-    assert!(doubts(&of_users(&["0007", "0012", "x7"])).is_empty());
-    assert!(doubts(&of_users(&["7", "12", "0"])).is_empty(), "a zero alone is not padded");
+fn an_id_shorter_than_its_padded_neighbours_is_a_warning_in_any_row() {
+    assert_eq!(warnings(&of_users(&["7", "0007", "0012", "1234", "12345"])), ["short_id 1: 2"]);
+    assert_eq!(warnings(&of_users(&["0007", "12", "0012", "7", "12"])), ["short_id 3: 3 5 6"]);
+    assert!(warnings(&of_users(&["0007", "0012", "x7"])).is_empty());
+    assert!(warnings(&of_users(&["7", "12", "0"])).is_empty(), "a zero alone is not padded");
     let columns = "user,host,account\n7,0007,1\n12,0012,2\n";
-    assert!(doubts(columns).is_empty(), "each column for itself");
+    assert!(warnings(columns).is_empty(), "each column for itself");
 }
 
 #[test]
-fn a_name_where_an_id_is_needed_is_doubted_once_for_each_list() {
+fn a_name_in_place_of_an_id_is_one_warning_per_list() {
     let list = "user,kind,target,account_name\n1,host-group,2,root\n1,host,2,root\n1,host,3,ops\n";
-    assert_eq!(doubts(list), ["name_for_id 1: 3"]);
-    assert!(doubts("user,kind,target,account_name\n1,host-group,2,root\n1,host,2,*\n").is_empty());
+    assert_eq!(warnings(list), ["name_for_id 1: 3"]);
+    assert!(
+        warnings("user,kind,target,account_name\n1,host-group,2,root\n1,host,2,*\n").is_empty()
+    );
     let both = "user,kind,target,account_id,account_name\n1,host,2,3,root\n";
-    assert!(doubts(both).is_empty());
+    assert!(warnings(both).is_empty());
     let said = mapped(&[(Field::Account, "account_name")]);
-    assert!(doubts_with(list, said).is_empty());
+    assert!(warnings_with(list, said).is_empty());
 }
 
 #[test]
-fn a_header_without_rows_is_doubted() {
-    assert_eq!(doubts("user,host,account\n"), ["no_rows 1: 2"]);
+fn a_header_without_rows_is_a_warning() {
+    assert_eq!(warnings("user,host,account\n"), ["no_rows 1: 2"]);
 }
 
 #[test]
-fn a_further_pass_has_no_doubts() {
+fn a_further_pass_has_no_warnings() {
     let list = of_users(&["7", "0007"]);
     let mut reader =
         Reader::with_columns(vec![memory(list)], Arc::new(Options::default()), Vec::new());
