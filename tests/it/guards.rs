@@ -126,7 +126,7 @@ fn a_failed_canary_stops_the_run_until_it_is_removed() {
         let mut command = sandbox.run_command(list, &service.endpoint(), more);
         Ended::of(&command.output().expect("the command starts"))
     };
-    let says = "the canary (1 request, 6 revocations) failed: 1 failed";
+    let says = "the canary (1 request, 6 grants) failed: 1 failed";
     let ended = run(&["--yes", "--canary=1"]).expect(3, says);
     let go_on = ended.out.lines().find(|line| line.starts_with("To continue anyway: "));
     assert!(go_on.is_some_and(|line| !line.contains("--canary")), "{ended:?}");
@@ -153,7 +153,7 @@ fn a_run_in_which_too_much_fails_stops() {
         let mut command = sandbox.run_command(list, &service.endpoint(), &more);
         Ended::of(&command.output().expect("the command starts"))
     };
-    run(&["--fail-over", "10%"]).expect(3, "revocations failed or are unknown");
+    run(&["--fail-over", "10%"]).expect(3, "grants failed or are unknown");
     let failed = statuses(&sandbox).iter().filter(|status| *status == "failed").count();
     assert_eq!(failed, 20, "nothing is concluded from fewer requests, and no more are sent");
     run(&["--fail-over", "ten"]).expect(2, "expected a number of revocations such as 50");
