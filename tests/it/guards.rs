@@ -111,7 +111,7 @@ fn after_a_successful_canary_the_rest_is_sent() {
     let more = ["--yes", "--canary", "1"];
     let mut command = sandbox.run_command(list, &service.endpoint(), &more);
     let ended = Ended::of(&command.output().expect("the command starts")).expect(0, "");
-    let says = "the canary succeeded: 6 revocations in 1 request";
+    let says = "the canary succeeded: 6 grants in 1 request";
     assert!(ended.err.contains(says), "{ended:?}");
     assert_eq!(service.stop().removed.len(), 12);
 }
