@@ -64,7 +64,7 @@
 //! | state of a run | [`verdicts`], [`ledger`]; [`restore`] chooses what a restore grants |
 //! | work to do | [`plan`]; [`input_snapshot`], [`files`], [`archive`]; [`resolve`] looks names up; [`access`] lists what users reach |
 //! | rows and requests | [`input`], [`grants`], [`api`] |
-//! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`pipeline`], [`failpoint`] |
+//! | shared types and utilities | [`model`], [`names`], [`clock`], [`hex`], [`signature`], [`pipeline`], [`failpoint`] |
 
 pub mod access;
 pub mod api;
@@ -94,5 +94,6 @@ pub mod report;
 pub mod report_page;
 pub mod resolve;
 pub mod restore;
+pub mod signature;
 pub mod sim;
 pub mod verdicts;

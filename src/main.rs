@@ -3,8 +3,8 @@
 use bastion_revoke::cli::show::ConfigCommand;
 use bastion_revoke::cli::{Cli, Command, LogFormat};
 use bastion_revoke::commands::{
-    check, collect, completions, config, credentials, enqueue, export, man, plan, queue_admin,
-    report, restore, run, signals, simulate, status, verify, work,
+    check, collect, completions, config, credentials, enqueue, evidence, export, man, plan,
+    queue_admin, report, restore, run, signals, simulate, status, verify, work,
 };
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
 use bastion_revoke::config::table::Table;
@@ -74,6 +74,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, table, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,
+        Command::Evidence(args) => Box::pin(evidence::evidence(args)).await,
         Command::Status(args) => status::status(args).await,
         Command::Report(args) => report::report(args),
         Command::Queue { command } => queue_admin::command(command).await,

@@ -8,7 +8,8 @@ use clap::{Arg, ArgAction, Command, CommandFactory as _};
 const SETTABLE_COMMANDS: [&str; 2] = ["run", "work"];
 
 /// Options that decide about one run. A file that everybody in a folder shares can't set them.
-pub const OF_ONE_RUN: [&str; 6] = ["yes", "restart", "report-only", "only", "plan", "approve"];
+pub const OF_ONE_RUN: [&str; 7] =
+    ["yes", "restart", "report-only", "only", "plan", "approve", "approval"];
 
 /// Options that say where settings are taken from, and so are none themselves.
 pub const OF_SETTINGS: [&str; 2] = ["config", "profile"];

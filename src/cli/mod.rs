@@ -14,6 +14,7 @@
 //! [`crate::config`], and a function in [`crate::commands`].
 
 pub mod command;
+pub mod evidence;
 pub mod export;
 pub mod queue;
 pub mod queue_admin;
@@ -77,8 +78,8 @@ Examples:
   bastion-revoke run --plan plan.zip --approve 7K3M-Q9TX-2B4D
 
 Each option can also be set by a variable (--rate by BASTION_REVOKE_RATE) and in
-bastion-revoke.toml (rate = 5), except --yes, --restart, --report-only, --only, --plan and --approve
-in a file. The command line takes precedence over variables, and variables over the file;
+bastion-revoke.toml (rate = 5), except --yes, --restart, --report-only, --only, --plan, --approve
+and --approval in a file. The command line takes precedence over variables, and variables over the file;
 `bastion-revoke config show` prints the effective settings and their sources. To turn off a switch
 that is set there, pass =false, as in --skip-invalid=false.
 Keys are read from the same sources as by the Alibaba Cloud SDKs and CLI; `bastion-revoke
@@ -159,6 +160,12 @@ pub enum Command {
     #[command(after_help = "Examples:\n  bastion-revoke report --html report.html\n  \
         bastion-revoke report cleanup-outcome.csv --html cleanup.html --lang zh")]
     Report(report::ReportArgs),
+    /// Bundle a run as evidence, or verify such a bundle without the network
+    #[command(after_help = "Examples:\n  \
+        bastion-revoke evidence outcome.csv --out evidence.zip --sign-key ~/.ssh/id_ed25519\n  \
+        bastion-revoke evidence outcome.csv --actiontrail events.json\n  \
+        bastion-revoke evidence --verify evidence.zip --trusted-keys auditor.pub")]
+    Evidence(evidence::EvidenceArgs),
     /// Operate a queue: its state, dead letters, pause and resume
     #[command(after_help = queue_admin::EXAMPLES)]
     Queue {

@@ -182,6 +182,23 @@ pub struct RunArgs {
     /// Continue if the plan has this fingerprint, such as 7K3M-Q9TX-2B4D
     #[arg(long, value_name = "FINGERPRINT", help_heading = "Confirmation")]
     pub approve: Option<Fingerprint>,
+    /// Signature of the saved plan in place of --approve, made by `ssh-keygen -Y sign -n
+    /// bastion-revoke-approval -f KEY plan.zip`; needs --approvers
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Confirmation"
+    )]
+    pub approval: Option<PathBuf>,
+    /// Public keys of the people who may approve, one per line as in a .pub file
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Confirmation"
+    )]
+    pub approvers: Option<PathBuf>,
     /// Guards.
     #[command(flatten)]
     pub guards: GuardArgs,

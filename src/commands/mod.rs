@@ -16,6 +16,7 @@ pub mod confirm;
 pub mod credentials;
 pub mod driver;
 pub mod enqueue;
+pub mod evidence;
 pub mod execution;
 pub mod export;
 mod failures;

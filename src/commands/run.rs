@@ -29,6 +29,9 @@ pub fn settings(args: &RunArgs, table: &Table) -> Result<RunSettings, Failure> {
     let mut settings = RunSettings::settle(args, is_terminal, fastrand::u64(..), &table.files)?;
     if let Some(path) = &args.plan {
         saved_plan::apply(path, &mut settings, table)?;
+        if let (Some(signature), Some(approvers)) = (&args.approval, &args.approvers) {
+            saved_plan::approve(path, (signature, approvers), &mut settings)?;
+        }
     }
     Ok(settings)
 }

@@ -6,14 +6,15 @@
 use super::job_spec::{protect_content, spec_of};
 use crate::archive::{Archive, ArchiveWriter, Digester};
 use crate::clock::{SystemClock, WallClock as _, utc_seconds};
-use crate::config::RunSettings;
 use crate::config::table::{Origin, Table};
+use crate::config::{Confirmation, RunSettings};
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::input::shown;
 use crate::input_snapshot::{InputSnapshot, Segment};
-use crate::ledger::JobSpec;
+use crate::ledger::{Approval, JobSpec};
 use crate::plan::Plan;
+use crate::signature::{self, APPROVAL, TrustedKeys};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::path::Path;
@@ -120,6 +121,42 @@ pub fn apply(path: &Path, settings: &mut RunSettings, table: &Table) -> Result<(
         return Err(Failure::new(Exit::Refused, what));
     }
     settings.set_plan(&saved)
+}
+
+/// Takes a signature of the archive by one of the approvers for the approval of its plan.
+pub fn approve(
+    path: &Path,
+    (signature, approvers): (&Path, &Path),
+    settings: &mut RunSettings,
+) -> Result<(), Failure> {
+    let read = |option: &str, path: &Path| {
+        std::fs::read(path).map_err(|error| {
+            let exit = match error.kind() {
+                io::ErrorKind::NotFound => Exit::MissingInput,
+                _ => Exit::File,
+            };
+            Failure::new(exit, format!("{option} {}: cannot read: {error}", path.display()))
+        })
+    };
+    let trusted = String::from_utf8_lossy(&read("--approvers", approvers)?).into_owned();
+    let trusted = TrustedKeys::parse(&trusted).map_err(|what| {
+        Failure::new(Exit::InvalidInput, format!("--approvers {}: {what}", approvers.display()))
+    })?;
+    let text = String::from_utf8_lossy(&read("--approval", signature)?).into_owned();
+    let signer = signature::verify(&text, APPROVAL, &read("--plan", path)?, Some(&trusted));
+    let signer = signer.map_err(|what| {
+        let signature = signature.display();
+        Failure::new(Exit::Refused, format!("--approval {signature}: {what}; nothing was sent"))
+    })?;
+    let fingerprint = document(&mut Archive::open(path)?)?.job.fingerprint;
+    if let (Some(fingerprint), false) = (fingerprint, settings.rehearse || settings.report_only)
+        && !matches!(settings.confirmation, Confirmation::Approved(_))
+    {
+        settings.confirmation = Confirmation::Approved(fingerprint);
+    }
+    tracing::info!(key = signer.key, "the plan was approved");
+    settings.approval = Some(Approval::Signature(signer.key));
+    Ok(())
 }
 
 impl SavedPlan {

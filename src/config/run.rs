@@ -316,15 +316,26 @@ fn page(
 }
 
 fn confirmation(args: &RunArgs, is_terminal: bool) -> Result<Confirmation, Failure> {
-    if args.plan.is_some() && args.approve.is_none() && !args.rehearse && !args.report_only {
+    let sends = !args.rehearse && !args.report_only;
+    let is_approved = args.approve.is_some() || args.approval.is_some();
+    if args.plan.is_some() && sends && !is_approved {
         return Err(usage(
             "--plan needs --approve FINGERPRINT: the fingerprint of the plan, from the person who \
-             approved it; --rehearse needs none",
+             approved it; or --approval FILE, the person's signature; --rehearse needs none",
         ));
     }
-    if let Some(fingerprint) = args.approve.as_ref().filter(|_| !args.rehearse && !args.report_only)
-    {
+    if args.approval.is_some() && (args.plan.is_none() || args.approvers.is_none()) {
+        return Err(usage(
+            "--approval needs --plan FILE, the plan that was signed, and --approvers FILE, the \
+             public keys of the people who may approve",
+        ));
+    }
+    if let Some(fingerprint) = args.approve.as_ref().filter(|_| sends) {
         return Ok(Confirmation::Approved(fingerprint.clone()));
+    }
+    if args.approval.is_some() && sends {
+        // The fingerprint of the signed plan takes its place.
+        return Ok(Confirmation::Ask);
     }
     let asked = Asked {
         is_free: args.rehearse || args.report_only,

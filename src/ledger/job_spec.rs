@@ -45,8 +45,7 @@ pub struct JobSpec {
 pub enum Approval {
     /// The fingerprint of the plan was given on the command line.
     Fingerprint,
-    /// The fingerprint was given, and the saved plan had the signature of this key, as
-    /// `ssh-keygen -l` shows it.
+    /// The saved plan was signed by this key, as `ssh-keygen -l` shows it.
     Signature(String),
 }
 

@@ -191,6 +191,8 @@ pub struct RunRecord {
     pub exit_code: Option<u8>,
     /// Why it stopped early, or empty.
     pub causes: String,
+    /// The version of this tool.
+    pub version: String,
 }
 
 #[cfg(test)]

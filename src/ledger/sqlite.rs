@@ -231,9 +231,15 @@ impl Ledger {
             .map_err(|source| self.error(source))
     }
 
+    /// Copies the ledger as it is now into one new file, without disturbing a run.
+    pub fn copy_to(&self, path: &Path) -> Result<(), LedgerError> {
+        let copied = self.connection.execute("VACUUM INTO ?1", params![path.to_string_lossy()]);
+        copied.map(drop).map_err(|source| self.error(source))
+    }
+
     /// The runs of the command, in their order.
     pub fn runs(&self) -> Result<Vec<RunRecord>, LedgerError> {
-        let query = "SELECT started_at, ended_at, exit_code, causes FROM run ORDER BY id";
+        let query = "SELECT started_at, ended_at, exit_code, causes, version FROM run ORDER BY id";
         let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
         let read = |row: &rusqlite::Row<'_>| {
             Ok(RunRecord {
@@ -241,6 +247,7 @@ impl Ledger {
                 ended_at: time(row.get(1)?),
                 exit_code: row.get(2)?,
                 causes: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                version: row.get(4)?,
             })
         };
         let runs = || -> rusqlite::Result<Vec<RunRecord>> {

@@ -7,6 +7,7 @@
 pub mod calls;
 pub mod causes;
 pub mod confirmation;
+pub mod evidence;
 pub mod findings;
 pub mod logs;
 mod narrow_terminal;

@@ -273,3 +273,42 @@ fn resolved_ids_are_frozen_and_a_login_that_changes_hands_is_shown() {
     assert_eq!(outcome[0]["resolved_user"], "7", "{ended:?}");
     assert_eq!(outcome[0]["status"], "unprocessed");
 }
+
+#[test]
+fn a_plan_signed_by_an_approver_is_run() {
+    let sandbox = Sandbox::new();
+    let service = TestService::start(Settings::default());
+    let fingerprint = saved(&sandbox, &service, &[]);
+    for name in ["approver", "other"] {
+        let mut command = crate::sandbox::program("ssh-keygen", "openssh-client");
+        command.args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]);
+        assert!(command.arg(sandbox.path(name)).status().expect("it runs").success());
+    }
+    let sign = |key: &str, namespace: &str| {
+        let _ = std::fs::remove_file(sandbox.path("plan.zip.sig"));
+        let mut command = crate::sandbox::program("ssh-keygen", "openssh-client");
+        command.args(["-q", "-Y", "sign", "-n", namespace, "-f"]).arg(sandbox.path(key));
+        assert!(command.arg(sandbox.path("plan.zip")).status().expect("it runs").success());
+    };
+    let approval = ["--approval", "plan.zip.sig", "--approvers", "approver.pub"];
+    run(&sandbox, &approval[..2]).expect(2, "--approval needs --plan FILE");
+    run(&sandbox, &approval).expect(66, "plan.zip.sig: cannot read");
+    sign("other", "bastion-revoke-approval");
+    run(&sandbox, &approval).expect(4, "which is not among the trusted keys");
+    sign("approver", "file");
+    run(&sandbox, &approval).expect(4, "the signature was made for the namespace file");
+    sign("approver", "bastion-revoke-approval");
+    let with_other = [&approval[..], &["--approve", "0000-0000-0000"]].concat();
+    run(&sandbox, &with_other).expect(4, "0000-0000-0000 was approved, but");
+    assert_eq!(service.audit().counts.attempts, 0);
+    let ended = run(&sandbox, &approval).expect(0, "");
+    assert!(ended.out.contains(&fingerprint), "{ended:?}");
+    let ledger = rusqlite::Connection::open(sandbox.path("outcome.csv.ledger")).expect("a ledger");
+    let query = "SELECT spec ->> '$.approval.signature' FROM job";
+    let key: String = ledger.query_row(query, [], |row| row.get(0)).expect("the job");
+    assert!(key.starts_with("SHA256:"), "{key}");
+    // A changed archive.
+    let bytes = std::fs::read(sandbox.path("plan.zip")).expect("the plan");
+    std::fs::write(sandbox.path("plan.zip"), [&bytes[..], b" "].concat()).expect("the plan");
+    run(&sandbox, &approval).expect(4, "the signature does not match");
+}

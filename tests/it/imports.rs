@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules by layer, the lowest first. A module imports from lower layers only.
 const LAYERS: &[&[&str]] = &[
-    &["model", "clock", "hex", "pipeline", "failpoint"],
+    &["model", "clock", "hex", "signature", "pipeline", "failpoint"],
     &["names"],
     &["input", "grants", "api"],
     &["plan", "files", "resolve", "access"],

@@ -7,6 +7,7 @@ mod browser;
 mod configuration;
 mod credentials;
 mod dependencies;
+mod evidence;
 mod excel;
 mod exit_codes;
 mod export;
