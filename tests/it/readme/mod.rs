@@ -92,6 +92,34 @@ fn every_member_of_the_json_summary_is_explained() {
 }
 
 #[test]
+fn every_member_of_the_json_of_plan_and_check_is_explained() {
+    let sandbox = Sandbox::new();
+    let list = sandbox.sample("mistakes.csv");
+    for (code, command, page) in [
+        (0, &["plan", list, "--json", "--skip-invalid"][..], "docs/src/scripts.md"),
+        (65, &["check", list, "--json"], "docs/src/spreadsheets.md"),
+    ] {
+        let ended = sandbox.ends(command);
+        assert_eq!(ended.code, code, "{ended:?}");
+        let object: serde_json::Value = serde_json::from_str(&ended.out).expect("one JSON value");
+        let names = object.as_object().expect("an object").keys();
+        let of_finding = object["problems"][0].as_object().into_iter().flat_map(|it| it.keys());
+        let explained = read(page);
+        for name in names.chain(of_finding) {
+            assert!(explained.contains(&format!("`{name}`")), "{page} does not explain {name}");
+        }
+    }
+}
+
+#[test]
+fn the_policy_in_the_page_of_credentials_is_the_sample() {
+    let page = read("docs/src/credentials.md");
+    let blocks = markdown::Markdown::of(&page).blocks;
+    let policy = blocks.iter().find(|block| block.info == "json").expect("a policy");
+    assert_eq!(policy.text, read("samples/ram-policy-revoke.json"));
+}
+
+#[test]
 fn every_exit_code_is_explained() {
     use bastion_revoke::exit::Exit;
     let table = read("docs/src/exit-codes.md");
