@@ -32,8 +32,8 @@ pub fn hit(name: &'static str) {
 fn die_if_requested(name: &str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static LEFT: AtomicU64 = AtomicU64::new(u64::MAX);
-    let Ok(told) = std::env::var("BASTION_REVOKE_FAIL_POINT") else { return };
-    let Some((point, times)) = told.split_once(':') else { return };
+    let Ok(setting) = std::env::var("BASTION_REVOKE_FAIL_POINT") else { return };
+    let Some((point, times)) = setting.split_once(':') else { return };
     if point != name {
         return;
     }

@@ -224,9 +224,9 @@ impl<T: Transport> Client<T> {
         match ahead {
             Some(ahead) if ahead.as_secs().unsigned_abs() > MOST_AHEAD_S => {
                 if let Ok(Judgement::Refused { message, .. }) = &mut reply.outcome {
-                    let said = std::mem::take(message);
-                    let between = if said.is_empty() { "" } else { "; " };
-                    *message = format!("{}{between}{said}", clock_is_off(ahead));
+                    let earlier = std::mem::take(message);
+                    let between = if earlier.is_empty() { "" } else { "; " };
+                    *message = format!("{}{between}{earlier}", clock_is_off(ahead));
                 }
             }
             Some(ahead) => reply.clock_corrected = self.correct_clock(signed_ahead_s, ahead),

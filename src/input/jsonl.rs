@@ -99,8 +99,8 @@ impl LineParser<'_> {
             (Some(fault), _) => Err(fault),
             (None, Ok(())) => Ok(()),
             (None, Err(error)) => {
-                let said = error.to_string();
-                let reason = said.rsplit_once(" at line ").map_or(said.as_str(), |(why, _)| why);
+                let text = error.to_string();
+                let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
                 let at = error.column().saturating_sub(1);
                 Err(LineFault::BadJson { at, reason: reason.to_owned() })
             }

@@ -1,4 +1,4 @@
-//! Words about what a restore does not grant.
+//! Texts about what a restore does not grant.
 
 use super::text::{count, entry, things};
 use crate::input::shown;

@@ -1,4 +1,4 @@
-//! Words about a snapshot, and about what is missing in it.
+//! Texts about a snapshot, and about what is missing in it.
 
 use super::text::{count, length, things};
 use crate::access::HeldTarget;

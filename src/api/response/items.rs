@@ -219,7 +219,7 @@ fn add_element<'a>(
 fn judge_account(of: &TargetAnswer<'_, '_>, at: usize, account: &str) -> ItemAnswer {
     let is_it = |(id, _): &&(Option<&str>, Observation<'_>)| *id == Some(account);
     let inner = of.inner.get(at).filter(is_it).or_else(|| of.inner.iter().find(is_it));
-    let inner = inner.map_or(Observation::Nothing, |(_, said)| *said);
+    let inner = inner.map_or(Observation::Nothing, |(_, observation)| *observation);
     match (of.outer, inner) {
         (Observation::Contradiction, _) | (_, Observation::Contradiction) => contradictory(),
         (Observation::Nothing, _) => missing(),
@@ -234,8 +234,8 @@ fn judge_whole(of: &TargetAnswer<'_, '_>, unmatched_failure: bool) -> ItemAnswer
     let worst_inner = of
         .inner
         .iter()
-        .filter(|(_, said)| !said.is_ok())
-        .map(|(_, said)| item(*said))
+        .filter(|(_, observation)| !observation.is_ok())
+        .map(|(_, observation)| item(*observation))
         .max_by_key(|answer| severity(answer.status));
     match (of.outer, worst_inner) {
         (Observation::Contradiction, _) => contradictory(),
@@ -258,8 +258,8 @@ fn severity(status: Status) -> u8 {
     }
 }
 
-fn item(said: Observation<'_>) -> ItemAnswer {
-    let (code, message) = match said {
+fn item(observation: Observation<'_>) -> ItemAnswer {
+    let (code, message) = match observation {
         Observation::Nothing => return missing(),
         Observation::Contradiction => return contradictory(),
         Observation::Once { code, message } => (code, message),

@@ -51,14 +51,14 @@ fn a_line_that_is_no_object_is_an_invalid_row_and_the_next_one_is_read() {
 #[test]
 fn the_place_of_an_error_is_reported() {
     let list = "{\"user\":\"1\"}\n{\"user\":\"中\" \"host\":1}\n";
-    let said = problems(list);
+    let messages = problems(list);
     assert_eq!(
-        said.last().unwrap(),
+        messages.last().unwrap(),
         "list.csv, line 2: not JSON \"\"host\":1}\": expected `,` or `}` at character 13; write \
          one JSON object on each line"
     );
     assert_eq!(
-        said[0],
+        messages[0],
         "list.csv, line 1: blank target: write the id of the host, host group or database"
     );
 }

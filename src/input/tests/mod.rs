@@ -91,13 +91,13 @@ fn refused_with(bytes: &[u8], options: Options) -> String {
 /// The problems of all invalid rows, as people read them.
 fn problems(bytes: impl AsRef<[u8]>) -> Vec<String> {
     let mut reader = reader(bytes.as_ref(), Options::default());
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     while let Some(row) = reader.next().unwrap() {
         if let RowContent::Invalid(problems) = row.content {
-            said.extend(problems.iter().map(ToString::to_string));
+            messages.extend(problems.iter().map(ToString::to_string));
         }
     }
-    said
+    messages
 }
 
 fn mapped(map: &[(Field, &str)]) -> Options {

@@ -60,8 +60,8 @@ fn typographic_quotes_around_an_id_are_refused_and_the_plain_id_is_shown() {
     check(400, &(quotes(), "[0-9]{1,18}|[a-z][a-z0-9.-]{0,9}"), |((open, close), id)| {
         let quoted = format!("{open}{id}{close}");
         refused_as_id(&quoted, "typographic_quotes");
-        let said = problems(format!("user,host,account\n{quoted},2,3\n"));
-        assert!(said[0].ends_with(&format!("remove them and write {id}")), "{said:?}");
+        let messages = problems(format!("user,host,account\n{quoted},2,3\n"));
+        assert!(messages[0].ends_with(&format!("remove them and write {id}")), "{messages:?}");
         let named = codes("host-group", "1", "2", &quoted);
         assert_eq!(named, "invalid: typographic_quotes", "also around a name");
     });
@@ -125,8 +125,8 @@ fn a_placeholder_is_no_id_and_a_name_only_with_a_warning() {
 fn a_word_for_everything_is_never_the_whole_target() {
     for word in ["all", "ALL", "All", "any", "全部", "所有", "(all)"] {
         refused_as_id(word, "word_for_all");
-        let said = problems(format!("user,host,account\n1,2,{word}\n"));
-        assert!(said[0].contains("write * for the whole target"), "{said:?}");
+        let messages = problems(format!("user,host,account\n1,2,{word}\n"));
+        assert!(messages[0].contains("write * for the whole target"), "{messages:?}");
         let list = format!("user,group,account\n1,2,{word}\n");
         let findings = |options: Options| {
             let mut reader = reader(list.as_bytes(), options);
@@ -178,9 +178,9 @@ fn a_header_among_the_rows_is_named_and_the_rows_around_it_are_read() {
             assert_eq!(is_header, at == before, "{list:?}: {rows:?}");
             assert!(is_header || row.starts_with("user"), "{list:?}: {rows:?}");
         }
-        let said = problems(&list);
+        let messages = problems(&list);
         let place = format!("list.csv, line {}: the header line again: delete", before + 2);
-        assert!(said[0].starts_with(&place), "{said:?}");
+        assert!(messages[0].starts_with(&place), "{messages:?}");
     });
     let other = "user,host,account\n1,2,3\nuser,kind,target,account\n1,host,2,4\n";
     assert!(problems(other)[0].contains("it names other columns"), "{:?}", problems(other));
@@ -203,15 +203,15 @@ fn several_values_in_one_cell_are_refused_whatever_separates_them() {
     let json = "{\"user\":\"1\",\"host\":2,\"HostAccountIds\":[\"1\",\"2\"]}\n";
     assert_eq!(read(json), ["invalid: several_values"]);
     assert_eq!(read("user,host,HostAccountIds\n1,2,3\n"), ["user 1 host 2 3"]);
-    let said = problems(json);
-    assert!(said[0].ends_with("write one row for each of them"), "{said:?}");
+    let messages = problems(json);
+    assert!(messages[0].ends_with("write one row for each of them"), "{messages:?}");
 }
 
 #[test]
 fn a_full_width_comma_in_a_row_is_reported() {
-    let said = problems("user,host,account\n1，2，3\n1,2,3，4\n");
-    assert!(said[0].contains("replace the full-width comma ， (U+FF0C)"), "{said:?}");
-    assert!(said[1].contains("， is the full-width comma (U+FF0C)"), "{said:?}");
+    let messages = problems("user,host,account\n1，2，3\n1,2,3，4\n");
+    assert!(messages[0].contains("replace the full-width comma ， (U+FF0C)"), "{messages:?}");
+    assert!(messages[1].contains("， is the full-width comma (U+FF0C)"), "{messages:?}");
 }
 
 #[test]

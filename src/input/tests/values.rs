@@ -27,8 +27,8 @@ fn kinds_have_their_usual_spellings_and_no_others() {
     }
     assert_eq!(row("", "2", "3"), "invalid: blank_kind");
     assert_eq!(row("", "2", "ops user"), "invalid: blank_kind", "it may be a name");
-    let said = problems("user,kind,target,account\n1,databse,2,3\n");
-    assert!(said[0].ends_with("column 2 (kind): unknown kind \"databse\": did you mean database? The kinds are host, host-group, database"), "{said:?}");
+    let messages = problems("user,kind,target,account\n1,databse,2,3\n");
+    assert!(messages[0].ends_with("column 2 (kind): unknown kind \"databse\": did you mean database? The kinds are host, host-group, database"), "{messages:?}");
 }
 
 #[test]
@@ -250,10 +250,10 @@ fn a_row_of_another_width_is_invalid_unless_the_extra_fields_are_blank() {
 #[test]
 fn shown_values_are_short_and_cannot_control_a_terminal() {
     let list = format!("user,host,account\n\"1\u{1b}[31m\u{202e}\r\n{}\",2,3\n", "x".repeat(500));
-    let said = &problems(list)[0];
-    assert!(said.contains("\"1\\u{1b}[31m\\u{202e}\\r\\nxxx"), "{said}");
-    assert!(said.contains("x...\"") && said.len() < 250, "{said}");
-    assert!(!said.chars().any(char::is_control));
+    let messages = &problems(list)[0];
+    assert!(messages.contains("\"1\\u{1b}[31m\\u{202e}\\r\\nxxx"), "{messages}");
+    assert!(messages.contains("x...\"") && messages.len() < 250, "{messages}");
+    assert!(!messages.chars().any(char::is_control));
 }
 
 #[test]

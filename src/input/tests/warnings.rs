@@ -2,20 +2,20 @@
 
 use super::*;
 
-/// What a list is suspected of: each doubt with how often, and the lines that are shown.
+/// What a list is suspected of: each finding with how often, and the lines that are shown.
 fn warnings_with(list: &str, options: Options) -> Vec<String> {
     let mut reader = reader(list.as_bytes(), options);
     while let Some(row) = reader.next().unwrap() {
         assert!(matches!(row.content, RowContent::Grant(_)), "{}", row_text(&row));
     }
-    let told = reader.list_findings().iter().map(|doubt| {
-        let grave = if doubt.severity == Severity::Error { "error " } else { "" };
+    let warnings = reader.list_findings().iter().map(|finding| {
+        let grave = if finding.severity == Severity::Error { "error " } else { "" };
         let lines: Vec<_> =
-            doubt.shown.iter().map(|finding| finding.problem.line.to_string()).collect();
+            finding.shown.iter().map(|finding| finding.problem.line.to_string()).collect();
         let lines = lines.join(" ");
-        format!("{grave}{} {}: {lines}", doubt.kind.code(), doubt.count)
+        format!("{grave}{} {}: {lines}", finding.kind.code(), finding.count)
     });
-    told.collect()
+    warnings.collect()
 }
 
 fn warnings(list: &str) -> Vec<String> {
@@ -117,8 +117,8 @@ fn a_name_in_place_of_an_id_is_one_warning_per_list() {
     );
     let both = "user,kind,target,account_id,account_name\n1,host,2,3,root\n";
     assert!(warnings(both).is_empty());
-    let said = mapped(&[(Field::Account, "account_name")]);
-    assert!(warnings_with(list, said).is_empty());
+    let options = mapped(&[(Field::Account, "account_name")]);
+    assert!(warnings_with(list, options).is_empty());
 }
 
 #[test]
