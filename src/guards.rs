@@ -132,6 +132,18 @@ impl Protection {
         rules(source).map(Self)
     }
 
+    /// Whether everything of a user is protected: a rule names the user and nothing else.
+    pub fn covers_user(&self, id: &str) -> bool {
+        let is_any = |pattern: &str| pattern.is_empty() || pattern == "*";
+        self.0.iter().any(|protected| {
+            !protected.user.is_empty()
+                && is_match(&protected.user, id)
+                && protected.kind.is_none()
+                && is_any(&protected.target)
+                && is_any(&protected.account)
+        })
+    }
+
     /// Whether a grant is protected. Revoking a whole target takes every account on it, so it is
     /// protected if any account on it is.
     pub fn covers(&self, grant: &Grant<'_>) -> bool {
@@ -236,6 +248,13 @@ mod tests {
         assert!(!guard.covers(&database));
         let group = Grantee { kind: GranteeKind::UserGroup, id: "svc-1" };
         assert!(!guard.covers(&Grant { grantee: group, ..grant("", "9", Account::Whole) }));
+    }
+
+    #[test]
+    fn a_rule_about_a_target_does_not_protect_the_user_as_a_whole() {
+        let guard = protection("user,kind,target,account\n,host,10,root\nsvc-*,,,\n17,host,*,\n");
+        assert!(guard.covers_user("svc-1"));
+        assert!(!guard.covers_user("17") && !guard.covers_user("u"));
     }
 
     #[test]

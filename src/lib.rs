@@ -59,7 +59,7 @@
 //! | what people see | [`report`]; [`report_page`], which reads an outcome and a ledger |
 //! | settings | [`config`], [`cli`], [`exit`] |
 //! | the queue | [`queue`] |
-//! | first pass | [`first_pass`] |
+//! | first pass | [`first_pass`]; [`offboard`] plans and records an offboarding |
 //! | execution | [`engine`], [`outcome`], [`guards`]; [`sim`], which imports only [`api::sign`] |
 //! | state of a run | [`verdicts`], [`ledger`]; [`restore`] chooses what a restore grants |
 //! | work to do | [`plan`]; [`input_snapshot`], [`files`], [`archive`]; [`resolve`] looks names up; [`access`] lists what users reach |
@@ -86,6 +86,7 @@ pub mod input_snapshot;
 pub mod ledger;
 pub mod model;
 pub mod names;
+pub mod offboard;
 pub mod outcome;
 pub mod pipeline;
 pub mod plan;

@@ -3,8 +3,8 @@
 use bastion_revoke::cli::show::ConfigCommand;
 use bastion_revoke::cli::{Cli, Command, LogFormat};
 use bastion_revoke::commands::{
-    check, collect, completions, config, credentials, enqueue, evidence, export, man, plan,
-    queue_admin, report, restore, run, signals, simulate, status, verify, work,
+    check, collect, completions, config, credentials, enqueue, evidence, export, man, offboard,
+    plan, queue_admin, report, restore, run, signals, simulate, status, verify, work,
 };
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
 use bastion_revoke::config::table::Table;
@@ -70,6 +70,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Run(args) => Box::pin(run::run(args, table, quiet)).await,
         Command::Restore(args) => Box::pin(restore::restore(args, &table.files, quiet)).await,
         Command::Export(args) => Box::pin(export::export(args, quiet)).await,
+        Command::Offboard(args) => Box::pin(offboard::offboard(args, quiet)).await,
         Command::Verify(args) => Box::pin(verify::verify(args)).await,
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, table, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,

@@ -16,6 +16,7 @@
 pub mod command;
 pub mod evidence;
 pub mod export;
+pub mod offboard;
 pub mod queue;
 pub mod queue_admin;
 pub mod report;
@@ -128,6 +129,13 @@ pub enum Command {
         bastion-revoke export --user id:17 --users-from leavers.txt --scope accounts --out access.csv \
         --instance-id bastionhost-cn-abc123")]
     Export(Box<export::ExportArgs>),
+    /// Lock users, take all their direct access, and read back what remains
+    #[command(after_help = "Examples:\n  \
+        bastion-revoke offboard --user lina@corp --lock --leave-groups --dry-run \
+        --instance-id bastionhost-cn-abc123\n  \
+        bastion-revoke offboard --users-from leavers.txt --lock --leave-groups --delete-keys \
+        --instance-id bastionhost-cn-abc123 --protect break-glass.csv")]
+    Offboard(Box<offboard::OffboardArgs>),
     /// Read back whether revoked access is gone, and what users still reach
     #[command(after_help = "Examples:\n  \
         bastion-revoke verify outcome.csv --instance-id bastionhost-cn-abc123\n  \

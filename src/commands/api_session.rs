@@ -3,7 +3,9 @@
 
 use crate::api::caller::Caller;
 use crate::api::client::Client;
-use crate::api::credentials::{self, ChainSettings, Credentials, Environment, Provider, Secret};
+use crate::api::credentials::{
+    self, ChainSettings, Credentials, CredentialsError, Environment, Identity, Provider, Secret,
+};
 use crate::api::endpoint::{self, Endpoints};
 use crate::api::sign::Scheme;
 use crate::api::transport::{HttpSetupError, HttpTransport};
@@ -107,6 +109,11 @@ impl ApiSession {
             self.client(regions).map_err(|message| Failure::new(Exit::Configuration, message))?;
         let concurrency = settings.engine.concurrency;
         Ok(Arc::new(Caller::new(client, settings.read_rate_per_s, concurrency)))
+    }
+
+    /// Whose keys these are, as STS says.
+    pub async fn identity(&self) -> Result<Identity, CredentialsError> {
+        self.credentials.identity().await
     }
 
     /// A client for requests to these regions.

@@ -11,27 +11,42 @@ use std::io::{BufRead, Write};
 /// Requires the number of revocations, typed at the terminal or passed on the command line, or the
 /// fingerprint of the plan.
 pub async fn confirm(confirmation: &Confirmation, job: &mut Job) -> Result<(), Failure> {
-    let revocations = job.numbers.revocations;
     let fingerprint = job.fingerprint()?.map(|known| known.to_string()).unwrap_or_default();
-    let (_, noun) = of_action(job.numbers.action);
-    match confirmation {
-        Confirmation::Yes => Ok(()),
-        Confirmation::Exactly(expected) if *expected == revocations => Ok(()),
-        Confirmation::Approved(approved) if approved.to_string() == fingerprint => Ok(()),
-        Confirmation::Approved(approved) => Err(refused(&format!(
+    if let Confirmation::Approved(approved) = confirmation {
+        if approved.to_string() == fingerprint {
+            return Ok(());
+        }
+        return Err(refused(&format!(
             "{approved} was approved, but the fingerprint of this plan is {fingerprint}; `plan \
              --diff` with the approved plan shows what changed"
-        ))),
+        )));
+    }
+    let (_, noun) = of_action(job.numbers.action);
+    let largest = of_largest(&Largest::of(&job.plan), &job.numbers);
+    let text = format!("{largest}Plan {fingerprint}. ");
+    confirm_number(confirmation, job.numbers.revocations, noun, text).await
+}
+
+/// Requires a number, typed at the terminal behind a text or passed on the command line.
+pub async fn confirm_number(
+    confirmation: &Confirmation,
+    number: usize,
+    noun: &str,
+    text: String,
+) -> Result<(), Failure> {
+    match confirmation {
+        Confirmation::Yes => Ok(()),
+        Confirmation::Exactly(expected) if *expected == number => Ok(()),
         Confirmation::Exactly(expected) => {
-            Err(refused(&format!("--confirm is {expected}, but {revocations} {noun} are planned")))
+            Err(refused(&format!("--confirm is {expected}, but {number} {noun} are planned")))
+        }
+        Confirmation::Approved(approved) => {
+            Err(refused(&format!("{approved} is the fingerprint of a plan, not of these {noun}")))
         }
         Confirmation::Ask => {
-            let question = format!(
-                "{}Plan {fingerprint}. Type the number of {noun} to continue: ",
-                of_largest(&Largest::of(&job.plan), &job.numbers)
-            );
+            let question = format!("{text}Type the number of {noun} to continue: ");
             let answer = answer_to(question).await?;
-            if answer.trim().replace(',', "") == revocations.to_string() {
+            if answer.trim().replace(',', "") == number.to_string() {
                 return Ok(());
             }
             Err(refused(&format!("the answer is not the number of {noun}")))

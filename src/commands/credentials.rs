@@ -36,9 +36,10 @@ async fn show(args: &CredentialsShowArgs) -> Result<Exit, Failure> {
 fn text(caller: &Caller, identity: Option<&Identity>) -> String {
     let temporary = if caller.temporary { "temporary" } else { "lasting" };
     let keys = format!("{} ({temporary})", caller.access_key_id);
-    let identity = identity.into_iter().flat_map(|Identity { account_id, arn, identity_type }| {
-        [("account", account_id), ("caller", arn), ("type", identity_type)]
-    });
+    let identity =
+        identity.into_iter().flat_map(|Identity { account_id, arn, identity_type, .. }| {
+            [("account", account_id), ("caller", arn), ("type", identity_type)]
+        });
     let lines = [
         ("source", Some(caller.source)),
         ("profile", caller.profile.as_deref()),

@@ -17,15 +17,15 @@ use std::sync::Arc;
 
 /// Reads what the users reach and writes the list and the routes. Calls list operations only.
 pub async fn export(args: &ExportArgs, quiet: bool) -> Result<Exit, Failure> {
-    let names = names(args)?;
+    let names = names(&args.user, args.users_from.as_deref())?;
     let routes_path = routes_path(&args.out);
     for (path, columns) in [(&args.out, &COLUMNS[..]), (&routes_path, &ROUTE_COLUMNS[..])] {
         refuse_other_file(path, columns)?;
     }
     let connection =
         Connection::open(&args.requests, &args.instance_id, &args.region, quiet).await?;
-    let Connection { caller, reader, progress } = &connection;
-    let ids = resolved(names, caller, args).await?;
+    let Connection { caller, reader, progress, .. } = &connection;
+    let ids = resolved(names, caller, (&args.instance_id, &args.region)).await?;
     let scope = match args.scope {
         ScopeName::Whole => Scope::Whole,
         ScopeName::Accounts => Scope::Accounts,
@@ -86,9 +86,12 @@ fn is_to_be_closed_elsewhere(kind: RouteKind) -> bool {
 }
 
 /// The users of the command line and the file, each once.
-fn names(args: &ExportArgs) -> Result<Vec<UserName>, Failure> {
-    let mut all = args.user.clone();
-    if let Some(path) = &args.users_from {
+pub(super) fn names(
+    users: &[UserName],
+    users_from: Option<&Path>,
+) -> Result<Vec<UserName>, Failure> {
+    let mut all = users.to_vec();
+    if let Some(path) = users_from {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let exit = match error.kind() {
                 std::io::ErrorKind::NotFound => Exit::MissingInput,
@@ -122,10 +125,10 @@ fn names(args: &ExportArgs) -> Result<Vec<UserName>, Failure> {
 }
 
 /// The ids of the users, each once. A name that is not exactly one user's ends the command.
-async fn resolved(
+pub(super) async fn resolved(
     names: Vec<UserName>,
     caller: &Arc<Caller<HttpTransport>>,
-    args: &ExportArgs,
+    (instance_id, region): (&str, &str),
 ) -> Result<Vec<String>, Failure> {
     let directory = ApiDirectory::new(Arc::clone(caller));
     let mut ids = Vec::new();
@@ -139,8 +142,8 @@ async fn resolved(
             UserName::Login(text) => text,
         };
         let query = NameQuery {
-            instance_id: args.instance_id.clone(),
-            region: args.region.clone(),
+            instance_id: instance_id.to_owned(),
+            region: region.to_owned(),
             object: ObjectKind::User,
             parent_id: String::new(),
             by: NameKind::Name,
@@ -170,7 +173,7 @@ async fn resolved(
 }
 
 /// `access.csv` has its routes in `access.routes.csv`.
-fn routes_path(out: &Path) -> PathBuf {
+pub(super) fn routes_path(out: &Path) -> PathBuf {
     let stem = if out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
         out.with_extension("")
     } else {

@@ -28,6 +28,7 @@ pub mod list;
 pub mod local;
 pub mod man;
 pub mod names;
+pub mod offboard;
 mod on_finish;
 mod own_file;
 pub mod plan;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// Reads one instance at the rate of `--read-rate` and shows the progress.
 pub(super) struct Connection {
+    pub(super) session: ApiSession,
     pub(super) caller: Arc<Caller<HttpTransport>>,
     pub(super) reader: Reader<HttpTransport>,
     pub(super) progress: Arc<CallProgress>,
@@ -44,7 +45,7 @@ impl Connection {
             .with_progress(Box::new(move |calls| shown.on_call(calls)));
         let caller = Arc::new(caller);
         let reader = Reader::new(Arc::clone(&caller), instance_id, region);
-        Ok(Self { caller, reader, progress })
+        Ok(Self { session, caller, reader, progress })
     }
 }
 

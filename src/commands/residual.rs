@@ -1,6 +1,6 @@
 //! Residual access: every route by which the users of a verification still reach something.
 
-use super::reading::{refuse_other_file, save};
+use super::reading::save;
 use crate::access::{Evidence, RESIDUAL_COLUMNS, Route, RouteKind, csv_text, routes};
 use crate::clock::utc_seconds;
 use crate::exit::{Exit, Failure};
@@ -18,20 +18,24 @@ pub(super) struct Residual {
     pub users: Vec<UserResidual>,
 }
 
-/// Writes `residual.csv` beside an outcome.
+/// The usual name of the file, which is beside an outcome.
+pub(super) const FILE_NAME: &str = "residual.csv";
+
+/// Refuses to overwrite a file that is not an earlier `residual.csv`.
+pub(super) fn refuse_other_file(path: &Path) -> Result<(), Failure> {
+    super::reading::refuse_other_file(path, &RESIDUAL_COLUMNS).map_err(|_| {
+        let name = path.display();
+        let message = format!("{name} exists and is not of an earlier verification; rename it");
+        Failure::new(Exit::Usage, message)
+    })
+}
+
+/// Writes `residual.csv`.
 pub(super) fn write(
-    outcome: &Path,
+    path: &Path,
     evidences: &BTreeMap<(String, String), Evidence>,
     now: Timestamp,
 ) -> Result<Residual, Failure> {
-    let path = outcome.with_file_name("residual.csv");
-    refuse_other_file(&path, &RESIDUAL_COLUMNS).map_err(|_| {
-        let name = path.display();
-        let message = format!(
-            "{name} exists and is not of an earlier verification; rename it, or pass --no-residual"
-        );
-        Failure::new(Exit::Usage, message)
-    })?;
     let mut rows = Vec::new();
     let mut users: Vec<UserResidual> = Vec::new();
     for ((instance_id, region), evidence) in evidences {
@@ -57,8 +61,8 @@ pub(super) fn write(
             rows.push(std::array::from_fn(|_| cells.next().unwrap_or_default()));
         }
     }
-    save(&path, &csv_text(RESIDUAL_COLUMNS, rows.iter()))?;
-    Ok(Residual { path: Some(path), users })
+    save(path, &csv_text(RESIDUAL_COLUMNS, rows.iter()))?;
+    Ok(Residual { path: Some(path.to_owned()), users })
 }
 
 /// Adds a route to what remains; `false` if it is none.

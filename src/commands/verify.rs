@@ -41,8 +41,8 @@ pub struct VerifySettings {
     pub outcomes: Vec<PathBuf>,
     /// How their rows are read.
     pub options: Options,
-    /// Whether residual access is read and written.
-    pub residual: bool,
+    /// Where residual access is written, if it is read.
+    pub residual: Option<PathBuf>,
     /// The time over which grants that are still listed are read again.
     pub settle: Duration,
     /// The share of users and user groups, if not all are verified.
@@ -59,13 +59,16 @@ pub async fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let settings = VerifySettings {
         outcomes: args.outcomes.clone(),
         options: row_options(&args.defaults),
-        residual: !args.no_residual,
+        residual: residual_path(args),
         settle: args.settle,
         sample: args.sample,
         json: args.json,
         requests: RequestSettings::settle(&args.requests, 0),
     };
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+    if let Some(path) = &settings.residual {
+        residual::refuse_other_file(path)?;
+    }
     let outcomes = open(&settings)?;
     let claims = claims(&outcomes)?;
     let regions: BTreeSet<&str> = claims.keys().map(|(_, region)| region.as_str()).collect();
@@ -79,6 +82,12 @@ pub async fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     Exit::from_code(report.exit_code)
         .ok_or_else(|| Failure::new(Exit::Internal, "an exit code without a meaning"))
+}
+
+/// `residual.csv` beside the first outcome.
+fn residual_path(args: &VerifyArgs) -> Option<PathBuf> {
+    let first = args.outcomes.first().filter(|_| !args.no_residual)?;
+    Some(first.with_file_name(residual::FILE_NAME))
 }
 
 /// Opens the outcomes of a verification.
@@ -154,7 +163,8 @@ pub async fn verify_with(
     for (place, claims) in &claims {
         let reader = Reader::new(Arc::clone(&caller), &place.0, &place.1);
         let on_step = |step| progress.on_step(step);
-        let evidence = evidence(&reader, claims, settings.residual, clock, &on_step).await?;
+        let residual = settings.residual.is_some();
+        let evidence = evidence(&reader, claims, residual, clock, &on_step).await?;
         evidences.insert(place.clone(), evidence);
     }
     settle(settings, &caller, &mut evidences, &outcomes, clock).await?;
@@ -164,8 +174,8 @@ pub async fn verify_with(
         result.add(outcome, &evidences, clock)?;
     }
     let sample = settings.sample.map(|_| result.sample(grantees, &claims));
-    let residual = match settings.residual.then(|| settings.outcomes.first()).flatten() {
-        Some(first) => Some(residual::write(first, &evidences, clock.now())?),
+    let residual = match &settings.residual {
+        Some(path) => Some(residual::write(path, &evidences, clock.now())?),
         None => None,
     };
     Ok(result.report(settings, sample, residual, caller.calls()))
@@ -182,7 +192,7 @@ fn cost(settings: &VerifySettings, claims: &BTreeMap<Place, Claims>) -> String {
     let of_grantee = |(key, targets): (&GranteeKey, &BTreeMap<TargetId, access::Claim>)| {
         let kinds: BTreeSet<_> = targets.keys().map(|(kind, _)| *kind).collect();
         let accounts = targets.values().filter(|claim| claim.accounts && !claim.whole).count();
-        let lists = match (key.0, settings.residual) {
+        let lists = match (key.0, settings.residual.is_some()) {
             (GranteeKind::User, true) => 6,
             (GranteeKind::User, false) => kinds.len() + 1,
             (GranteeKind::UserGroup, _) => kinds.len(),

@@ -11,6 +11,7 @@
 mod file;
 pub mod input;
 pub mod layers;
+pub mod offboard;
 mod output_path;
 pub mod page;
 pub mod plan;

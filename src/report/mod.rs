@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod findings;
 pub mod logs;
 mod narrow_terminal;
+pub mod offboarding;
 pub mod panics;
 pub mod plan;
 pub mod print;

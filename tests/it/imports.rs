@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["ledger"],
     &["verdicts"],
     &["engine", "outcome", "guards", "sim", "restore"],
-    &["first_pass"],
+    &["first_pass", "offboard"],
     &["queue"],
     &["exit"],
     &["cli"],

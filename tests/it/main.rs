@@ -21,6 +21,7 @@ mod kill;
 mod memory;
 mod messages;
 mod names;
+mod offboard;
 mod on_finish;
 mod only;
 mod outcome_file;

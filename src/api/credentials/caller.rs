@@ -54,6 +54,8 @@ pub struct Identity {
     pub arn: String,
     /// `Account`, `RAMUser` or `AssumedRoleUser`.
     pub identity_type: String,
+    /// The id of a RAM user; blank if the answer has none.
+    pub user_id: String,
 }
 
 /// Enough to recognise a key, and too little to identify it: the first four and last two

@@ -126,14 +126,16 @@ pub(super) async fn identity(
         account_id: String,
         arn: String,
         identity_type: String,
+        #[serde(default)]
+        user_id: String,
     }
     let address = address(context, "", false)?;
     let action = "GetCallerIdentity";
     let secrets: Vec<&Secret> = keys.secrets().collect();
     let body = call(context, &address, action, &[], Some(keys), &secrets).await?;
     let reply: Reply = web::json(&format!("the answer of STS to {action}"), &body)?;
-    let Reply { account_id, arn, identity_type } = reply;
-    Ok(Identity { account_id, arn, identity_type })
+    let Reply { account_id, arn, identity_type, user_id } = reply;
+    Ok(Identity { account_id, arn, identity_type, user_id })
 }
 
 /// The configured address, or `sts[-vpc].REGION.aliyuncs.com`, or `sts.aliyuncs.com`.

@@ -1,0 +1,77 @@
+//! Options of `offboard`.
+
+use super::export::UserName;
+use super::run::GuardArgs;
+use super::shared::{ConfigurationArgs, RequestArgs};
+use super::values::{count, duration_or_zero, id};
+use clap::{Args, ValueHint};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `offboard`
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct OffboardArgs {
+    /// Login name of a user, or id:N; can be repeated
+    #[arg(
+        long,
+        value_name = "NAME|id:N",
+        value_parser = UserName::new,
+        required_unless_present = "users_from"
+    )]
+    pub user: Vec<UserName>,
+    /// File with one user per line, as for --user; blank lines and lines with # are skipped
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub users_from: Option<PathBuf>,
+    /// Bastion host instance
+    #[arg(long, value_name = "ID", value_parser = id)]
+    pub instance_id: String,
+    /// Region of the instance
+    #[arg(long, value_name = "REGION", default_value = "cn-hangzhou", value_parser = id)]
+    pub region: String,
+    /// Lock the users first, which takes effect at once
+    #[arg(long, help_heading = "Steps")]
+    pub lock: bool,
+    /// Remove the users from their user groups; the groups keep their access
+    #[arg(long, help_heading = "Steps")]
+    pub leave_groups: bool,
+    /// Delete the users' public keys; this cannot be undone
+    #[arg(long, help_heading = "Steps")]
+    pub delete_keys: bool,
+    /// Show everything that would go and stay; change nothing
+    #[arg(long, help_heading = "Confirmation", conflicts_with_all = ["yes", "confirm"])]
+    pub dry_run: bool,
+    /// Continue without asking
+    #[arg(long, help_heading = "Confirmation", conflicts_with = "confirm")]
+    pub yes: bool,
+    /// Continue if exactly N users are offboarded
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Confirmation")]
+    pub confirm: Option<usize>,
+    /// Start even if something could not be read, which then cannot be shown or restored
+    #[arg(long, help_heading = "Confirmation")]
+    pub allow_incomplete_snapshot: bool,
+    /// Outcome of the revocations; the files of the other steps are beside it
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "offboarding.csv",
+        value_hint = ValueHint::AnyPath,
+        help_heading = "Files"
+    )]
+    pub out: PathBuf,
+    /// Read grants that are still listed again, 3 times over this time: reads may lag behind writes
+    #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = duration_or_zero)]
+    pub settle: Duration,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Guards.
+    #[command(flatten)]
+    pub guards: GuardArgs,
+    /// Sources of settings.
+    #[command(flatten)]
+    pub configuration: ConfigurationArgs,
+    /// How the calls are sent.
+    #[command(flatten)]
+    pub requests: RequestArgs,
+}

@@ -1,0 +1,329 @@
+//! `offboard`: shows what goes and what stays, confirms once, then locks the users, leaves their user
+//! groups, revokes their direct grants, deletes their public keys, and reads back what remains.
+//!
+//! The steps have a record beside the outcome ([`StepLog`]), the revocations the ledger of a run. The
+//! same command continues where it stopped, with the users, list and steps that were confirmed.
+
+mod begin;
+mod steps;
+
+use crate::access::{self, ROUTE_COLUMNS, RouteKind, Scope, Survey, routes};
+use crate::api::caller::Caller;
+use crate::api::transport::HttpTransport;
+use crate::api::writing::Writer;
+use crate::cli::export::UserName;
+use crate::cli::offboard::OffboardArgs;
+use crate::clock::{SystemClock, WallClock, utc_seconds};
+use crate::commands::driver::{self, Executor};
+use crate::commands::execution::Show;
+use crate::commands::export::{names, routes_path};
+use crate::commands::reading::{Connection, save};
+use crate::commands::verify::{self, VerifySettings};
+use crate::commands::{confirm, residual};
+use crate::config::RequestSettings;
+use crate::config::offboard;
+use crate::exit::{Exit, Failure};
+use crate::files::{LOCK_TIMEOUT, RunFiles};
+use crate::input::{Options, shown};
+use crate::model::GranteeKind;
+use crate::offboard::{StepKind, StepLog, StepState, Taken};
+use crate::report::offboarding::{OffboardingReport, kind_name, result_text, state_name};
+use crate::report::print;
+use crate::report::text::things;
+use crate::report::verification::VerificationReport;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use steps::{carry_out, locked};
+
+/// The files of an offboarding beside its outcome.
+struct Paths {
+    out: PathBuf,
+    list: PathBuf,
+    routes: PathBuf,
+    residual: PathBuf,
+    steps: PathBuf,
+}
+
+impl Paths {
+    fn new(args: &OffboardArgs) -> Self {
+        let beside = |ending: &str| {
+            let mut name = args.out.clone().into_os_string();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        Self {
+            out: args.out.clone(),
+            list: beside(".list.csv"),
+            routes: routes_path(&args.out),
+            residual: args.out.with_file_name(residual::FILE_NAME),
+            steps: beside(".steps"),
+        }
+    }
+}
+
+struct Offboarding<'a> {
+    args: &'a OffboardArgs,
+    paths: Paths,
+    connection: Connection,
+    clock: Arc<dyn WallClock>,
+    show: Show,
+}
+
+/// Offboards users.
+pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure> {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let confirmation = offboard::confirmation(args, is_terminal)?;
+    let asked = names(&args.user, args.users_from.as_deref())?;
+    let paths = Paths::new(args);
+    let lock_files = RunFiles::new(paths.steps.clone());
+    let _lock = lock_files.lock_within(LOCK_TIMEOUT).await?;
+    residual::refuse_other_file(&paths.residual)?;
+    let hidden = quiet || args.json;
+    let connection =
+        Connection::open(&args.requests, &args.instance_id, &args.region, hidden).await?;
+    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+    let show = Show { quiet, json: args.json };
+    let offboarding = Offboarding { args, paths, connection, clock, show };
+    let prior = if args.dry_run { None } else { StepLog::open(&offboarding.paths.steps)? };
+    let mut log = match prior {
+        Some(log) => {
+            offboarding.refuse_other_job(&log, &asked)?;
+            offboarding.show.line(&resumed(&log))?;
+            let users = log.begun().users.len();
+            confirm::confirm_number(&confirmation, users, "users", String::new()).await?;
+            log
+        }
+        None => match Box::pin(offboarding.begin(asked, &confirmation)).await? {
+            Some(log) => log,
+            None => return Ok(Exit::Done),
+        },
+    };
+    let done = Box::pin(offboarding.carry_out(&mut log)).await;
+    let exit = done.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
+    log.record_end(exit.code(), utc_seconds(offboarding.clock.now()))?;
+    if done.is_err() {
+        let states: Vec<String> = log.results().map(result_text).collect();
+        offboarding.show.line(&format!("Stopped. The steps so far:\n  {}", states.join("\n  ")))?;
+    }
+    done
+}
+
+fn resumed(log: &StepLog) -> String {
+    let begun = log.begun();
+    let done = log.results().filter(|result| result.state.holds()).count();
+    format!(
+        "Continues the offboarding of {} that began at {}: {done} of {} steps besides the \
+         revocations are done",
+        begun.asked.join(", "),
+        begun.at,
+        begun.steps.len()
+    )
+}
+
+fn asked_text(name: &UserName) -> String {
+    match name {
+        UserName::Id(id) => format!("id:{id}"),
+        UserName::Login(login) => login.clone(),
+    }
+}
+
+impl Offboarding<'_> {
+    /// A resume does what was confirmed: other users, another instance or other steps are another
+    /// offboarding.
+    fn refuse_other_job(&self, log: &StepLog, asked: &[UserName]) -> Result<(), Failure> {
+        let begun = log.begun();
+        let has = |kind| begun.steps.iter().any(|step| step.kind == kind);
+        let args = self.args;
+        let different = if begun.asked != asked.iter().map(asked_text).collect::<Vec<_>>() {
+            Some(format!("the users are not those of that offboarding, {}", begun.asked.join(", ")))
+        } else if (&begun.instance_id, &begun.region) != (&args.instance_id, &args.region) {
+            Some(format!("it is on {} in {}", begun.instance_id, begun.region))
+        } else if begun.endpoint != self.endpoint() {
+            Some("it has another endpoint".to_owned())
+        } else if [
+            (args.lock, StepKind::Lock),
+            (args.leave_groups, StepKind::LeaveGroup),
+            (args.delete_keys, StepKind::DeleteKey),
+        ]
+        .into_iter()
+        .any(|(is_asked, kind)| has(kind) && !is_asked)
+        {
+            Some("it has steps that this command does not ask for".to_owned())
+        } else {
+            None
+        };
+        different.map_or(Ok(()), |why| {
+            let name = self.paths.steps.display();
+            let message = format!("{name} is of an earlier offboarding: {why}; pass another --out");
+            Err(Failure::new(Exit::Usage, message))
+        })
+    }
+
+    fn endpoint(&self) -> Option<String> {
+        self.args.requests.endpoint.as_ref().map(ToString::to_string)
+    }
+
+    async fn survey(&self, ids: Vec<String>) -> Result<Survey, Failure> {
+        let Connection { reader, progress, .. } = &self.connection;
+        let on_step = |step| progress.on_step(step);
+        let survey = access::survey(reader, ids, Scope::Whole, &on_step).await?;
+        progress.clear();
+        Ok(survey)
+    }
+
+    /// Carries the steps out that are not done, and reads back.
+    async fn carry_out(&self, log: &mut StepLog) -> Result<Exit, Failure> {
+        let Connection { session, reader, .. } = &self.connection;
+        let args = self.args;
+        let requests = RequestSettings::settle(&args.requests, 0);
+        let client = session
+            .client([args.region.as_str()])
+            .map_err(|message| Failure::new(Exit::Configuration, message))?;
+        let caller: Arc<Caller<HttpTransport>> =
+            Arc::new(Caller::new(client, requests.engine.rate_per_s, requests.engine.concurrency));
+        let writer = Writer::new(caller, &args.instance_id, &args.region);
+        carry_out(StepKind::Lock, log, &writer, &*self.clock).await?;
+        crate::failpoint::hit("users-locked");
+        self.record_routes(log).await?;
+        carry_out(StepKind::LeaveGroup, log, &writer, &*self.clock).await?;
+        crate::failpoint::hit("groups-left");
+        let revoked = if log.begun().rows > 0 { Some(self.revoke(log).await?) } else { None };
+        if let Some(exit) = revoked.filter(|exit| !matches!(exit, Exit::Done | Exit::Otherwise)) {
+            let message = "the revocations stopped, so no public key was deleted and nothing was \
+                           read back; run the same command again to continue";
+            return Err(Failure::new(exit, message));
+        }
+        carry_out(StepKind::DeleteKey, log, &writer, &*self.clock).await?;
+        crate::failpoint::hit("keys-deleted");
+        let verification = self.read_back(log, revoked.is_some()).await?;
+        let users = &log.begun().users;
+        let locked = locked(reader, users, args.settle).await?;
+        let report = self.report(log, locked, revoked, verification);
+        if args.json {
+            print::json(&report)?;
+        } else {
+            print::text(&report.text())?;
+        }
+        Exit::from_code(report.exit_code)
+            .ok_or_else(|| Failure::new(Exit::Internal, "an exit code without a meaning"))
+    }
+
+    /// Records all routes after the locks, before any of them is closed.
+    async fn record_routes(&self, log: &mut StepLog) -> Result<(), Failure> {
+        if log.snapshot().is_some() {
+            return Ok(());
+        }
+        let survey = self.survey(log.begun().users.clone()).await?;
+        let routes = routes(&survey, &[], self.clock.now());
+        let not_checked = routes.iter().filter(|route| route.kind == RouteKind::NotChecked).count();
+        if not_checked > 0 && !self.args.allow_incomplete_snapshot {
+            let message = format!(
+                "{} could not be read after the locks, so the snapshot is not complete; allow these \
+                 reads, or pass --allow-incomplete-snapshot, and run the same command again",
+                things(not_checked, "thing", "things")
+            );
+            return Err(Failure::new(Exit::Stopped, message));
+        }
+        let text = access::csv_text(ROUTE_COLUMNS, routes.iter().map(|route| &route.cells));
+        save(&self.paths.routes, &text)?;
+        let at = utc_seconds(self.clock.now());
+        log.record_snapshot(Taken { routes: routes.len(), not_checked, at })?;
+        Ok(())
+    }
+
+    /// Revokes the direct grants by a run with its own ledger.
+    async fn revoke(&self, log: &StepLog) -> Result<Exit, Failure> {
+        let list = std::fs::read(&self.paths.list).map_err(|error| {
+            let name = self.paths.list.display();
+            Failure::new(Exit::File, format!("{name}: cannot read: {error}"))
+        })?;
+        if sha256(&list) != log.begun().list_sha256 {
+            let name = self.paths.list.display();
+            let message = format!("{name} is not the list that was confirmed; restore it");
+            return Err(Failure::new(Exit::Refused, message));
+        }
+        let (list, out) = (&self.paths.list, self.paths.out.clone());
+        let settings = offboard::revocations(self.args, list, out);
+        let show = Show { quiet: self.show.is_hidden(), json: false };
+        Box::pin(driver::drive(&settings, Executor::Engine, show)).await
+    }
+
+    /// Reads back the revoked grants and every other route.
+    async fn read_back(
+        &self,
+        log: &StepLog,
+        has_outcome: bool,
+    ) -> Result<VerificationReport, Failure> {
+        let args = self.args;
+        let settings = VerifySettings {
+            outcomes: if has_outcome { vec![self.paths.out.clone()] } else { Vec::new() },
+            options: Options::default(),
+            residual: Some(self.paths.residual.clone()),
+            settle: args.settle,
+            sample: None,
+            json: self.show.is_hidden(),
+            requests: RequestSettings::settle(&args.requests, 0),
+        };
+        let outcomes = verify::open(&settings)?;
+        let mut claims = verify::claims(&outcomes)?;
+        let place = (args.instance_id.clone(), args.region.clone());
+        let of_place = claims.entry(place).or_default();
+        for user in &log.begun().users {
+            of_place.entry((GranteeKind::User, user.clone())).or_default();
+        }
+        let session = &self.connection.session;
+        verify::verify_with(&settings, session, outcomes, claims, &self.clock).await
+    }
+
+    fn report(
+        &self,
+        log: &StepLog,
+        locked: Vec<String>,
+        revoked: Option<Exit>,
+        verification: VerificationReport,
+    ) -> OffboardingReport {
+        let begun = log.begun();
+        let mut steps: BTreeMap<&'static str, BTreeMap<&'static str, u64>> = BTreeMap::new();
+        for result in log.results() {
+            let of_kind = steps.entry(kind_name(result.step.kind)).or_default();
+            *of_kind.entry(state_name(result.state)).or_default() += 1;
+        }
+        let open = log
+            .results()
+            .filter(|result| !result.state.holds() || result.state == StepState::NotFound);
+        let mut open: Vec<String> = open.map(result_text).collect();
+        let to_lock = begun.steps.iter().filter(|step| step.kind == StepKind::Lock);
+        let unlocked = to_lock.filter(|step| !locked.contains(&step.user));
+        open.extend(
+            unlocked.map(|step| format!("user {} is not locked, as read back", shown(&step.user))),
+        );
+        let exit = match (Exit::from_code(verification.exit_code), revoked) {
+            (Some(Exit::AccessFound), _) => Exit::AccessFound,
+            (Some(Exit::Done), None | Some(Exit::Done)) if open.is_empty() => Exit::Done,
+            _ => Exit::Otherwise,
+        };
+        let mut files = vec![&self.paths.routes, &self.paths.residual, &self.paths.steps];
+        if revoked.is_some() {
+            files.insert(0, &self.paths.out);
+        }
+        OffboardingReport {
+            exit_code: exit.code(),
+            users: begun.users.clone(),
+            locked_before: begun.locked_before.clone(),
+            steps,
+            open_steps: open,
+            locked,
+            rows: begun.rows,
+            revocation_exit_code: revoked.map(Exit::code),
+            verification: Some(verification),
+            files: files.into_iter().map(|path| path.display().to_string()).collect(),
+        }
+    }
+}
+
+fn sha256(text: &[u8]) -> String {
+    crate::hex::hex(&Sha256::digest(text))
+}

@@ -1,0 +1,66 @@
+//! Settings of `offboard`.
+
+use super::run::{check_guards, limits};
+use super::{Confirmation, InputSettings, RequestSettings, RunSettings, SnapshotPolicy, usage};
+use crate::cli::offboard::OffboardArgs;
+use crate::exit::Failure;
+use crate::input::Options;
+use crate::input_snapshot::InputName;
+use crate::model::Action;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is required before an offboarding begins. `is_terminal`: whether the user can be asked.
+pub fn confirmation(args: &OffboardArgs, is_terminal: bool) -> Result<Confirmation, Failure> {
+    check_guards(&args.guards)?;
+    match args.confirm {
+        Some(users) => Ok(Confirmation::Exactly(users)),
+        None if args.yes || args.dry_run => Ok(Confirmation::Yes),
+        None if is_terminal => Ok(Confirmation::Ask),
+        None => Err(usage(
+            "there is no terminal to confirm at: pass --yes, or --confirm N with the number of users \
+             that --dry-run shows",
+        )),
+    }
+}
+
+/// Settings of the revocations of an offboarding, which has been confirmed: the list is written
+/// before the first step.
+pub fn revocations(args: &OffboardArgs, list: &Path, out: PathBuf) -> RunSettings {
+    let guards = &args.guards;
+    let mut requests = RequestSettings::settle(&args.requests, fastrand::u64(..));
+    requests.engine.canary = guards.canary.map(|requests| requests as usize);
+    requests.engine.fail_over = guards.fail_over;
+    let policy = if args.allow_incomplete_snapshot {
+        SnapshotPolicy::MayBeIncomplete
+    } else {
+        SnapshotPolicy::Complete
+    };
+    RunSettings {
+        action: Action::Detach,
+        input: InputSettings {
+            inputs: vec![InputName::new(list)],
+            options: Options::default(),
+            strict: false,
+        },
+        skip_invalid: false,
+        excel: false,
+        out,
+        restart: false,
+        report_only: false,
+        rehearse: false,
+        limits: limits(guards),
+        protect: guards.protect.clone(),
+        protect_content: None,
+        skip_protected: guards.skip_protected,
+        confirmation: Confirmation::Yes,
+        snapshot: Some(policy),
+        read_lag: Duration::ZERO,
+        requests,
+        on_finish: None,
+        json: false,
+        saved_plan: None,
+        approval: None,
+        page: None,
+    }
+}

@@ -1,0 +1,215 @@
+//! `offboard`: what goes, what stays, and what is repeated after a crash.
+
+use crate::sandbox::{Ended, INSTANCE, Sandbox, TestService, with_keys};
+use bastion_revoke::failpoint;
+use bastion_revoke::sim::Settings;
+use bastion_revoke::sim::world::World;
+use std::process::Command;
+
+const WORLD: &str = include_str!("../../samples/world.toml");
+
+/// All steps, without a pause between readings.
+const ALL: [&str; 6] = ["--lock", "--leave-groups", "--delete-keys", "--settle", "0", "--yes"];
+
+/// Fail points of the run inside an offboarding.
+const OF_THE_RUN: [&str; 4] = ["ledger-made", "run-begun", "outcome-written", "outcome-renamed"];
+
+fn service_of(world: &str, behaviour: &str) -> TestService {
+    let text = format!("{world}\n[behaviour]\n{behaviour}\n");
+    let world = World::parse(&text).expect("a world");
+    TestService::start(Settings { world: Some(world), ..Settings::default() })
+}
+
+fn service(behaviour: &str) -> TestService {
+    service_of(WORLD, behaviour)
+}
+
+fn command(sandbox: &Sandbox, service: &TestService, args: &[&str]) -> Command {
+    let endpoint = service.endpoint();
+    let more = ["--instance-id", INSTANCE, "--endpoint", &endpoint, "--read-rate", "1000"];
+    let more = [&["offboard"], args, &more, &["--rate", "1000"]].concat();
+    let mut command = sandbox.command(&more);
+    with_keys(&mut command, "testsecret");
+    command.env("BASTION_REVOKE_STS_ENDPOINT", endpoint);
+    command
+}
+
+fn offboard(sandbox: &Sandbox, service: &TestService, args: &[&str]) -> Ended {
+    Ended::of(&command(sandbox, service, args).output().expect("it starts"))
+}
+
+/// What the service removed: grants, and the number of other writes.
+fn removed(service: &TestService) -> Vec<String> {
+    let audit = service.audit();
+    let mut removed: Vec<String> =
+        audit.removed.iter().map(|grant| serde_json::to_string(grant).expect("JSON")).collect();
+    removed.sort();
+    removed
+}
+
+fn nothing_was_changed(service: &TestService) -> bool {
+    removed(service).is_empty() && service.audit().counts.writes == 0
+}
+
+#[test]
+fn a_dry_run_shows_what_goes_and_what_stays_and_changes_nothing() {
+    let service = service("");
+    let sandbox = Sandbox::new();
+    let args = ["--user", "lina@corp", "--lock", "--leave-groups", "--dry-run"];
+    let ended = offboard(&sandbox, &service, &args);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for line in [
+        "user 17 (lina@corp, Li Na), source AD, Normal",
+        "    lock the user",
+        "    leave user group 3 (platform): host 1081 (queue-01); host-group 15 (build)",
+        "    revoke host 1027 (web-01) with all accounts",
+        "    public key 201 (lina-laptop), to log on with",
+        "      to remove it: --delete-keys",
+        "    authorization rule 7 (night-shift), active: host 1080 [3310]",
+        "      to remove it: in the console, Authorization Rules, open rule 7 (night-shift), Users, \
+         remove lina@corp",
+        "Dry run: nothing was changed",
+    ] {
+        assert!(ended.out.lines().any(|printed| printed == line), "{line:?}\n{}", ended.out);
+    }
+    assert!(!ended.out.contains("authorization rule 8"), "it goes with user group 3");
+    assert!(nothing_was_changed(&service));
+    assert_eq!(sandbox.files().len(), 0, "{:?}", sandbox.files());
+}
+
+#[test]
+fn a_user_is_locked_and_loses_groups_grants_and_keys_and_only_the_rule_remains() {
+    let service = service("");
+    let sandbox = Sandbox::new();
+    let ended =
+        offboard(&sandbox, &service, &[&["--user", "lina@corp", "--json"], &ALL[..]].concat());
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let report: serde_json::Value = serde_json::from_str(&ended.out).expect("one JSON value");
+    assert_eq!(report["steps"]["lock"]["done"], 1, "{report}");
+    assert_eq!(report["steps"]["leave_group"]["done"], 1);
+    assert_eq!(report["steps"]["delete_key"]["done"], 1);
+    assert_eq!(report["locked"][0], "17");
+    assert_eq!(report["verification"]["rows"]["gone"], 5);
+    let remains: Vec<&str> = report["verification"]["users"][0]["remains"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(serde_json::Value::as_str)
+        .collect();
+    assert_eq!(remains.len(), 2, "{remains:?}");
+    assert!(remains[0].starts_with("rule 7 (night-shift), active"), "{remains:?}");
+    let outcome = sandbox.outcome("offboarding.csv");
+    assert!(outcome.iter().all(|row| row["status"] == "revoked" && row["verified"] == "gone"));
+    let before = sandbox.outcome("offboarding.routes.csv");
+    assert!(before.iter().any(|route| route["route"] == "user_group" && route["id"] == "3"));
+    assert!(!sandbox.outcome("residual.csv").iter().any(|route| route["route"] == "user_group"));
+    assert_eq!(service.audit().operations["DetachHostAccountsFromUserGroup"].attempts, 0);
+}
+
+#[test]
+fn after_a_crash_at_any_step_the_same_command_ends_in_the_same_state() {
+    let args = [&["--user", "lina@corp", "--user", "id:58"], &ALL[..]].concat();
+    let whole = service("");
+    let ended = offboard(&Sandbox::new(), &whole, &args);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let writes = whole.audit().counts.writes;
+    // There are three calls besides the revocations: the lock, the user group, and the key.
+    let of_steps = ["step-intended:2", "step-intended:3", "step-sent:2", "step-sent:3"];
+    let first = failpoint::OFFBOARDING.into_iter().chain(OF_THE_RUN);
+    let all = first.map(|name| format!("{name}:1")).chain(of_steps.map(str::to_owned));
+    for failpoint in all {
+        let (service, sandbox) = (service(""), Sandbox::new());
+        let killed = command(&sandbox, &service, &args)
+            .env("BASTION_REVOKE_FAIL_POINT", &failpoint)
+            .output()
+            .expect("it starts");
+        assert!(!killed.status.success(), "{failpoint}: it is killed");
+        let ended = offboard(&sandbox, &service, &args);
+        assert_eq!(ended.code, 0, "{failpoint}: {ended:?}");
+        assert_eq!(removed(&service), removed(&whole), "{failpoint}");
+        // A call whose answer was lost is sent again; nothing else is.
+        let repeated = u64::from(failpoint.starts_with("step-sent"));
+        assert_eq!(service.audit().counts.writes, writes + repeated, "{failpoint}");
+        assert!(ended.out.contains("Continues the offboarding of lina@corp, id:58"), "{failpoint}");
+    }
+}
+
+#[test]
+fn a_resume_with_other_users_or_fewer_steps_is_refused() {
+    let (service, sandbox) = (service(""), Sandbox::new());
+    let args = [&["--user", "lina@corp"], &ALL[..]].concat();
+    let killed = command(&sandbox, &service, &args)
+        .env("BASTION_REVOKE_FAIL_POINT", "users-locked:1")
+        .output()
+        .expect("it starts");
+    assert!(!killed.status.success());
+    let other = [&["--user", "id:58"], &ALL[..]].concat();
+    offboard(&sandbox, &service, &other).expect(2, "the users are not those of that offboarding");
+    offboard(&sandbox, &service, &["--user", "lina@corp", "--yes"])
+        .expect(2, "it has steps that this command does not ask for");
+}
+
+#[test]
+fn the_owner_of_the_keys_is_never_locked() {
+    let own = WORLD.replace("200000000000000900", "200000000000000046");
+    let (service, sandbox) = (service_of(&own, ""), Sandbox::new());
+    let args = ["--user", "ada.okafor", "--lock", "--yes"];
+    offboard(&sandbox, &service, &args).expect(4, "is the owner of the keys that are used");
+    let mut unknown = command(&sandbox, &service, &args);
+    unknown.env("BASTION_REVOKE_STS_ENDPOINT", "http://127.0.0.1:1");
+    let ended = Ended::of(&unknown.output().expect("it starts"));
+    ended.expect(4, "cannot tell whose keys are used");
+    assert!(nothing_was_changed(&service));
+}
+
+#[test]
+fn protection_applies_to_locks_groups_and_keys() {
+    let (service, sandbox) = (service(""), Sandbox::new());
+    sandbox.file("protect.csv", "user,kind,target,account\n,host,1081,*\n");
+    let args = ["--user", "lina@corp", "--lock", "--leave-groups", "--protect", "protect.csv"];
+    let args = [&args[..], &["--settle", "0", "--yes"]].concat();
+    let ended = offboard(&sandbox, &service, &args)
+        .expect(4, "the lock of user 17, because of host 1081 (queue-01)");
+    assert!(ended.err.contains("the membership of user 17 in group 3"), "{}", ended.err);
+    assert!(nothing_was_changed(&service));
+    let skipping = [&args[..], &["--skip-protected"]].concat();
+    let ended = offboard(&sandbox, &service, &skipping);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(service.audit().counts.writes, 0, "neither locked nor removed from the group");
+    assert_eq!(sandbox.outcome("offboarding.csv").len(), 5);
+}
+
+#[test]
+fn a_step_that_fails_is_told_and_the_access_goes_all_the_same() {
+    let (service, sandbox) = (service("denied_operations = [\"LockUsers\"]"), Sandbox::new());
+    let args = ["--user", "lina@corp", "--lock", "--settle", "0", "--yes"];
+    let ended = offboard(&sandbox, &service, &args);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    for text in ["lock of user 17: NOT done", "user 17 is not locked, as read back"] {
+        assert!(ended.out.contains(text), "{text}\n{}", ended.out);
+    }
+    assert!(sandbox.outcome("offboarding.csv").iter().all(|row| row["verified"] == "gone"));
+}
+
+#[test]
+fn nothing_begins_while_something_cannot_be_read_or_is_ambiguous() {
+    let (service, sandbox) = (service("denied_operations = [\"ListRules\"]"), Sandbox::new());
+    let lock = ["--lock", "--settle", "0", "--yes"];
+    let args = [&["--user", "lina@corp"], &lock[..]].concat();
+    let ended = offboard(&sandbox, &service, &args).expect(4, "--allow-incomplete-snapshot");
+    assert!(ended.out.contains("not checked: authorization rules: ListRules"), "{}", ended.out);
+    let ambiguous = [&["--user", "li.wei"], &lock[..]].concat();
+    offboard(&sandbox, &service, &ambiguous).expect(65, "3 have it");
+    let missing = [&["--user", "id:999"], &lock[..]].concat();
+    offboard(&sandbox, &service, &missing).expect(65, "the service has no such user");
+    let many = [&["--user", "id:23", "--user", "id:58", "--max-users", "1"], &lock[..]].concat();
+    offboard(&sandbox, &service, &many).expect(4, "users: 2, and --max-users is 1");
+    let rows = [
+        &["--user", "id:58", "--max-revocations", "1"],
+        &lock[..],
+        &["--allow-incomplete-snapshot"],
+    ]
+    .concat();
+    offboard(&sandbox, &service, &rows).expect(4, "--max-revocations is 1");
+    assert!(nothing_was_changed(&service));
+}
