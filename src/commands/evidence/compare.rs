@@ -6,8 +6,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-/// What the columns begin with that `verify` adds; they are not recomputed.
-const VERIFIED: &str = "verified";
+/// What the columns begin with that `verify` and `restore` add after they have read back; they do
+/// not follow from input and ledger.
+const READ_BACK: [&str; 2] = ["verified", "confirmed"];
 
 /// Whether an outcome was written for spreadsheets.
 pub fn is_for_spreadsheets(outcome: &Path) -> bool {
@@ -16,7 +17,7 @@ pub fn is_for_spreadsheets(outcome: &Path) -> bool {
 }
 
 /// The first difference between an outcome and the recomputed one; `None` if there is none. Columns
-/// that `verify` added are left out.
+/// with what was read back are left out.
 pub fn first_difference(outcome: &Path, recomputed: &Path) -> Result<Option<String>, csv::Error> {
     if is_same(outcome, recomputed)? {
         return Ok(None);
@@ -26,7 +27,11 @@ pub fn first_difference(outcome: &Path, recomputed: &Path) -> Result<Option<Stri
     let header = ours.headers()?.clone();
     let found = theirs.headers()?.clone();
     let compared: Vec<usize> = (0..found.len())
-        .filter(|at| !found[*at].starts_with(VERIFIED) || header.iter().any(|n| n == &found[*at]))
+        .filter(|at| {
+            let name = &found[*at];
+            let is_read_back = READ_BACK.iter().any(|start| name.starts_with(start));
+            !is_read_back || header.iter().any(|known| known == name)
+        })
         .collect();
     if !compared.iter().map(|at| &found[*at]).eq(header.iter()) {
         let names: Vec<&str> = header.iter().collect();
@@ -88,6 +93,7 @@ mod tests {
             compared("user,status,code,verified,verified_at\n1,revoked,,gone,t\n2,failed,X,,\n"),
             None
         );
+        assert_eq!(compared("user,confirmed,status,code\n1,t,revoked,\n2,,failed,X\n"), None);
         for (outcome, says) in [
             (
                 "user,status,code\n1,revoked,\n2,revoked,X\n",
