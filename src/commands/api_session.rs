@@ -1,6 +1,7 @@
 //! A session with the API: credentials, endpoints and the HTTP transport; or with the simulated
 //! service.
 
+use super::caller_lookup::CallerLookup;
 use crate::api::caller::Caller;
 use crate::api::client::Client;
 use crate::api::credentials::{
@@ -114,6 +115,11 @@ impl ApiSession {
     /// Whose keys these are, as STS says.
     pub async fn identity(&self) -> Result<Identity, CredentialsError> {
         self.credentials.identity().await
+    }
+
+    /// Starts to look up whose keys are used. STS needs no permission for it.
+    pub(super) fn look_up_caller(&self) -> CallerLookup {
+        CallerLookup::start(Arc::clone(&self.credentials))
     }
 
     /// A client for requests to these regions.

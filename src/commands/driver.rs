@@ -160,7 +160,7 @@ async fn finish_run(
     let finished = write_and_report(job, settings, execution, show).await;
     if let Some((ledger, run)) = ledger {
         let exit = finished.as_ref().map_or_else(|failure| failure.exit, |(exit, _)| *exit);
-        job_files::record_end(ledger, run, exit, &execution.causes);
+        job_files::record_end(ledger, run, exit, &execution.causes, execution.caller.as_ref());
     }
     let (exit, summary) = finished?;
     conclude(settings, &summary, show).await?;
@@ -202,7 +202,7 @@ async fn write_and_report(
     execution: &Execution,
     show: Show,
 ) -> Result<(Exit, Ending), Failure> {
-    let Execution { verdicts, causes, sendings, took, session } = execution;
+    let Execution { verdicts, causes, sendings, took, session, .. } = execution;
     let action = job.plan.action();
     let is_open = verdicts.settled() < verdicts.len() && !settings.rehearse;
     let hint = is_open.then(|| continue_hint(causes));

@@ -5,7 +5,7 @@ use super::job::Job;
 use crate::config::RunSettings;
 use crate::engine::StopCause;
 use crate::exit::Failure;
-use crate::ledger::Fingerprint;
+use crate::ledger::{CallerRecord, Fingerprint};
 use crate::report::plan::of_plan;
 use crate::report::summary::{RunReport, Sendings};
 use crate::report::{self, print};
@@ -23,6 +23,8 @@ pub struct Execution {
     pub sendings: Sendings,
     /// The time it took.
     pub took: Duration,
+    /// Whose keys were used, if this process sends and keys were found.
+    pub caller: Option<CallerRecord>,
     /// The session, for reading afterwards; none through a queue, or if there was none.
     pub session: Option<ApiSession>,
 }

@@ -8,7 +8,7 @@ use crate::engine::StopCause;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::input_snapshot::InputSnapshot;
-use crate::ledger::{JobSpec, Ledger, LedgerError};
+use crate::ledger::{CallerRecord, JobSpec, Ledger, LedgerError};
 use crate::report::causes;
 use crate::verdicts::{LedgerState, Verdicts};
 use std::io;
@@ -132,9 +132,18 @@ pub fn restore_input(job: &mut Job, files: &RunFiles) -> Result<(), Failure> {
 }
 
 /// Records how a run ended.
-pub fn record_end(ledger: Ledger, run: i64, exit: Exit, causes: &[StopCause]) {
+pub fn record_end(
+    ledger: Ledger,
+    run: i64,
+    exit: Exit,
+    causes: &[StopCause],
+    caller: Option<&CallerRecord>,
+) {
     let all: Vec<String> = causes.iter().map(causes::cause).collect();
-    let ended = ledger.end_run(run, SystemClock.now(), exit.code(), &all);
+    let caller = caller.map(|caller| ledger.record_caller(run, caller));
+    let ended = caller
+        .unwrap_or(Ok(()))
+        .and_then(|()| ledger.end_run(run, SystemClock.now(), exit.code(), &all));
     if let Err(error) = ended.and_then(|()| ledger.close()) {
         tracing::warn!(%error, "cannot record the end of the run in the ledger");
     }

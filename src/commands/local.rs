@@ -38,6 +38,7 @@ pub async fn execute<J: Journal>(
         let client = client.map_err(|message| StopCause::Setup { message })?;
         Ok((session, client))
     });
+    let mut lookup = None;
     let (verdicts, causes, session) = match client {
         Err(cause) => {
             // At a terminal the summary on the next line reports it.
@@ -47,6 +48,7 @@ pub async fn execute<J: Journal>(
             (state.verdicts, vec![cause], None)
         }
         Ok((session, client)) => {
+            lookup = Some(session.look_up_caller());
             let engine = Engine {
                 plan: Arc::clone(&job.plan),
                 client: Arc::new(client),
@@ -60,7 +62,11 @@ pub async fn execute<J: Journal>(
         }
     };
     let (sendings, took) = progress.finish();
-    Execution { verdicts, causes, sendings, took, session }
+    let caller = match lookup {
+        Some(lookup) => lookup.finish().await,
+        None => None,
+    };
+    Execution { verdicts, causes, sendings, took, caller, session }
 }
 
 /// A session with a simulated service that can answer for this job.

@@ -8,6 +8,7 @@
 //! commands have a file each.
 
 pub mod api_session;
+mod caller_lookup;
 pub mod check;
 pub mod collect;
 pub mod completions;

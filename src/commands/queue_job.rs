@@ -142,7 +142,7 @@ impl QueueJob {
         if self.only_publishes() {
             sendings.planned = units as u64;
         }
-        Ok(Execution { verdicts, causes, sendings, took, session: None })
+        Ok(Execution { verdicts, causes, sendings, took, caller: None, session: None })
     }
 
     /// A worker inside this process.
@@ -187,7 +187,7 @@ impl QueueJob {
         let ledger =
             ledger.ok_or_else(|| Failure::new(Exit::Internal, "the ledger's thread has ended"))?;
         let recorded = if exit == Exit::Done { Exit::Stopped } else { exit };
-        record_end(ledger, run, recorded, &execution.causes);
+        record_end(ledger, run, recorded, &execution.causes, None);
         Ok(exit)
     }
 }

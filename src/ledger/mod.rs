@@ -21,7 +21,8 @@ pub use job_spec::{
 };
 pub use memory::MemoryJournal;
 pub use record::{
-    Attempt, AttemptId, AttemptResult, AttemptState, Exception, GrantSet, Record, RunRecord,
+    Attempt, AttemptId, AttemptResult, AttemptState, CallerRecord, Exception, GrantSet, Record,
+    RunRecord,
 };
 pub use sqlite::{Ledger, LedgerError};
 pub use sqlite_journal::SqliteJournal;

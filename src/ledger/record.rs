@@ -3,6 +3,7 @@
 use crate::model::Status;
 use crate::plan::GrantId;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -180,6 +181,19 @@ pub struct Attempt {
     pub result: Option<AttemptResult>,
 }
 
+/// Whose keys a run used; nothing in it is secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallerRecord {
+    /// The source of the keys.
+    pub source: String,
+    /// The access key id, hidden except for its ends.
+    pub access_key_id: String,
+    /// The ARN that STS gave; `None` if STS did not answer.
+    pub arn: Option<String>,
+    /// The account that STS gave.
+    pub account_id: Option<String>,
+}
+
 /// One run of the command on a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunRecord {
@@ -193,6 +207,8 @@ pub struct RunRecord {
     pub causes: String,
     /// The version of this tool.
     pub version: String,
+    /// Whose keys it used, if it ended and a request could be sent.
+    pub caller: Option<CallerRecord>,
 }
 
 #[cfg(test)]

@@ -32,7 +32,10 @@ CREATE TABLE run (
     version    TEXT NOT NULL,
     ended_at   TEXT,
     exit_code  INTEGER,
-    causes     TEXT
+    causes     TEXT,
+    -- Whose keys were used: JSON with `source`, `access_key_id` (hidden except for its ends), `arn`
+    -- and `account_id`.
+    caller     TEXT
 );
 
 -- One row for each attempt of a request, in the order of the intents.

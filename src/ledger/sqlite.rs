@@ -4,7 +4,7 @@
 //! dispatcher is one transaction, synced before it counts (`synchronous=FULL`).
 
 use super::network_fs::is_on_network;
-use super::{Attempt, AttemptId, JobSpec, RunRecord, row, snapshot};
+use super::{Attempt, AttemptId, CallerRecord, JobSpec, RunRecord, row, snapshot};
 use crate::access::HeldTarget;
 use crate::clock::utc_seconds;
 use jiff::Timestamp;
@@ -239,7 +239,8 @@ impl Ledger {
 
     /// The runs of the command, in their order.
     pub fn runs(&self) -> Result<Vec<RunRecord>, LedgerError> {
-        let query = "SELECT started_at, ended_at, exit_code, causes, version FROM run ORDER BY id";
+        let query = "SELECT started_at, ended_at, exit_code, causes, version, caller FROM run \
+             ORDER BY id";
         let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
         let read = |row: &rusqlite::Row<'_>| {
             Ok(RunRecord {
@@ -248,6 +249,10 @@ impl Ledger {
                 exit_code: row.get(2)?,
                 causes: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
                 version: row.get(4)?,
+                // It explains, and nothing depends on it.
+                caller: row
+                    .get::<_, Option<String>>(5)?
+                    .and_then(|text| serde_json::from_str(&text).ok()),
             })
         };
         let runs = || -> rusqlite::Result<Vec<RunRecord>> {
@@ -323,6 +328,15 @@ impl Ledger {
                 "UPDATE run SET ended_at = ?2, exit_code = ?3, causes = ?4 WHERE id = ?1",
                 params![run, utc_seconds(now), exit_code, causes.join("; ")],
             )
+            .map(drop)
+            .map_err(|source| self.error(source))
+    }
+
+    /// Records whose keys a run uses.
+    pub fn record_caller(&self, run: i64, caller: &CallerRecord) -> Result<(), LedgerError> {
+        let text = serde_json::to_string(caller).unwrap_or_default();
+        self.connection
+            .execute("UPDATE run SET caller = ?2 WHERE id = ?1", params![run, text])
             .map(drop)
             .map_err(|source| self.error(source))
     }

@@ -155,7 +155,7 @@ impl View<'_> {
             named.push(("instance", instances.unwrap_or_else(unknown)));
             named.push(("region", job.options.region.clone()));
             named.extend(job.identity.endpoint.clone().map(|endpoint| ("endpoint", endpoint)));
-            named.push(("caller", unknown()));
+            named.push(("caller", self.callers(facts).unwrap_or_else(unknown)));
             let started = facts.started_at().map(|at| time(&utc_seconds(at)));
             named.push(("started", started.unwrap_or_else(unknown)));
             named.push(("runs", count(facts.status.runs)));
@@ -184,6 +184,21 @@ impl View<'_> {
             Approval::Fingerprint => self.texts.page("approved_fingerprint", &[]),
             Approval::Signature(key) => self.texts.page("approved_signature", &[key]),
         })
+    }
+
+    /// Who called, each once: by the ARN if STS gave it, else by the key.
+    fn callers(&self, facts: &Facts) -> Option<String> {
+        let mut all: Vec<String> = Vec::new();
+        for caller in facts.runs.iter().filter_map(|run| run.caller.as_ref()) {
+            let text = match &caller.arn {
+                Some(arn) => arn.clone(),
+                None => self.texts.page("caller_by_key", &[&caller.access_key_id, &caller.source]),
+            };
+            if !all.contains(&text) {
+                all.push(text);
+            }
+        }
+        (!all.is_empty()).then(|| all.join(", "))
     }
 
     /// The instances of the rows, and the one of rows that name none.

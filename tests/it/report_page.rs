@@ -1,6 +1,7 @@
 //! The page of `report` and `run --html`, in a real browser.
 
 use crate::browser::Browser;
+use crate::credentials::stub_server;
 use crate::python::{interpreter, run};
 use crate::sandbox::{Ended, Sandbox, TestService};
 use bastion_revoke::sim::{Fault, FaultRate, Faults, Grants, Settings};
@@ -128,6 +129,28 @@ fn rows_are_searched_ordered_filtered_and_turned_over() {
     browser.evaluate("document.querySelector('#rows .only').click()");
     assert_eq!(browser.text(shown), "Rows 1 to 50 of 260");
     assert_no_complaint(&browser);
+}
+
+#[test]
+fn the_caller_is_shown_as_sts_tells_it_or_by_its_key() {
+    let sandbox = Sandbox::new();
+    sandbox.file("list.csv", "user,host,account\n7,1,2\n");
+    let service = TestService::start(Settings::default());
+    let sts = stub_server(|_| {
+        let reply = r#"{"AccountId":"1","Arn":"acs:ram::1:user/lina","IdentityType":"RAMUser"}"#;
+        (200, reply.to_owned())
+    });
+    let page = |sts: Option<&str>| {
+        let more = ["--yes", "--restart", "--html", "report.html"];
+        let mut command = sandbox.run_command("list.csv", &service.endpoint(), &more);
+        command.envs(sts.map(|address| ("BASTION_REVOKE_STS_ENDPOINT", address)));
+        Ended::of(&command.output().expect("it starts")).expect(0, "");
+        std::fs::read_to_string(sandbox.path("report.html")).expect("the page")
+    };
+    assert!(page(Some(&sts)).contains("<bdi>acs:ram::1:user&#x2f;lina</bdi>"));
+    let by_key = page(None);
+    assert!(by_key.contains("access key te**** (source: environment)"), "{by_key}");
+    assert!(!by_key.contains("testid") && !by_key.contains("testsecret"));
 }
 
 #[test]
@@ -280,6 +303,9 @@ fn the_page_follows_the_colour_scheme_and_prints_light_on_a4() {
     assert_eq!(back("print", "dark"), "rgb(255, 255, 255)");
     let hidden = "getComputedStyle(document.querySelector('#rows .controls')).display";
     assert_eq!(browser.text(hidden), "none");
+    // Chromium does not repeat headings with buttons on each page.
+    let heading = "getComputedStyle(document.querySelector('#rows .sort')).display";
+    assert_eq!(browser.text(heading), "contents");
     browser.evaluate("window.dispatchEvent(new Event('beforeprint'))");
     let rows = "document.querySelectorAll('#rows tbody tr').length";
     assert_eq!(browser.evaluate(rows), 1000);
