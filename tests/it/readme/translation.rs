@@ -34,6 +34,7 @@ fn the_chinese_pages_have_the_blocks_and_the_names_of_the_english_ones() {
         let names = |page: &Markdown| page.codes.iter().cloned().collect::<BTreeSet<String>>();
         let (from, to) = (names(&from), names(&to));
         let differing: Vec<&String> = from.symmetric_difference(&to).collect();
-        assert!(differing.is_empty(), "{}: names differ: {differing:?}", chinese.display());
+        let page = chinese.display();
+        assert!(differing.is_empty(), "{page} is to follow the English page: {differing:?}");
     }
 }
