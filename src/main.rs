@@ -4,7 +4,7 @@ use bastion_revoke::cli::show::ConfigCommand;
 use bastion_revoke::cli::{Cli, Command, LogFormat};
 use bastion_revoke::commands::{
     check, collect, completions, config, credentials, enqueue, evidence, export, man, offboard,
-    plan, queue_admin, report, restore, run, signals, simulate, status, verify, work,
+    plan, queue_admin, report, restore, run, signals, simulate, status, verify, who, work,
 };
 use bastion_revoke::config::layers::{self, Parsed, Sources, Stop};
 use bastion_revoke::config::table::Table;
@@ -72,6 +72,7 @@ async fn command(cli: &Cli, table: &Table) -> Result<Exit, Failure> {
         Command::Export(args) => Box::pin(export::export(args, quiet)).await,
         Command::Offboard(args) => Box::pin(offboard::offboard(args, quiet)).await,
         Command::Verify(args) => Box::pin(verify::verify(args)).await,
+        Command::Who(args) => Box::pin(who::who(args, quiet)).await,
         Command::Enqueue(args) => Box::pin(enqueue::enqueue(args, table, quiet)).await,
         Command::Collect(args) => Box::pin(collect::collect(args, quiet)).await,
         Command::Work(args) => Box::pin(work::command(args)).await,

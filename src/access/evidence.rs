@@ -3,7 +3,7 @@
 //! Reads one listing per grantee and kind of target, and the accounts only of targets with account
 //! rows. [`Evidence::explain`] reads routes for what is still listed. [`super::verify`] decides.
 
-use super::indirect::{Named, RuleState, rules_naming};
+use super::indirect::{Named, Principal, RuleState, rules_of};
 use super::step::{OnStep, Step};
 use super::survey::{KINDS, Scope, Survey, USERS_AT_ONCE, add_routes, projects_to_read, survey};
 use crate::api::reading::{
@@ -283,7 +283,7 @@ impl Evidence {
                 holder: Holder::Group((GranteeKind::UserGroup, group.group_id.clone())),
             });
         }
-        for (rule, detail, named) in rules_naming(&self.survey, key, user) {
+        for (rule, detail, named) in rules_of(&self.survey.rules.0, &Principal::of(key, user)) {
             if RuleState::of(rule, now) != RuleState::Active {
                 continue;
             }

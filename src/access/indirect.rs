@@ -3,6 +3,7 @@
 use super::evidence::GranteeKey;
 use super::survey::{RuleAccess, Survey, UserAccess};
 use crate::api::reading::{Listing, Lookup, RuleDetail};
+use crate::clock::utc_seconds;
 use crate::model::{GranteeKind, Kind};
 use jiff::Timestamp;
 
@@ -41,6 +42,12 @@ impl RuleState {
     }
 }
 
+/// A time for people; blank for none.
+pub(super) fn time(seconds: Option<i64>) -> String {
+    let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map(utc_seconds).unwrap_or_default()
+}
+
 /// How a rule names a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Named {
@@ -49,38 +56,72 @@ pub(super) enum Named {
     UserGroup(String),
 }
 
-/// The rules that name a user, itself or by a user group.
-pub(super) fn rules_of<'a>(
-    survey: &'a Survey,
-    user: &UserAccess,
-) -> Vec<(&'a RuleAccess, &'a RuleDetail, Named)> {
-    rules_naming(survey, &(GranteeKind::User, user.id.clone()), Some(user))
+/// A user with its user groups, or a user group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Principal<'a> {
+    /// `None`: it is a user group.
+    pub(super) user_id: Option<&'a str>,
+    /// The user groups of the user, or the user group itself.
+    pub(super) group_ids: Vec<&'a str>,
 }
 
-/// The rules that name a user or a user group; a user also by its user groups, if it was read.
-pub(super) fn rules_naming<'a>(
-    survey: &'a Survey,
-    (kind, id): &GranteeKey,
-    user: Option<&UserAccess>,
-) -> Vec<(&'a RuleAccess, &'a RuleDetail, Named)> {
-    let groups: Vec<&String> = match (kind, user) {
-        (GranteeKind::UserGroup, _) => vec![id],
-        (GranteeKind::User, Some(user)) => {
-            user.memberships.items().iter().map(|group| &group.group_id).collect()
+impl<'a> Principal<'a> {
+    /// A user, with its user groups if they were read, or a user group.
+    pub(super) fn of((kind, id): &'a GranteeKey, user: Option<&'a UserAccess>) -> Self {
+        match (kind, user) {
+            (GranteeKind::UserGroup, _) => Self { user_id: None, group_ids: vec![id] },
+            (GranteeKind::User, Some(user)) => user.principal(),
+            (GranteeKind::User, None) => Self { user_id: Some(id), group_ids: Vec::new() },
         }
-        (GranteeKind::User, None) => Vec::new(),
-    };
+    }
+}
+
+/// The rules that name a user or a user group; a user also by its user groups.
+pub(super) fn rules_of<'a>(
+    rules: &'a [RuleAccess],
+    principal: &Principal<'_>,
+) -> Vec<(&'a RuleAccess, &'a RuleDetail, Named)> {
     let mut found = Vec::new();
-    for rule in &survey.rules.0 {
+    for rule in rules {
         let Lookup::Found(detail) = &rule.detail else { continue };
-        if *kind == GranteeKind::User && detail.user_ids.contains(id) {
+        let names = |user_id: &str| detail.user_ids.iter().any(|id| id == user_id);
+        if principal.user_id.is_some_and(names) {
             found.push((rule, detail, Named::User));
         }
-        for group in groups.iter().filter(|group| detail.user_group_ids.contains(group)) {
-            found.push((rule, detail, Named::UserGroup((*group).clone())));
+        for group_id in &principal.group_ids {
+            if detail.user_group_ids.iter().any(|id| id == group_id) {
+                found.push((rule, detail, Named::UserGroup((*group_id).to_owned())));
+            }
         }
     }
     found
+}
+
+/// The rules that give access to this target now, such as `rule 7`.
+pub(super) fn active_rules(
+    rules: &[RuleAccess],
+    principal: &Principal<'_>,
+    (kind, target_id): (Kind, &str),
+    now: Timestamp,
+) -> Vec<String> {
+    let mut routes = Vec::new();
+    for (rule, detail, _) in rules_of(rules, principal) {
+        let has_target =
+            detail.targets.iter().any(|target| target.kind == kind && target.id == target_id);
+        let route = format!("rule {}", detail.id);
+        if has_target && RuleState::of(rule, now) == RuleState::Active && !routes.contains(&route) {
+            routes.push(route);
+        }
+    }
+    routes
+}
+
+impl UserAccess {
+    pub(super) fn principal(&self) -> Principal<'_> {
+        let groups = self.memberships.items().iter();
+        let group_ids = groups.map(|group| group.group_id.as_str()).collect();
+        Principal { user_id: Some(&self.id), group_ids }
+    }
 }
 
 /// The routes besides a direct grant that reach this target now, such as `user group 12`.
@@ -91,21 +132,15 @@ pub(super) fn also_by(
     target_id: &str,
     now: Timestamp,
 ) -> String {
+    let principal = user.principal();
     let mut routes = Vec::new();
-    for group in user.memberships.items() {
-        let access = survey.groups.get(&group.group_id);
+    for group_id in &principal.group_ids {
+        let access = survey.groups.get(*group_id);
         let mut targets = access.iter().flat_map(|access| &access.targets).flat_map(Listing::items);
         if targets.any(|target| target.kind == kind && target.id == target_id) {
-            routes.push(format!("user group {}", group.group_id));
+            routes.push(format!("user group {group_id}"));
         }
     }
-    for (rule, detail, _) in rules_of(survey, user) {
-        let has_target =
-            detail.targets.iter().any(|target| target.kind == kind && target.id == target_id);
-        let route = format!("rule {}", detail.id);
-        if has_target && RuleState::of(rule, now) == RuleState::Active && !routes.contains(&route) {
-            routes.push(route);
-        }
-    }
+    routes.extend(active_rules(&survey.rules.0, &principal, (kind, target_id), now));
     routes.join("; ")
 }

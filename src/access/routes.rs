@@ -1,10 +1,9 @@
 //! The routes of users to targets, for people to decide about.
 
-use super::indirect::{Named, RuleState, rules_of};
+use super::indirect::{Named, RuleState, rules_of, time};
 use super::list::UnusableRow;
 use super::survey::{Survey, UserAccess};
 use crate::api::reading::{GrantedTarget, Listing, Lookup, RuleTarget, User};
-use crate::clock::utc_seconds;
 use jiff::Timestamp;
 
 /// The columns of the table of routes.
@@ -131,10 +130,6 @@ pub const NOT_VISIBLE: &str = "application grants, open sessions, O&M tokens, sc
 
 fn route(access: &UserAccess, user: Option<&User>, kind: RouteKind, parts: Parts) -> Route {
     let Parts { id, name, state, valid_s: (from, until), reaches, note } = parts;
-    let time = |seconds: Option<i64>| {
-        let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
-        time.map(utc_seconds).unwrap_or_default()
-    };
     let (login, display) =
         user.map_or_else(Default::default, |user| (user.name.clone(), user.display_name.clone()));
     let cells = [
@@ -199,12 +194,12 @@ fn of_rules(
     now: Timestamp,
     add: &mut impl FnMut(RouteKind, Parts),
 ) {
-    for (rule, detail, named) in rules_of(survey, access) {
+    for (rule, detail, named) in rules_of(&survey.rules.0, &access.principal()) {
         let (kind, note) = match named {
             Named::User => (RouteKind::Rule, String::new()),
             Named::UserGroup(id) => (RouteKind::RuleOfUserGroup, format!("by user group {id}")),
         };
-        let reaches: Vec<String> = detail.targets.iter().map(rule_target).collect();
+        let reaches: Vec<String> = detail.targets.iter().map(RuleTarget::to_string).collect();
         add(
             kind,
             Parts {
@@ -298,8 +293,10 @@ fn not_checked(survey: &Survey, access: &UserAccess, unusable: &[UnusableRow]) -
     add("public keys", access.public_keys.reason());
     add("other users of the same person", survey.all_users.reason());
     add("projects besides the default one", survey.projects.reason());
-    for UnusableRow { row, reason } in unusable.iter().filter(|one| one.row.0[0] == access.id) {
-        add(&format!("{} {}, account {}", row.0[1], row.0[2], row.0[3]), Some(reason));
+    for UnusableRow { row, reason } in
+        unusable.iter().filter(|one| one.row.cell("user") == access.id)
+    {
+        add(&row.grant(), Some(reason));
     }
     reasons
 }
@@ -310,12 +307,4 @@ fn reached<'a>(targets: impl Iterator<Item = &'a GrantedTarget>) -> String {
         name => format!("{} {} ({name})", target.kind, target.id),
     };
     targets.map(target).collect::<Vec<_>>().join("; ")
-}
-
-fn rule_target(target: &RuleTarget) -> String {
-    let accounts = match target.accounts.len() {
-        0 => String::new(),
-        _ => format!(" [{}]", target.accounts.join(", ")),
-    };
-    format!("{} {}{accounts}", target.kind, target.id)
 }

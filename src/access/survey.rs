@@ -236,7 +236,7 @@ async fn targets<T: Transport>(
     Ok(all)
 }
 
-async fn rules<T: Transport>(
+pub(super) async fn rules<T: Transport>(
     reader: &Reader<T>,
     rules: Listing<Rule>,
     on_rule: impl FnMut(usize),

@@ -14,6 +14,15 @@ pub const OF_ONE_RUN: [&str; 7] =
 /// Options that say where settings are taken from, and so are none themselves.
 pub const OF_SETTINGS: [&str; 2] = ["config", "profile"];
 
+/// Options that are no setting although a setting of `run` has their name: the file that `run`
+/// writes is not a list.
+const OWN_MEANING: [(&str, &str); 2] = [("export", "out"), ("who", "out")];
+
+/// Whether this option of this command is not the setting of the same name.
+pub fn has_own_meaning(command: &str, option: &str) -> bool {
+    OWN_MEANING.contains(&(command, option))
+}
+
 /// Options of every command that are settings.
 const SETTABLE_EVERYWHERE: [&str; 1] = ["log-format"];
 

@@ -28,6 +28,7 @@ pub mod simulate;
 pub mod status;
 pub mod values;
 pub mod verify;
+pub mod who;
 
 pub use run::{CheckArgs, PlanArgs, RunArgs};
 pub use shared::{ConfigurationArgs, InputArgs, LogArgs, LogFormat, RequestArgs, SignatureName};
@@ -86,6 +87,13 @@ that is set there, pass =false, as in --skip-invalid=false.
 Keys are read from the same sources as by the Alibaba Cloud SDKs and CLI; `bastion-revoke
 credentials show` prints which ones are used. Secrets are never read from the command line.";
 
+const WHO_EXAMPLES: &str = "\
+Examples:
+  bastion-revoke who host:1027 --instance-id bastionhost-cn-abc123
+  bastion-revoke who --host web-01 --accounts --yes --out who.csv --instance-id bastionhost-cn-abc123
+
+There is no list of a target's users in the API: the list of every user and user group is read.";
+
 const CONFIG_HELP: &str = "\
 Examples:
   bastion-revoke config show
@@ -142,6 +150,9 @@ pub enum Command {
         bastion-revoke verify outcome.csv --no-residual --settle 1m --json\n  \
         bastion-revoke verify cleanup-outcome.csv --sample 5%")]
     Verify(Box<verify::VerifyArgs>),
+    /// List which users and user groups reach a host, host group or database
+    #[command(after_help = WHO_EXAMPLES)]
+    Who(Box<who::WhoArgs>),
     /// Plan a list and publish its requests to a queue, for workers on other machines
     #[command(
         after_help = "Examples:\n  bastion-revoke enqueue leavers.csv --queue rediss://redis.example/revocations\n  \

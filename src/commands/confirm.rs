@@ -8,6 +8,9 @@ use crate::report::confirmation::of_largest;
 use crate::report::text::of_action;
 use std::io::{BufRead, Write};
 
+/// What a refusal leaves as it was.
+const NOTHING_SENT: &str = "nothing was sent";
+
 /// Requires the number of revocations, typed at the terminal or passed on the command line, or the
 /// fingerprint of the plan.
 pub async fn confirm(confirmation: &Confirmation, job: &mut Job) -> Result<(), Failure> {
@@ -45,7 +48,7 @@ pub async fn confirm_number(
         }
         Confirmation::Ask => {
             let question = format!("{text}Type the number of {noun} to continue: ");
-            let answer = answer_to(question).await?;
+            let answer = answer_to(question, NOTHING_SENT).await?;
             if answer.trim().replace(',', "") == number.to_string() {
                 return Ok(());
             }
@@ -54,8 +57,18 @@ pub async fn confirm_number(
     }
 }
 
+/// Requires the answer `y` or `yes` to a question about a reading.
+pub async fn yes(question: String) -> Result<(), Failure> {
+    const KEPT: &str = "the lists were not read";
+    let answer = answer_to(question, KEPT).await?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(refused_before("the answer is not y", KEPT)),
+    }
+}
+
 /// Reads a line from the terminal; Ctrl-C and the end of input refuse.
-async fn answer_to(question: String) -> Result<String, Failure> {
+async fn answer_to(question: String, kept: &str) -> Result<String, Failure> {
     let ask = tokio::task::spawn_blocking(move || {
         let mut terminal = std::io::stderr();
         let _ = write!(terminal, "{question}");
@@ -66,12 +79,17 @@ async fn answer_to(question: String) -> Result<String, Failure> {
     tokio::select! {
         answer = ask => match answer {
             Ok(Ok(answer)) if answer.ends_with('\n') => Ok(answer),
-            _ => Err(refused("\nno answer: standard input was closed")),
+            _ => Err(refused_before("\nno answer: standard input was closed", kept)),
         },
-        _ = tokio::signal::ctrl_c() => Err(refused("\ninterrupted")),
+        _ = tokio::signal::ctrl_c() => Err(refused_before("\ninterrupted", kept)),
     }
 }
 
 fn refused(why: &str) -> Failure {
-    Failure::new(Exit::Refused, format!("{why}; nothing was sent"))
+    refused_before(why, NOTHING_SENT)
+}
+
+/// `kept`: what was not done.
+fn refused_before(why: &str, kept: &str) -> Failure {
+    Failure::new(Exit::Refused, format!("{why}; {kept}"))
 }

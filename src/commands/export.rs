@@ -1,6 +1,6 @@
 //! `export`: what users reach directly, as an input list, and by which other routes.
 
-use super::reading::{Connection, refuse_other_file, save};
+use super::reading::{Connection, name_query, refuse_other_file, save};
 use crate::access::{self, COLUMNS, ROUTE_COLUMNS, RouteKind, Scope, Survey};
 use crate::api::caller::Caller;
 use crate::api::reading::Lookup;
@@ -8,7 +8,7 @@ use crate::api::transport::HttpTransport;
 use crate::cli::export::{ExportArgs, ScopeName, UserName};
 use crate::clock::{SystemClock, WallClock};
 use crate::exit::{Exit, Failure};
-use crate::input::{NameKind, NameQuery, ObjectKind, Resolution};
+use crate::input::{NameKind, ObjectKind, Resolution};
 use crate::report::print;
 use crate::report::text::things;
 use crate::resolve::{ApiDirectory, Directory, ListingKey, decide};
@@ -141,15 +141,8 @@ pub(super) async fn resolved(
             }
             UserName::Login(text) => text,
         };
-        let query = NameQuery {
-            instance_id: instance_id.to_owned(),
-            region: region.to_owned(),
-            object: ObjectKind::User,
-            parent_id: String::new(),
-            by: NameKind::Name,
-            text,
-            protocol: String::new(),
-        };
+        let (object, by) = (ObjectKind::User, NameKind::Name);
+        let query = name_query(instance_id, region, object, by, &text);
         let listing = directory.list(&ListingKey::of(&query)).await?;
         match decide(&query, &listing) {
             Resolution::Id(id) => ids.push(id),

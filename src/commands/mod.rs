@@ -51,4 +51,5 @@ pub mod simulate;
 pub mod snapshot;
 pub mod status;
 pub mod verify;
+pub mod who;
 pub mod work;

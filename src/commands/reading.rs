@@ -10,6 +10,7 @@ use crate::cli::RequestArgs;
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RequestSettings;
 use crate::exit::{Exit, Failure};
+use crate::input::{NameKind, NameQuery, ObjectKind};
 use crate::report::calls::CallProgress;
 use std::io::Write as _;
 use std::path::Path;
@@ -46,6 +47,25 @@ impl Connection {
         let caller = Arc::new(caller);
         let reader = Reader::new(Arc::clone(&caller), instance_id, region);
         Ok(Self { session, caller, reader, progress })
+    }
+}
+
+/// The query for a name of one instance.
+pub(super) fn name_query(
+    instance_id: &str,
+    region: &str,
+    object: ObjectKind,
+    by: NameKind,
+    text: &str,
+) -> NameQuery {
+    NameQuery {
+        instance_id: instance_id.to_owned(),
+        region: region.to_owned(),
+        object,
+        parent_id: String::new(),
+        by,
+        text: text.to_owned(),
+        protocol: String::new(),
     }
 }
 

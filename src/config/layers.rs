@@ -187,7 +187,11 @@ impl Layers {
 
     /// The command with these values as defaults of its options.
     fn with_defaults(&self, command: Command, path: &[&str]) -> Command {
-        let command = command.mut_args(|arg| self.as_default(arg));
+        let name = command.get_name().to_owned();
+        let command = command.mut_args(|arg| match arg.get_long() {
+            Some(long) if command::has_own_meaning(&name, long) => arg,
+            _ => self.as_default(arg),
+        });
         let Some((first, rest)) = path.split_first() else { return command };
         command.mut_subcommand(first, |inner| self.with_defaults(inner, rest))
     }

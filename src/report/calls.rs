@@ -106,9 +106,9 @@ impl State {
             self.logged = Instant::now();
             tracing::info!("{message}");
         }
+        bar.set_message(message);
         bar.set_length(total);
         bar.set_position(self.step.map_or(0, |step| step.done as u64));
-        bar.set_message(message);
         bar.tick();
     }
 

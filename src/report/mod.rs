@@ -25,3 +25,4 @@ pub mod snapshot;
 pub mod summary;
 pub mod text;
 pub mod verification;
+pub mod who;

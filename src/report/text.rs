@@ -2,6 +2,7 @@
 
 use crate::input::shown;
 use crate::model::Action;
+use console::{Alignment, measure_text_width, pad_str};
 use std::fmt::Write as _;
 
 /// A number with commas between thousands.
@@ -56,6 +57,25 @@ pub fn entry(out: &mut String, label: &str, number: u64, remark: &str) {
     let _ = writeln!(out, "{}", line.trim_end());
 }
 
+/// Rows as a table with aligned columns, indented; cells are already escaped.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at));
+        cells.map(|cell| measure_text_width(cell)).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<_> =
+            cells.map(|(cell, width)| pad_str(cell, *width, Alignment::Left, None)).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "  {}", cells.join("  ").trim_end());
+    }
+    out
+}
+
 /// Text from outside, escaped for a terminal, up to 1000 characters.
 pub fn shown_long(text: &str) -> String {
     let chars: Vec<char> = text.chars().take(1000).collect();
@@ -73,6 +93,13 @@ mod tests {
             [0.04, 9.9, 42.4, 200.0, 7500.0].map(length),
             ["0.0 s", "9.9 s", "42 s", "3 min 20 s", "2 h 5 min"]
         );
+    }
+
+    #[test]
+    fn the_columns_of_a_table_are_aligned_by_width_on_a_terminal() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let text = table(&[row(["ID", "NAME", "STATE"]), row(["1027", "李娜", ""])]);
+        assert_eq!(text, "  ID    NAME  STATE\n  1027  李娜\n");
     }
 
     #[test]

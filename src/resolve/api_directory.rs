@@ -11,12 +11,19 @@ use std::sync::Arc;
 /// Lists the objects of any instance. All of them share the caller and so its rate.
 pub struct ApiDirectory<T> {
     caller: Arc<Caller<T>>,
+    projects: Vec<String>,
 }
 
 impl<T: Transport> ApiDirectory<T> {
     /// A directory that is read by this caller.
     pub fn new(caller: Arc<Caller<T>>) -> Self {
-        Self { caller }
+        Self { caller, projects: Vec::new() }
+    }
+
+    /// The same, which also lists the objects of each of these projects.
+    #[must_use]
+    pub fn in_projects(self, ids: Vec<String>) -> Self {
+        Self { projects: ids, ..self }
     }
 }
 
@@ -25,6 +32,7 @@ impl<T: Transport> Directory for ApiDirectory<T> {
 
     async fn list(&self, key: &ListingKey) -> Result<Listing, ReadError> {
         let reader = Reader::new(Arc::clone(&self.caller), &key.instance_id, &key.region);
+        let reader = reader.in_projects(self.projects.clone());
         let (by, text) = match &key.filter {
             Some((by, text)) => (*by, text.as_str()),
             None => (NameKind::Name, ""),

@@ -50,3 +50,4 @@ mod spreadsheets;
 mod status;
 mod threat_model;
 mod verify;
+mod who;

@@ -79,6 +79,11 @@ fn help_of_status_and_of_operating_a_queue() {
 }
 
 #[test]
+fn help_of_who_and_export() {
+    insta::assert_snapshot!(["who", "export"].map(|name| help(&[name])).join("\n"));
+}
+
+#[test]
 fn help_of_simulate() {
     insta::assert_snapshot!(help(&["simulate"]));
 }

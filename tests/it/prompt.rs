@@ -10,10 +10,14 @@ use crate::sandbox::{Ended, Sandbox, TestService};
 const LIST: &str = "user,kind,target,account\n\
     17,host,10,100\n17,host,11,100\n17,host,12,*\n18,database,10,5\n";
 
-/// Runs the command on a terminal of its own and answers its question.
+/// A run on a terminal of its own, with this answer to its question.
 fn answered(sandbox: &Sandbox, service: &TestService, answer: &str) -> Ended {
     let list = sandbox.file("list.csv", LIST);
-    let command = sandbox.run_command(list, &service.endpoint(), &[]);
+    on_a_terminal(&sandbox.run_command(list, &service.endpoint(), &[]), answer)
+}
+
+/// Runs the command on a terminal of its own and answers its question.
+pub(crate) fn on_a_terminal(command: &Command, answer: &str) -> Ended {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/terminal.py");
     let mut terminal = Command::new("python3");
     terminal.arg(script).arg(answer).arg(command.get_program()).args(command.get_args());

@@ -22,7 +22,7 @@ while True:
     if not more:
         break
     shown += more
-    if answer and shown.endswith(b"to continue: "):
+    if answer and shown.endswith((b"to continue: ", b"[y/N] ")):
         os.write(terminal, answer)
         answer = b""
 _, status = os.waitpid(pid, 0)

@@ -144,8 +144,24 @@ impl<T: Transport> Reader<T> {
         grantee: &Grantee,
         kind: Kind,
     ) -> Result<Listing<GrantedTarget>, ReadError> {
+        self.granted_targets_named(grantee, kind, "").await
+    }
+
+    /// The same for the targets of this name. A blank name lists all targets. Whether the service
+    /// compares capitals is not documented: compare the result.
+    pub async fn granted_targets_named(
+        &self,
+        grantee: &Grantee,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Listing<GrantedTarget>, ReadError> {
         let is_user = grantee.kind == GranteeKind::User;
-        let parameters = [(grantee_id(grantee.kind), grantee.id.as_str())];
+        let filter = match kind {
+            Kind::Host => "HostName",
+            Kind::HostGroup => "HostGroupName",
+            Kind::Database => "DatabaseName",
+        };
+        let parameters = [(grantee_id(grantee.kind), grantee.id.as_str()), (filter, name)];
         let query =
             |user, group| Query::new(if is_user { user } else { group }, parameters).in_projects();
         Ok(match kind {

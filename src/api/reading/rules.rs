@@ -6,6 +6,7 @@ use super::reader::Reader;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
 use crate::model::Kind;
+use std::fmt;
 
 /// A rule without its members. Source: `ListRules`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,17 @@ pub struct RuleTarget {
     pub id: String,
     /// The accounts: ids, for a host group names. Empty: the target without an account.
     pub accounts: Vec<String>,
+}
+
+/// The kind, the id and the accounts: `host 1080 [3310]`.
+impl fmt::Display for RuleTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.id)?;
+        if self.accounts.is_empty() {
+            return Ok(());
+        }
+        write!(f, " [{}]", self.accounts.join(", "))
+    }
 }
 
 impl<T: Transport> Reader<T> {
