@@ -2,7 +2,7 @@
 
 use crate::clock::utc_seconds;
 use crate::exit::{Exit, Failure};
-use crate::ledger::{JobSpec, Ledger};
+use crate::ledger::{CallerRecord, JobSpec, Ledger};
 use crate::model::Status;
 use crate::outcome::Tally;
 use crate::report::evidence::EventMatches;
@@ -67,6 +67,9 @@ pub struct Run {
     pub exit_code: Option<u8>,
     /// Why it stopped early.
     pub causes: String,
+    /// Whose keys it used, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<CallerRecord>,
 }
 
 /// How many revoked rows have an event of ActionTrail.
@@ -97,6 +100,7 @@ pub fn runs(ledger: &Ledger) -> Result<Vec<Run>, Failure> {
         version: record.version,
         exit_code: record.exit_code,
         causes: record.causes,
+        caller: record.caller,
     });
     Ok(runs.collect())
 }
