@@ -155,7 +155,11 @@ fn a_run_in_which_too_much_fails_stops() {
     };
     run(&["--fail-over", "10%"]).expect(3, "grants failed or are unknown");
     let failed = statuses(&sandbox).iter().filter(|status| *status == "failed").count();
-    assert_eq!(failed, 20, "nothing is concluded from fewer requests, and no more are sent");
+    // The next request may be on its way while the result of the twentieth is written to the disk.
+    assert!(
+        (20..=21).contains(&failed),
+        "{failed}: neither fewer requests decide, nor more go out"
+    );
     run(&["--fail-over", "ten"]).expect(2, "expected a number of revocations such as 50");
     run(&["--fail-over", "40"]).expect(1, "");
 }
