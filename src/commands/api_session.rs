@@ -21,6 +21,9 @@ use reqwest::Url;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The variable with the address of STS.
+pub(super) const STS_ENDPOINT_VARIABLE: &str = "BASTION_REVOKE_STS_ENDPOINT";
+
 /// Credentials and a transport, from which clients are made.
 pub struct ApiSession {
     transport: HttpTransport,
@@ -112,6 +115,12 @@ impl ApiSession {
         Ok(Arc::new(Caller::new(client, settings.read_rate_per_s, concurrency)))
     }
 
+    /// Whether STS is asked whose keys are used: not beside another endpoint than the region's, unless
+    /// the address of STS is set, too. No host is called that nobody named.
+    pub(super) fn may_ask_sts(&self) -> bool {
+        self.endpoint.is_none() || std::env::var_os(STS_ENDPOINT_VARIABLE).is_some()
+    }
+
     /// Whose keys these are, as STS says.
     pub async fn identity(&self) -> Result<Identity, CredentialsError> {
         self.credentials.identity().await
@@ -119,7 +128,7 @@ impl ApiSession {
 
     /// Starts to look up whose keys are used. STS needs no permission for it.
     pub(super) fn look_up_caller(&self) -> CallerLookup {
-        CallerLookup::start(Arc::clone(&self.credentials))
+        CallerLookup::start(Arc::clone(&self.credentials), self.may_ask_sts())
     }
 
     /// A client for requests to these regions.
@@ -168,7 +177,7 @@ pub fn provider(
         let address = environment.text(name).map(credentials::parse_address).transpose();
         address.map_err(|error| format!("{name}: {error}"))
     };
-    let sts_endpoint = address("BASTION_REVOKE_STS_ENDPOINT")?;
+    let sts_endpoint = address(STS_ENDPOINT_VARIABLE)?;
     let metadata_endpoint = address("BASTION_REVOKE_METADATA_ENDPOINT")?;
     let settings = ChainSettings {
         profile,

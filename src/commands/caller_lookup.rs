@@ -16,10 +16,13 @@ pub(super) struct CallerLookup {
 }
 
 impl CallerLookup {
-    /// Asks STS.
-    pub(super) fn start(provider: Arc<Provider>) -> Self {
+    /// Asks STS if it may; else only the keys are known.
+    pub(super) fn start(provider: Arc<Provider>, may_ask_sts: bool) -> Self {
         let asked = Arc::clone(&provider);
         let identity = tokio::spawn(async move {
+            if !may_ask_sts {
+                return None;
+            }
             let identity = asked.identity().await;
             if let Err(error) = &identity {
                 tracing::debug!(%error, "STS did not say who the caller is");

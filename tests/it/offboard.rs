@@ -159,6 +159,11 @@ fn the_owner_of_the_keys_is_never_locked() {
     unknown.env("BASTION_REVOKE_STS_ENDPOINT", "http://127.0.0.1:1");
     let ended = Ended::of(&unknown.output().expect("it starts"));
     ended.expect(4, "cannot tell whose keys are used");
+    // Beside another endpoint, the STS of the cloud is not called.
+    let mut unnamed = command(&sandbox, &service, &args);
+    unnamed.env_remove("BASTION_REVOKE_STS_ENDPOINT");
+    let ended = Ended::of(&unnamed.output().expect("it starts"));
+    ended.expect(4, "with --endpoint, set BASTION_REVOKE_STS_ENDPOINT, too");
     assert!(nothing_was_changed(&service));
 }
 

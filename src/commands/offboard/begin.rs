@@ -96,13 +96,18 @@ impl Offboarding<'_> {
         if locked.is_empty() {
             return Ok(());
         }
-        let identity = self.connection.session.identity().await.map_err(|error| {
+        let unknown = |why: &str| {
             let message = format!(
                 "cannot tell whose keys are used, and the user of the keys must not be locked: \
-                 {error}; nothing was changed"
+                 {why}; nothing was changed"
             );
             Failure::new(Exit::Refused, message)
-        })?;
+        };
+        let session = &self.connection.session;
+        if !session.may_ask_sts() {
+            return Err(unknown("with --endpoint, set BASTION_REVOKE_STS_ENDPOINT, too"));
+        }
+        let identity = session.identity().await.map_err(|error| unknown(&error.to_string()))?;
         let name = identity.arn.rsplit_once(":user/").map(|(_, name)| name);
         let own = locked.into_iter().find(|planned| {
             let user = &planned.user;
