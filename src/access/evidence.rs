@@ -218,9 +218,9 @@ impl Evidence {
             async move {
                 let before = one.accounts.clone();
                 one.read_lists(&reader, &key, &claims, true).await?;
-                for (target, accounts) in before {
-                    one.accounts.entry(target).or_insert(accounts);
-                }
+                // Lists of these claims that were not read again are out of date.
+                let is_kept = |target: &TargetId| !claims.get(target).is_some_and(|c| c.accounts);
+                one.accounts.extend(before.into_iter().filter(|(target, _)| is_kept(target)));
                 Ok::<_, ReadError>((key, one))
             }
         };
