@@ -144,3 +144,31 @@ pub(super) fn also_by(
     routes.extend(active_rules(&survey.rules.0, &principal, (kind, target_id), now));
     routes.join("; ")
 }
+
+/// What could not be read of the routes besides a direct grant: those of a user, if one is given,
+/// and the authorization rules.
+pub(super) fn unread_routes(survey: &Survey, user: Option<&UserAccess>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let mut add = |what: &str, reason: Option<&str>| {
+        reasons.extend(reason.map(|reason| format!("{what}: {reason}")));
+    };
+    if let Some(user) = user {
+        add("user groups", user.memberships.reason());
+        for group in user.memberships.items() {
+            let targets = survey.groups.get(&group.group_id);
+            for targets in targets.iter().flat_map(|group| &group.targets) {
+                add(&format!("user group {}", group.group_id), targets.reason());
+            }
+        }
+    }
+    add("authorization rules", survey.rules.1.as_deref());
+    for rule in &survey.rules.0 {
+        let reason = match &rule.detail {
+            Lookup::Found(_) => None,
+            Lookup::NotFound => Some("it was deleted while it was read"),
+            Lookup::NotChecked(reason) => Some(&**reason),
+        };
+        add(&format!("authorization rule {}", rule.rule.id), reason);
+    }
+    reasons
+}

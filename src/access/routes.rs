@@ -1,6 +1,6 @@
 //! The routes of users to targets, for people to decide about.
 
-use super::indirect::{Named, RuleState, rules_of, time};
+use super::indirect::{Named, RuleState, rules_of, time, unread_routes};
 use super::list::UnusableRow;
 use super::survey::{Survey, UserAccess};
 use crate::api::reading::{GrantedTarget, Listing, Lookup, RuleTarget, User};
@@ -274,22 +274,10 @@ fn not_checked(survey: &Survey, access: &UserAccess, unusable: &[UnusableRow]) -
             add(&what, Some("the answer does not say whether it is authorized"));
         }
     }
-    add("user groups", access.memberships.reason());
-    for group in access.memberships.items() {
-        let targets = survey.groups.get(&group.group_id);
-        for targets in targets.iter().flat_map(|group| &group.targets) {
-            add(&format!("user group {}", group.group_id), targets.reason());
-        }
-    }
-    add("authorization rules", survey.rules.1.as_deref());
-    for rule in &survey.rules.0 {
-        let reason = match &rule.detail {
-            Lookup::Found(_) => None,
-            Lookup::NotFound => Some("it was deleted while it was read"),
-            Lookup::NotChecked(reason) => Some(&**reason),
-        };
-        add(&format!("authorization rule {}", rule.rule.id), reason);
-    }
+    reasons.extend(unread_routes(survey, Some(access)));
+    let mut add = |what: &str, reason: Option<&str>| {
+        reasons.extend(reason.map(|reason| format!("{what}: {reason}")));
+    };
     add("public keys", access.public_keys.reason());
     add("other users of the same person", survey.all_users.reason());
     add("projects besides the default one", survey.projects.reason());

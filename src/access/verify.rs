@@ -4,7 +4,8 @@
 //! route read. Anything less is `unchecked`.
 
 use super::evidence::{Evidence, GranteeEvidence, GranteeKey, Holder, TargetId};
-use crate::api::reading::{Listing, Lookup};
+use super::indirect::unread_routes;
+use crate::api::reading::Listing;
 use crate::model::{Account, GranteeKind};
 use jiff::Timestamp;
 
@@ -201,30 +202,11 @@ impl Evidence {
 /// What could not be read of the routes that may explain a grant of this grantee.
 fn gaps(evidence: &Evidence, grantee: &GranteeKey) -> Vec<String> {
     let survey = &evidence.survey;
-    let mut gaps = Vec::new();
-    let mut add = |what: &str, reason: Option<&str>| {
-        gaps.extend(reason.map(|reason| format!("{what}: {reason}")));
-    };
-    if grantee.0 == GranteeKind::User {
-        let Some(user) = survey.users.iter().find(|user| user.id == grantee.1) else {
-            return vec!["the user's routes were not read".to_owned()];
-        };
-        add("user groups", user.memberships.reason());
-        for group in user.memberships.items() {
-            let targets = survey.groups.get(&group.group_id);
-            for targets in targets.iter().flat_map(|group| &group.targets) {
-                add(&format!("user group {}", group.group_id), targets.reason());
-            }
-        }
+    if grantee.0 == GranteeKind::UserGroup {
+        return unread_routes(survey, None);
     }
-    add("authorization rules", survey.rules.1.as_deref());
-    for rule in &survey.rules.0 {
-        let reason = match &rule.detail {
-            Lookup::Found(_) => None,
-            Lookup::NotFound => Some("it was deleted while it was read"),
-            Lookup::NotChecked(reason) => Some(&**reason),
-        };
-        add(&format!("authorization rule {}", rule.rule.id), reason);
+    match survey.users.iter().find(|user| user.id == grantee.1) {
+        Some(user) => unread_routes(survey, Some(user)),
+        None => vec!["the user's routes were not read".to_owned()],
     }
-    gaps
 }
