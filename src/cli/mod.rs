@@ -26,6 +26,7 @@ pub mod shared;
 pub mod show;
 pub mod simulate;
 pub mod status;
+pub mod user;
 pub mod values;
 pub mod verify;
 pub mod who;

@@ -1,9 +1,9 @@
 //! Options of `offboard`.
 
-use super::export::UserName;
 use super::run::GuardArgs;
-use super::shared::{ConfigurationArgs, RequestArgs};
-use super::values::{count, duration_or_zero, id};
+use super::shared::{ConfigurationArgs, InstanceArgs, RequestArgs};
+use super::user::UserArgs;
+use super::values::{count, duration_or_zero};
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,23 +12,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct OffboardArgs {
-    /// Login name of a user, or id:N; can be repeated
-    #[arg(
-        long,
-        value_name = "NAME|id:N",
-        value_parser = UserName::new,
-        required_unless_present = "users_from"
-    )]
-    pub user: Vec<UserName>,
-    /// File with one user per line, as for --user; blank lines and lines with # are skipped
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub users_from: Option<PathBuf>,
-    /// Bastion host instance
-    #[arg(long, value_name = "ID", value_parser = id)]
-    pub instance_id: String,
-    /// Region of the instance
-    #[arg(long, value_name = "REGION", default_value = "cn-hangzhou", value_parser = id)]
-    pub region: String,
+    /// The users.
+    #[command(flatten)]
+    pub users: UserArgs,
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
     /// Lock the users first, which takes effect at once
     #[arg(long, help_heading = "Steps")]
     pub lock: bool,

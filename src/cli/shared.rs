@@ -68,6 +68,17 @@ pub struct RowDefaultArgs {
     pub region: String,
 }
 
+/// The instance of a command that has no list.
+#[derive(Debug, Clone, Args)]
+pub struct InstanceArgs {
+    /// Bastion host instance
+    #[arg(long, value_name = "ID", value_parser = id)]
+    pub instance_id: String,
+    /// Region of the instance
+    #[arg(long, value_name = "REGION", default_value = "cn-hangzhou", value_parser = id)]
+    pub region: String,
+}
+
 /// The list and how it is read.
 #[derive(Debug, Clone, Args)]
 pub struct InputArgs {

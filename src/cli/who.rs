@@ -1,6 +1,6 @@
 //! Options of `who`.
 
-use super::shared::{ConfigurationArgs, RequestArgs};
+use super::shared::{ConfigurationArgs, InstanceArgs, RequestArgs};
 use super::values::id;
 use crate::model::Kind;
 use clap::{ArgGroup, Args, ValueHint};
@@ -40,12 +40,9 @@ pub struct WhoArgs {
     /// Do not ask before the lists are read
     #[arg(long)]
     pub yes: bool,
-    /// Bastion host instance
-    #[arg(long, value_name = "ID", value_parser = id)]
-    pub instance_id: String,
-    /// Region of the instance
-    #[arg(long, value_name = "REGION", default_value = "cn-hangzhou", value_parser = id)]
-    pub region: String,
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
     /// Sources of settings.
     #[command(flatten)]
     pub configuration: ConfigurationArgs,

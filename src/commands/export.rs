@@ -5,7 +5,8 @@ use crate::access::{self, COLUMNS, ROUTE_COLUMNS, RouteKind, Scope, Survey};
 use crate::api::caller::Caller;
 use crate::api::reading::Lookup;
 use crate::api::transport::HttpTransport;
-use crate::cli::export::{ExportArgs, ScopeName, UserName};
+use crate::cli::export::{ExportArgs, ScopeName};
+use crate::cli::user::UserName;
 use crate::clock::{SystemClock, WallClock};
 use crate::exit::{Exit, Failure};
 use crate::input::{NameKind, ObjectKind, Resolution};
@@ -17,15 +18,16 @@ use std::sync::Arc;
 
 /// Reads what the users reach and writes the list and the routes. Calls list operations only.
 pub async fn export(args: &ExportArgs, quiet: bool) -> Result<Exit, Failure> {
-    let names = names(&args.user, args.users_from.as_deref())?;
+    let names = names(&args.users.user, args.users.users_from.as_deref())?;
     let routes_path = routes_path(&args.out);
     for (path, columns) in [(&args.out, &COLUMNS[..]), (&routes_path, &ROUTE_COLUMNS[..])] {
         refuse_other_file(path, columns)?;
     }
     let connection =
-        Connection::open(&args.requests, &args.instance_id, &args.region, quiet).await?;
+        Connection::open(&args.requests, &args.instance.instance_id, &args.instance.region, quiet)
+            .await?;
     let Connection { caller, reader, progress, .. } = &connection;
-    let ids = resolved(names, caller, (&args.instance_id, &args.region)).await?;
+    let ids = resolved(names, caller, (&args.instance.instance_id, &args.instance.region)).await?;
     let scope = match args.scope {
         ScopeName::Whole => Scope::Whole,
         ScopeName::Accounts => Scope::Accounts,
@@ -43,7 +45,7 @@ fn write(
     clock: &dyn WallClock,
 ) -> Result<Exit, Failure> {
     let now = clock.now();
-    let rows = access::rows(survey, &args.instance_id, &args.region, now);
+    let rows = access::rows(survey, &args.instance.instance_id, &args.instance.region, now);
     let (rows, unusable) = access::usable(rows)?;
     let routes = access::routes(survey, &unusable, now);
     save(&args.out, &access::csv_text(COLUMNS, rows.iter().map(|row| &row.0)))?;

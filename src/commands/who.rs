@@ -27,7 +27,8 @@ pub async fn who(args: &WhoArgs, quiet: bool) -> Result<Exit, Failure> {
         refuse_other_file(out, &COLUMNS)?;
     }
     let connection =
-        Connection::open(&args.requests, &args.instance_id, &args.region, quiet).await?;
+        Connection::open(&args.requests, &args.instance.instance_id, &args.instance.region, quiet)
+            .await?;
     let Connection { caller, reader, progress, .. } = &connection;
     let projects = reader.projects().await?;
     let project_ids = access::projects_to_read(&projects);
@@ -56,7 +57,13 @@ pub async fn who(args: &WhoArgs, quiet: bool) -> Result<Exit, Failure> {
 
 fn answer(args: &WhoArgs, access: &TargetAccess, candidates: &Candidates) -> Result<Exit, Failure> {
     let now = SystemClock.now();
-    let rows = access::who_rows(access, candidates, &args.instance_id, &args.region, now);
+    let rows = access::who_rows(
+        access,
+        candidates,
+        &args.instance.instance_id,
+        &args.instance.region,
+        now,
+    );
     let (rows, unusable) = access::usable(rows)?;
     let unusable = if args.out.is_some() { unusable } else { Vec::new() };
     let who = access::who(access, candidates, &unusable, now);
@@ -109,7 +116,7 @@ async fn by_name<D: Directory<Error = ReadError>>(
     object: ObjectKind,
     by: NameKind,
 ) -> Result<(Target, Option<Unread>), Failure> {
-    let query = name_query(&args.instance_id, &args.region, object, by, text);
+    let query = name_query(&args.instance.instance_id, &args.instance.region, object, by, text);
     let listing = directory.list(&ListingKey::of(&query)).await?;
     match decide(&query, &listing) {
         Resolution::Id(id) => {
@@ -142,7 +149,8 @@ async fn by_id<D: Directory<Error = ReadError>>(
         Kind::HostGroup => ObjectKind::HostGroup,
         Kind::Database => ObjectKind::Database,
     };
-    let query = name_query(&args.instance_id, &args.region, object, NameKind::Name, "");
+    let query =
+        name_query(&args.instance.instance_id, &args.instance.region, object, NameKind::Name, "");
     let key = ListingKey { filter: None, ..ListingKey::of(&query) };
     let listing = directory.list(&key).await?;
     let candidate = candidates(&listing).iter().find(|one| one.id == *id);

@@ -3,7 +3,7 @@
 use super::{Offboarding, asked_text, sha256};
 use crate::access::{self, COLUMNS, RouteKind, Survey, routes};
 use crate::api::reading::{Lookup, User};
-use crate::cli::export::UserName;
+use crate::cli::user::UserName;
 use crate::clock::utc_seconds;
 use crate::commands::export::resolved;
 use crate::commands::job::Job;
@@ -37,7 +37,7 @@ impl Offboarding<'_> {
             }
         }
         let texts = asked.iter().map(asked_text).collect();
-        let place = (args.instance_id.as_str(), args.region.as_str());
+        let place = (args.instance.instance_id.as_str(), args.instance.region.as_str());
         let ids = resolved(asked, &self.connection.caller, place).await?;
         let survey = self.survey(ids).await?;
         refuse_missing(&survey)?;
@@ -52,7 +52,7 @@ impl Offboarding<'_> {
             delete_keys: args.delete_keys,
         };
         let planned = plan(&survey, options, &protection, &routes);
-        let instance = format!("{} ({})", args.instance_id, args.region);
+        let instance = format!("{} ({})", args.instance.instance_id, args.instance.region);
         self.print_plan(&planned, &instance)?;
         self.refuse_own_lock(&planned).await?;
         let not_checked = routes.iter().filter(|route| route.kind == RouteKind::NotChecked).count();
@@ -69,8 +69,8 @@ impl Offboarding<'_> {
             asked: texts,
             users: planned.users.iter().map(|user| user.id.clone()).collect(),
             locked_before: locked.map(|user| user.id.clone()).collect(),
-            instance_id: args.instance_id.clone(),
-            region: args.region.clone(),
+            instance_id: args.instance.instance_id.clone(),
+            region: args.instance.region.clone(),
             endpoint: self.endpoint(),
             steps: planned.steps(),
             list_sha256: sha256(&list),
@@ -153,7 +153,7 @@ impl Offboarding<'_> {
             )));
         }
         let now = self.clock.now();
-        let rows = access::rows(survey, &args.instance_id, &args.region, now);
+        let rows = access::rows(survey, &args.instance.instance_id, &args.instance.region, now);
         let (rows, unusable) = access::usable(rows)?;
         if let Some(unusable) = unusable.first() {
             return Err(refused(format!("a grant cannot be listed: {}", unusable.reason)));

@@ -11,8 +11,8 @@ use crate::access::{self, ROUTE_COLUMNS, RouteKind, Scope, Survey, routes};
 use crate::api::caller::Caller;
 use crate::api::transport::HttpTransport;
 use crate::api::writing::Writer;
-use crate::cli::export::UserName;
 use crate::cli::offboard::OffboardArgs;
+use crate::cli::user::UserName;
 use crate::clock::{SystemClock, WallClock, utc_seconds};
 use crate::commands::driver::{self, Executor};
 use crate::commands::execution::Show;
@@ -76,14 +76,15 @@ struct Offboarding<'a> {
 pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let confirmation = offboard::confirmation(args, is_terminal)?;
-    let asked = names(&args.user, args.users_from.as_deref())?;
+    let asked = names(&args.users.user, args.users.users_from.as_deref())?;
     let paths = Paths::new(args);
     let lock_files = RunFiles::new(paths.steps.clone());
     let _lock = lock_files.lock_within(LOCK_TIMEOUT).await?;
     residual::refuse_other_file(&paths.residual)?;
     let hidden = quiet || args.json;
     let connection =
-        Connection::open(&args.requests, &args.instance_id, &args.region, hidden).await?;
+        Connection::open(&args.requests, &args.instance.instance_id, &args.instance.region, hidden)
+            .await?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let show = Show { quiet, json: args.json };
     let offboarding = Offboarding { args, paths, connection, clock, show };
@@ -139,7 +140,9 @@ impl Offboarding<'_> {
         let args = self.args;
         let different = if begun.asked != asked.iter().map(asked_text).collect::<Vec<_>>() {
             Some(format!("the users are not those of that offboarding, {}", begun.asked.join(", ")))
-        } else if (&begun.instance_id, &begun.region) != (&args.instance_id, &args.region) {
+        } else if (&begun.instance_id, &begun.region)
+            != (&args.instance.instance_id, &args.instance.region)
+        {
             Some(format!("it is on {} in {}", begun.instance_id, begun.region))
         } else if begun.endpoint != self.endpoint() {
             Some("it has another endpoint".to_owned())
@@ -180,11 +183,11 @@ impl Offboarding<'_> {
         let args = self.args;
         let requests = RequestSettings::settle(&args.requests, 0);
         let client = session
-            .client([args.region.as_str()])
+            .client([args.instance.region.as_str()])
             .map_err(|message| Failure::new(Exit::Configuration, message))?;
         let caller: Arc<Caller<HttpTransport>> =
             Arc::new(Caller::new(client, requests.engine.rate_per_s, requests.engine.concurrency));
-        let writer = Writer::new(caller, &args.instance_id, &args.region);
+        let writer = Writer::new(caller, &args.instance.instance_id, &args.instance.region);
         carry_out(StepKind::Lock, log, &writer, &*self.clock).await?;
         crate::failpoint::hit("users-locked");
         self.record_routes(log).await?;
@@ -269,7 +272,7 @@ impl Offboarding<'_> {
         };
         let outcomes = verify::open(&settings)?;
         let mut claims = verify::claims(&outcomes)?;
-        let place = (args.instance_id.clone(), args.region.clone());
+        let place = (args.instance.instance_id.clone(), args.instance.region.clone());
         let of_place = claims.entry(place).or_default();
         for user in &log.begun().users {
             of_place.entry((GranteeKind::User, user.clone())).or_default();
