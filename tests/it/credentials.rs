@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -15,20 +15,15 @@ use jiff::SignedDuration;
 /// Texts that must never be shown.
 const SECRETS: [&str; 4] = ["testsecret", "testtoken", "testoidc", "testimds"];
 
-/// Answers every request by its first line, on a thread that runs until the tests end.
+/// Answers every request by its first line, on a thread that runs until the tests end. A connection
+/// that the client closes before its request is whole gets no answer.
 pub(crate) fn stub_server(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
-            let mut bytes = Vec::new();
-            let mut buffer = [0; 4096];
-            while !is_whole(&bytes) {
-                let count = stream.read(&mut buffer).expect("a request");
-                assert_ne!(count, 0, "half a request");
-                bytes.extend_from_slice(&buffer[..count]);
-            }
+            let Some(bytes) = whole_request(&mut stream) else { continue };
             let text = String::from_utf8(bytes).expect("text");
             let (status, body) = answer(text.lines().next().unwrap_or_default());
             let length = body.len();
@@ -39,6 +34,16 @@ pub(crate) fn stub_server(answer: impl Fn(&str) -> (u16, String) + Send + 'stati
         }
     });
     url
+}
+
+fn whole_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    while !is_whole(&bytes) {
+        let count = stream.read(&mut buffer).ok().filter(|&count| count > 0)?;
+        bytes.extend_from_slice(&buffer[..count]);
+    }
+    Some(bytes)
 }
 
 fn is_whole(bytes: &[u8]) -> bool {

@@ -20,6 +20,8 @@ const DISABLED: &str = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
 const V1_DISABLED: &str = "ALIBABA_CLOUD_IMDSV1_DISABLED";
 /// The service is local: it answers at once or is not there.
 const TIMEOUT: Duration = Duration::from_secs(1);
+/// At an address from the settings the service is there, so a busy machine gets more time.
+const TIMEOUT_OF_SET_ENDPOINT: Duration = Duration::from_secs(3);
 const TOKEN_TTL_S: &str = "21600";
 const ROLES_PATH: &str = "/latest/meta-data/ram/security-credentials/";
 
@@ -159,13 +161,14 @@ async fn ask(
     path: &str,
     headers: HeaderMap,
 ) -> Result<Answer, NoAnswer> {
-    let mut url = match &context.settings.metadata_endpoint {
-        Some(url) => url.clone(),
+    let (mut url, timeout) = match &context.settings.metadata_endpoint {
+        Some(url) => (url.clone(), TIMEOUT_OF_SET_ENDPOINT),
         None => {
-            Url::parse(METADATA_ADDRESS).map_err(|error| NoAnswer::Unusable(error.to_string()))?
+            let url = Url::parse(METADATA_ADDRESS);
+            (url.map_err(|error| NoAnswer::Unusable(error.to_string()))?, TIMEOUT)
         }
     };
     url.set_path(path);
     let body = Zeroizing::default();
-    web::ask(context, HttpRequest { method, url, headers, body, timeout: TIMEOUT }).await
+    web::ask(context, HttpRequest { method, url, headers, body, timeout }).await
 }
