@@ -5,9 +5,9 @@
 
 use super::indirect::{Named, Principal, RuleState, rules_of};
 use super::step::{OnStep, Step};
-use super::survey::{KINDS, Scope, Survey, USERS_AT_ONCE, add_routes, projects_to_read, survey};
+use super::survey::{KINDS, Scope, Survey, USERS_AT_ONCE, add_routes, survey};
 use crate::api::reading::{
-    GrantedAccount, GrantedTarget, Listing, Lookup, ReadError, Reader, RuleDetail,
+    GrantedAccount, GrantedTarget, Listing, Lookup, ReadError, Reader, RuleDetail, projects_to_read,
 };
 use crate::api::transport::Transport;
 use crate::clock::WallClock;

@@ -1,9 +1,10 @@
 //! What users and user groups hold on the targets of a job: the data of a snapshot, and of what is
 //! compared with one.
 
-use super::survey::projects_to_read;
 use crate::api::caller::Caller;
-use crate::api::reading::{GrantedAccount, GrantedTarget, Listing, ReadError, Reader};
+use crate::api::reading::{
+    GrantedAccount, GrantedTarget, Listing, ReadError, Reader, projects_to_read,
+};
 use crate::api::transport::Transport;
 use crate::model::{Grant, Grantee, Kind};
 use std::collections::{BTreeMap, BTreeSet};

@@ -46,7 +46,7 @@ pub use list::{AccessRow, COLUMNS, UnusableRow, rows, usable};
 pub use routes::{NOT_VISIBLE, RESIDUAL_COLUMNS, ROUTE_COLUMNS, Route, RouteKind, routes};
 pub use sample::{CONFIDENCE, sample, upper_bound};
 pub use step::{OnStep, Step};
-pub use survey::{GroupAccess, RuleAccess, Scope, Survey, UserAccess, projects_to_read, survey};
+pub use survey::{GroupAccess, RuleAccess, Scope, Survey, UserAccess, survey};
 pub use target_access::{Holder, Target, TargetAccess, Unread, target_access};
 pub use verify::{Verification, verify};
 pub use who::{NotChecked, Person, Who, WhoGrantee, WhoRule, who, who_rows};

@@ -3,7 +3,7 @@
 use super::step::{OnStep, Step};
 use crate::api::reading::{
     GrantedAccount, GrantedTarget, Listing, Lookup, Membership, Project, PublicKey, ReadError,
-    Reader, Rule, RuleDetail, User, UserFilter,
+    Reader, Rule, RuleDetail, User, UserFilter, projects_to_read,
 };
 use crate::api::transport::Transport;
 use crate::model::{Grantee, GranteeKind, Kind};
@@ -175,14 +175,6 @@ async fn groups<T: Transport>(
     let read_one = |done| on_step(done, total);
     let groups = reader.read_each(ids.into_iter().collect(), USERS_AT_ONCE, read, read_one).await?;
     Ok(groups.into_iter().collect())
-}
-
-/// The projects whose objects are listed by themselves: whether a list without a project holds all
-/// of them is not documented.
-pub fn projects_to_read(projects: &Listing<Project>) -> Vec<String> {
-    let all = projects.items();
-    let others = all.iter().filter(|project| all.len() > 1 && project.is_default != Some(true));
-    others.map(|project| project.id.clone()).collect()
 }
 
 async fn user<T: Transport>(

@@ -3,7 +3,7 @@
 use super::confirm;
 use super::reading::{Connection, name_query, refuse_other_file, save};
 use crate::access::{self, COLUMNS, Candidates, Cost, Target, TargetAccess, Unread};
-use crate::api::reading::ReadError;
+use crate::api::reading::{ReadError, projects_to_read};
 use crate::cli::who::{TargetId, WhoArgs};
 use crate::clock::{SystemClock, WallClock as _};
 use crate::exit::{Exit, Failure};
@@ -31,9 +31,9 @@ pub async fn who(args: &WhoArgs, quiet: bool) -> Result<Exit, Failure> {
             .await?;
     let Connection { caller, reader, progress, .. } = &connection;
     let projects = reader.projects().await?;
-    let project_ids = access::projects_to_read(&projects);
+    let project_ids = projects_to_read(&projects);
     let reader = reader.clone().in_projects(project_ids.clone());
-    let directory = ApiDirectory::new(Arc::clone(caller)).in_projects(project_ids.clone());
+    let directory = ApiDirectory::new(Arc::clone(caller));
     let (target, unread) = target(args, &directory).await?;
     let candidates = access::candidates(&reader, target.kind, projects).await?;
     let cost = Cost::of(&candidates, project_ids.len());

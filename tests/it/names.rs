@@ -125,6 +125,37 @@ fn check_and_plan_look_names_up_when_asked_and_change_nothing() {
     assert!(service.stop().removed.is_empty());
 }
 
+/// A list without a project may hold the objects of the default project only.
+#[test]
+fn names_of_every_project_are_found_and_a_name_in_two_projects_is_ambiguous() {
+    let sample = include_str!("../../samples/world.toml");
+    let other = "\n[[projects]]\nid = 2\nname = \"payments\"\n\
+                 [[hosts]]\nid = \"2001\"\nname = \"pay-01\"\nproject_id = \"2\"\n\
+                 [[hosts]]\nid = \"2002\"\nname = \"web-01\"\nproject_id = \"2\"\n";
+    let one = "user,host_name,account\n17,pay-01,*\n";
+    let two = "user,host_name,account\n17,pay-01,*\n17,web-01,*\n";
+    let both = "2 have it: id 1027 (Local, 192.0.2.27), id 2002";
+    for (behaviour, list, code, says) in [
+        ("default_project_only = true", two, 65, both),
+        ("default_project_only = false", two, 65, both),
+        ("denied_operations = [\"ListProjects\"]", one, 0, "names in other projects"),
+    ] {
+        let text = format!("{sample}{other}\n[behaviour]\n{behaviour}\n");
+        let world = World::parse(&text).expect("a world");
+        let service = TestService::start(Settings { world: Some(world), ..Settings::default() });
+        let sandbox = Sandbox::new();
+        sandbox.file("list.csv", list);
+        let endpoint = service.endpoint();
+        let args = ["check", "list.csv", "--online", "--instance-id", INSTANCE, "--endpoint"];
+        let mut command = sandbox.command(&[&args[..], &[&endpoint]].concat());
+        with_keys(&mut command, "testsecret");
+        let ended = Ended::of(&command.output().expect("it starts"));
+        let all = format!("{}{}", ended.out, ended.err);
+        assert!(ended.code == code && all.contains(says), "{behaviour}: {ended:?}");
+        assert!(!all.contains("there is no host"), "{behaviour}: {ended:?}");
+    }
+}
+
 /// The sample world after the login of user 17 was given to a new user.
 fn world_with_another_lina() -> World {
     let sample = include_str!("../../samples/world.toml");

@@ -161,13 +161,11 @@ async fn ask(
     path: &str,
     headers: HeaderMap,
 ) -> Result<Answer, NoAnswer> {
-    let (mut url, timeout) = match &context.settings.metadata_endpoint {
-        Some(url) => (url.clone(), TIMEOUT_OF_SET_ENDPOINT),
-        None => {
-            let url = Url::parse(METADATA_ADDRESS);
-            (url.map_err(|error| NoAnswer::Unusable(error.to_string()))?, TIMEOUT)
-        }
+    let (url, timeout) = match &context.settings.metadata_endpoint {
+        Some(url) => (Ok(url.clone()), TIMEOUT_OF_SET_ENDPOINT),
+        None => (Url::parse(METADATA_ADDRESS), TIMEOUT),
     };
+    let mut url = url.map_err(|error| NoAnswer::Unusable(error.to_string()))?;
     url.set_path(path);
     let body = Zeroizing::default();
     web::ask(context, HttpRequest { method, url, headers, body, timeout }).await

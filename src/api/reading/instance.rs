@@ -104,6 +104,14 @@ impl<T: Transport> Reader<T> {
     }
 }
 
+/// The projects whose objects are listed by themselves: whether a list without a project holds all
+/// of them is not documented.
+pub fn projects_to_read(projects: &Listing<Project>) -> Vec<String> {
+    let all = projects.items();
+    let others = all.iter().filter(|project| all.len() > 1 && project.is_default != Some(true));
+    others.map(|project| project.id.clone()).collect()
+}
+
 fn project(item: Branch<'_>) -> Option<Project> {
     let name = match text(item, "Name") {
         name if name.is_empty() => text(item, "ProjectName"),

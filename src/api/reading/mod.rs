@@ -36,7 +36,7 @@ pub use assets::{
 };
 pub use grants::{GrantedAccount, GrantedTarget};
 pub use groups::UserGroup;
-pub use instance::{InstanceAttribute, Project};
+pub use instance::{InstanceAttribute, Project, projects_to_read};
 pub use membership::Membership;
 pub use paging::{Listing, Lookup, ReadError};
 pub use reader::Reader;
