@@ -113,7 +113,10 @@ pub(super) fn names(
             }
         }
         if all.is_empty() {
-            let message = format!("--users-from {}: it names no user", path.display());
+            let message = format!(
+                "--users-from {}: it names no user; write a login name or id:N on each line",
+                path.display()
+            );
             return Err(Failure::new(Exit::InvalidInput, message));
         }
     }

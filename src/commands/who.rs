@@ -156,7 +156,7 @@ async fn by_id<D: Directory<Error = ReadError>>(
     let candidate = candidates(&listing).iter().find(|one| one.id == *id);
     let reason = match &listing {
         Listing::Complete(_) if candidate.is_none() => {
-            let message = format!("there is no {object} with the id {}", shown(id));
+            let message = format!("there is no {object} with the id {}; check it", shown(id));
             return Err(Failure::new(Exit::InvalidInput, message));
         }
         Listing::Incomplete { reason, .. } | Listing::NotChecked(reason) if candidate.is_none() => {

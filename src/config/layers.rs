@@ -131,7 +131,8 @@ fn matches(command: Command, arguments: &[OsString]) -> Result<ArgMatches, Stop>
         ErrorKind::ValueValidation => {
             let option = option.split([' ', '[']).next().unwrap_or_default();
             let value = shown(text(ContextKind::InvalidValue));
-            let between = if value.is_empty() { "" } else { " " };
+            // The name of an argument without a name is its place: nothing is left of `[TARGET]`.
+            let between = if option.is_empty() || value.is_empty() { "" } else { " " };
             usage(format!("{option}{between}{value}: {}", value::reason(&error)))
         }
         ErrorKind::UnknownArgument if is_secret(option) => usage(format!(

@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
     /// Redis is unreachable or overloaded. Whether it executed the command is unknown.
-    #[error("Redis is unreachable: {0}")]
+    #[error("Redis is unreachable: {0}; check --queue, the network and the server")]
     Unreachable(String),
     /// The stream or its consumer group does not exist (any more).
     #[error("the consumer group of the stream does not exist")]

@@ -68,7 +68,7 @@ pub enum PageError {
         source: io::Error,
     },
     /// The file is not an outcome.
-    #[error("{path}, line {line}: not an outcome of this tool: {what}")]
+    #[error("{path}, line {line}: not an outcome of this tool: {what}; give the --out of a run")]
     NotAnOutcome {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,8 @@
 //! Every message of an unsuccessful command on one page: read
 //! `snapshots/it__messages__every_message.snap` as a user who gets one of them.
 
+mod other_commands;
+
 use std::fmt::Write as _;
 
 use bastion_revoke::sim::{Fault, FaultRate, Faults, Settings};
@@ -98,6 +100,14 @@ fn steady_line(line: &str) -> String {
         return format!("{}  COUNT", &line[..end]);
     }
     let mut line = line.to_owned();
+    // It covers the options and the version.
+    for before in ["--approve ", "of this plan is "] {
+        let Some(at) = line.find(before).map(|at| at + before.len()) else { continue };
+        let is_fingerprint = line.get(at + 4..at + 5) == Some("-") && !line.contains("$ ");
+        if is_fingerprint && line.is_char_boundary(at + 14) {
+            line.replace_range(at..at + 14, "FINGERPRINT");
+        }
+    }
     // It covers the endpoint, and so the port.
     let fingerprint = "\"fingerprint\": \"";
     if let Some(at) = line.find(fingerprint).map(|at| at + fingerprint.len()) {
@@ -135,6 +145,7 @@ fn every_message() {
     routing(&mut page);
     network(&mut page);
     files(&mut page);
+    other_commands::all(&mut page);
     defects(&mut page);
     insta::assert_snapshot!(page.text);
 }

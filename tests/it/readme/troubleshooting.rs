@@ -117,12 +117,12 @@ fn messages(page: &mut String, causes: &Causes) {
             let Shown { command, lines, .. } = shown;
             panic!("docs/troubleshooting.toml explains nothing of `{command}`: {lines:#?}")
         });
+        if std::mem::replace(&mut is_done[found], true) {
+            continue;
+        }
         if topic != shown.topic {
             topic = &shown.topic;
             let _ = write!(page, "\n## {topic}\n");
-        }
-        if std::mem::replace(&mut is_done[found], true) {
-            continue;
         }
         let Message { text, cause, cure } = &causes.message[found];
         let excerpt = excerpt(shown, text).unwrap_or_default();
