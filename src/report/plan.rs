@@ -41,6 +41,7 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
         line("user groups", plan.user_groups, "");
     }
     line("targets", plan.targets, "hosts, host groups and databases");
+    line(pairs(plan), plan.whole_targets + plan.targets_kept, "");
     for (label, number, remark) in of_targets(plan) {
         if number > 0 {
             line(label, number, remark);
@@ -52,19 +53,24 @@ pub fn of_plan(plan: &Summary, rate_per_s: f64) -> String {
     if plan.targets_kept > 0 && plan.action.is_detach() {
         let _ = write!(
             out,
-            "On {} only accounts are revoked: the user keeps the target and may still log on to it\n\
+            "In {} only accounts are revoked: the user keeps the target and may still log on to it\n\
              without an account. To revoke a target completely, use * as its account.\n",
-            if plan.targets_kept == 1 {
-                "1 target".to_owned()
-            } else {
-                format!("{} targets", count(plan.targets_kept as u64))
-            }
+            things(plan.targets_kept, "pair", "pairs"),
         );
     }
     out
 }
 
-/// The lines about the targets: label, number and remark.
+/// What `whole_targets` and `targets_kept` count: two users on one host are two pairs.
+fn pairs(plan: &Summary) -> &'static str {
+    match (plan.users, plan.user_groups) {
+        (_, 0) => "pairs of user and target",
+        (0, _) => "pairs of user group and target",
+        _ => "pairs of user or user group and target",
+    }
+}
+
+/// The lines about the pairs: label, number and remark.
 fn of_targets(plan: &Summary) -> [(&'static str, usize, &'static str); 2] {
     match plan.action {
         Action::Detach => [
