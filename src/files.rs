@@ -58,6 +58,33 @@ impl RunFiles {
         self.beside(".left-out.csv")
     }
 
+    /// What users still reached when the outcome was verified.
+    pub fn residual(&self) -> PathBuf {
+        self.out.with_file_name("residual.csv")
+    }
+
+    /// The routes of the users of an export or an offboarding: those of `access.csv` are in
+    /// `access.routes.csv`.
+    pub fn routes(&self) -> PathBuf {
+        let is_csv = |ending: &std::ffi::OsStr| ending.eq_ignore_ascii_case("csv");
+        let stem = if self.out.extension().is_some_and(is_csv) {
+            self.out.with_extension("")
+        } else {
+            self.out.clone()
+        };
+        Self::new(stem).beside(".routes.csv")
+    }
+
+    /// The list of revocations of an offboarding.
+    pub fn revocations(&self) -> PathBuf {
+        self.beside(".list.csv")
+    }
+
+    /// The record of the steps of an offboarding.
+    pub fn steps(&self) -> PathBuf {
+        self.beside(".steps")
+    }
+
     /// Writes [`RunFiles::left_out`] as a whole; durable when this returns.
     pub fn write_left_out(&self, table: &[u8]) -> io::Result<()> {
         let mut temporary = self.temporary()?;

@@ -48,6 +48,18 @@ pub struct OffboardArgs {
         help_heading = "Files"
     )]
     pub out: PathBuf,
+    /// At the end, write everything that proves the offboarding into this bundle, as `evidence` does
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Files")]
+    pub evidence: Option<PathBuf>,
+    /// Sign the bundle with this Ed25519 key: an OpenSSH file or PEM (PKCS #8), without a passphrase
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        requires = "evidence",
+        help_heading = "Files"
+    )]
+    pub sign_key: Option<PathBuf>,
     /// Read grants that are still listed again, 3 times over this time: reads may lag behind writes
     #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = duration_or_zero)]
     pub settle: Duration,

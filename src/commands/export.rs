@@ -9,17 +9,18 @@ use crate::cli::export::{ExportArgs, ScopeName};
 use crate::cli::user::UserName;
 use crate::clock::{SystemClock, WallClock};
 use crate::exit::{Exit, Failure};
+use crate::files::RunFiles;
 use crate::input::{NameKind, ObjectKind, Resolution};
 use crate::report::print;
 use crate::report::text::things;
 use crate::resolve::{ApiDirectory, Directory, ListingKey, decide};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Reads what the users reach and writes the list and the routes. Calls list operations only.
 pub async fn export(args: &ExportArgs, quiet: bool) -> Result<Exit, Failure> {
     let names = names(&args.users.user, args.users.users_from.as_deref())?;
-    let routes_path = routes_path(&args.out);
+    let routes_path = RunFiles::new(args.out.clone()).routes();
     for (path, columns) in [(&args.out, &COLUMNS[..]), (&routes_path, &ROUTE_COLUMNS[..])] {
         refuse_other_file(path, columns)?;
     }
@@ -168,18 +169,6 @@ pub(super) async fn resolved(
         }
     }
     Ok(distinct)
-}
-
-/// `access.csv` has its routes in `access.routes.csv`.
-pub(super) fn routes_path(out: &Path) -> PathBuf {
-    let stem = if out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-        out.with_extension("")
-    } else {
-        out.to_owned()
-    };
-    let mut name = stem.into_os_string();
-    name.push(".routes.csv");
-    PathBuf::from(name)
 }
 
 fn shown(text: &str) -> String {

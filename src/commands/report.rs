@@ -71,7 +71,8 @@ fn ledger(outcome: &Path) -> Result<Option<Ledger>, Failure> {
 
 /// The routes that `verify` found: `outcome.residual.csv`, or `residual.csv` in the same folder.
 pub fn residual(outcome: &Path) -> Option<PathBuf> {
-    let names = [outcome.with_extension("residual.csv"), outcome.with_file_name("residual.csv")];
+    let names =
+        [outcome.with_extension("residual.csv"), RunFiles::new(outcome.to_owned()).residual()];
     names.into_iter().find(|path| report_page::is_residual(path))
 }
 

@@ -18,9 +18,6 @@ pub(super) struct Residual {
     pub users: Vec<UserResidual>,
 }
 
-/// The usual name of the file, which is beside an outcome.
-pub(super) const FILE_NAME: &str = "residual.csv";
-
 /// Refuses to overwrite a file that is not an earlier `residual.csv`.
 pub(super) fn refuse_other_file(path: &Path) -> Result<(), Failure> {
     super::reading::refuse_other_file(path, &RESIDUAL_COLUMNS).map_err(|_| {

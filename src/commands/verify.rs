@@ -13,6 +13,7 @@ use crate::clock::{SystemClock, WallClock, utc_seconds};
 use crate::config::RequestSettings;
 use crate::config::input::row_options;
 use crate::exit::{Exit, Failure};
+use crate::files::RunFiles;
 use crate::input::{Options, escaped};
 use crate::model::{Account, Grant, GranteeKind, Status};
 use crate::outcome::{OutcomeError, VerifiedCells, VerifiedError, VerifiedOutcome};
@@ -87,7 +88,7 @@ pub async fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
 /// `residual.csv` beside the first outcome.
 fn residual_path(args: &VerifyArgs) -> Option<PathBuf> {
     let first = args.outcomes.first().filter(|_| !args.no_residual)?;
-    Some(first.with_file_name(residual::FILE_NAME))
+    Some(RunFiles::new(first.clone()).residual())
 }
 
 /// Opens the outcomes of a verification.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const SHOWN: usize = 20;
 
 /// A bundle that was written. Members are only ever added.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Written {
     /// Its name.
     pub bundle: String,

@@ -1,5 +1,6 @@
 //! The plan and the result of an offboarding, for people and as JSON.
 
+use super::evidence::Written;
 use super::text::{entry, shown_long, things};
 use super::verification::VerificationReport;
 use crate::offboard::{OffboardPlan, StepKind, StepResult, StepState, UserPlan};
@@ -102,6 +103,8 @@ pub struct OffboardingReport {
     pub verification: Option<VerificationReport>,
     /// The files that were written.
     pub files: Vec<String>,
+    /// The bundle of `--evidence`, if it was written.
+    pub evidence: Option<Written>,
 }
 
 /// The name of a kind of step in the JSON summary.
@@ -168,6 +171,9 @@ impl OffboardingReport {
             out.push_str(&verification.text());
         }
         let _ = writeln!(out, "Files: {}", self.files.join(", "));
+        if let Some(evidence) = &self.evidence {
+            out.push_str(&evidence.text());
+        }
         out
     }
 }

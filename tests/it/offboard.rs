@@ -1,5 +1,6 @@
 //! `offboard`: what goes, what stays, and what is repeated after a crash.
 
+use crate::archives;
 use crate::sandbox::{Ended, INSTANCE, Sandbox, TestService, with_keys};
 use bastion_revoke::failpoint;
 use bastion_revoke::sim::Settings;
@@ -104,6 +105,31 @@ fn a_user_is_locked_and_loses_groups_grants_and_keys_and_only_the_rule_remains()
     assert!(before.iter().any(|route| route["route"] == "user_group" && route["id"] == "3"));
     assert!(!sandbox.outcome("residual.csv").iter().any(|route| route["route"] == "user_group"));
     assert_eq!(service.audit().operations["DetachHostAccountsFromUserGroup"].attempts, 0);
+}
+
+#[test]
+fn the_bundle_of_an_offboarding_has_its_steps_and_routes_and_is_verified() {
+    let service = service("");
+    let sandbox = Sandbox::new();
+    let args = [&["--user", "lina@corp", "--evidence", "bundle.zip"], &ALL[..]].concat();
+    let no_key = offboard(&sandbox, &service, &[&args[..], &["--sign-key", "absent"]].concat());
+    no_key.expect(77, "--sign-key absent: ");
+    assert!(nothing_was_changed(&service), "the key is read before anything is changed");
+    let ended = offboard(&sandbox, &service, &args);
+    assert!(ended.code == 0 && ended.out.contains("Evidence: bundle.zip"), "{ended:?}");
+    let files = archives::read(&sandbox.path("bundle.zip"));
+    let text = |name: &str| {
+        let found = files.iter().find(|(file, _)| file == name);
+        String::from_utf8(found.expect(name).1.clone()).expect("UTF-8")
+    };
+    assert!(text("steps.jsonl").contains("\"leave_group\""), "{}", text("steps.jsonl"));
+    assert!(text("routes.csv").contains("user_group"), "{}", text("routes.csv"));
+    assert!(text("residual.csv").contains("night-shift"), "{}", text("residual.csv"));
+    assert!(text("outcome.csv").contains(",gone,"), "{}", text("outcome.csv"));
+    sandbox.ends(&["evidence", "--verify", "bundle.zip"]).expect(0, "");
+    // A bundle is never overwritten, and that is said before anything is changed.
+    let other = [&args[..], &["--out", "other.csv"]].concat();
+    offboard(&sandbox, &service, &other).expect(2, "a bundle is never overwritten");
 }
 
 #[test]

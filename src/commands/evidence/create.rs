@@ -22,37 +22,48 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Writes the bundle of a run.
+/// Writes the bundle of a run, and prints what was written.
 pub async fn create(args: &EvidenceArgs) -> Result<Exit, Failure> {
-    let files = RunFiles::new(args.outcome.clone());
-    for path in [&files.out, &files.ledger(), &files.input()] {
-        require(path)?;
-    }
     let key = args.sign_key.as_deref().map(read_key).transpose()?;
     let events = match args.actiontrail.as_slice() {
         [] => None,
         paths => Some(Events::read(paths)?),
     };
-    // A run that goes on would change the files meanwhile.
-    let lock = files.lock_within(LOCK_TIMEOUT).await?;
-    let bundle = Bundle::collect(&files, events.as_ref())?;
-    let whole = bundle.write(&files, &args.out, key.as_ref())?;
-    drop(lock);
-    let written = Written {
-        bundle: args.out.to_string_lossy().into_owned(),
-        sha256: whole,
-        is_signed: key.is_some(),
-        rows: bundle.document.rows.clone(),
-        fingerprint: bundle.document.job.fingerprint.as_ref().map(ToString::to_string),
-        actiontrail: bundle.document.actiontrail.clone().map(Into::into),
-    };
+    let written = write(&args.outcome, &args.out, key.as_ref(), events.as_ref()).await?;
     if args.json {
         print::json(&written)?;
     } else {
         print::text(&written.text())?;
     }
-    let has_misses = bundle.document.actiontrail.is_some_and(|matches| matches.missing > 0);
+    let has_misses = written.actiontrail.is_some_and(|matches| matches.missing > 0);
     Ok(if has_misses { Exit::Otherwise } else { Exit::Done })
+}
+
+/// Writes the bundle of the run with this outcome.
+pub async fn write(
+    outcome: &Path,
+    to: &Path,
+    key: Option<&SigningKey>,
+    events: Option<&Events>,
+) -> Result<Written, Failure> {
+    let files = RunFiles::new(outcome.to_owned());
+    for path in [&files.out, &files.ledger(), &files.input()] {
+        require(path)?;
+    }
+    // A run that goes on would change the files meanwhile.
+    let lock = files.lock_within(LOCK_TIMEOUT).await?;
+    let bundle = Bundle::collect(&files, events)?;
+    let whole = bundle.write(&files, to, key)?;
+    drop(lock);
+    let Document { rows, job, actiontrail, .. } = bundle.document;
+    Ok(Written {
+        bundle: to.to_string_lossy().into_owned(),
+        sha256: whole,
+        is_signed: key.is_some(),
+        rows,
+        fingerprint: job.fingerprint.as_ref().map(ToString::to_string),
+        actiontrail: actiontrail.map(Into::into),
+    })
 }
 
 fn require(path: &Path) -> Result<(), Failure> {
@@ -67,7 +78,8 @@ fn require(path: &Path) -> Result<(), Failure> {
     Err(Failure::new(Exit::MissingInput, message))
 }
 
-fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+/// Reads the key that signs bundles.
+pub fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     SigningKey::read(path).map_err(|error| {
         let message = format!("--sign-key {}: {error}", path.display());
         Failure::new(Exit::Credentials, message)
@@ -160,7 +172,8 @@ impl Bundle {
         let made = own.map(|name| (name, self.folder.path().join(name)));
         let residual = report::residual(&files.out).map(|path| (document::RESIDUAL, path));
         let outcome = (document::OUTCOME, files.out.clone());
-        for (name, path) in made.into_iter().chain([outcome]).chain(residual) {
+        let offboarding = of_offboarding(files);
+        for (name, path) in made.into_iter().chain([outcome]).chain(residual).chain(offboarding) {
             if path.is_file() {
                 add_file(&mut archive, name, &path)?;
             }
@@ -170,6 +183,14 @@ impl Bundle {
             key.map(|key| key.sign(EVIDENCE, sums)).transpose().map_err(internal)
         })
     }
+}
+
+/// The files that only an offboarding has.
+fn of_offboarding(files: &RunFiles) -> Vec<(&'static str, PathBuf)> {
+    if !files.steps().is_file() {
+        return Vec::new();
+    }
+    vec![(document::STEPS, files.steps()), (document::ROUTES, files.routes())]
 }
 
 /// Writes the outcome that input and ledger give, and compares it; the difference otherwise, or a

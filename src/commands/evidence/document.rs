@@ -24,6 +24,10 @@ pub const PLAN: &str = "plan.jsonl";
 pub const REQUESTS: &str = "requests.csv";
 /// The access that was still there when the run was verified.
 pub const RESIDUAL: &str = "residual.csv";
+/// The steps of an offboarding besides its revocations, with their results.
+pub const STEPS: &str = "steps.jsonl";
+/// Every route of the users before the first step of an offboarding that closes one.
+pub const ROUTES: &str = "routes.csv";
 /// The outcome as a page.
 pub const PAGE: &str = "report.html";
 /// The protected rows.
@@ -127,6 +131,8 @@ ledger.sqlite    every request that was sent and its answer (SQLite 3)
 requests.csv     the attempts with request ids and times, from the ledger
 outcome.csv      one row per row of the list: what became of it
 residual.csv     access that was still there when the outcome was verified, if it was
+steps.jsonl      locks, memberships and keys of an offboarding, with their results
+routes.csv       every route of the users before the offboarding
 report.html      the outcome as a page, if it was made
 actiontrail.csv  the revoked rows with their events in ActionTrail, if an export was given
 SHA256SUMS       the checksum of each file

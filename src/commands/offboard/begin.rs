@@ -29,12 +29,17 @@ impl Offboarding<'_> {
         confirmation: &Confirmation,
     ) -> Result<Option<StepLog>, Failure> {
         let args = self.args;
-        for path in [&self.paths.out, &self.paths.list] {
+        for path in [&self.files.out, &self.files.revocations()] {
             if !args.dry_run && std::fs::symlink_metadata(path).is_ok() {
                 let name = path.display();
                 let message = format!("{name} exists and is of another run; pass another --out");
                 return Err(Failure::new(Exit::Usage, message));
             }
+        }
+        if !args.dry_run && args.evidence.as_ref().is_some_and(|bundle| bundle.exists()) {
+            let message =
+                "--evidence: the file exists, and a bundle is never overwritten; pass another name";
+            return Err(Failure::new(Exit::Usage, message));
         }
         let texts = asked.iter().map(asked_text).collect();
         let place = (args.instance.instance_id.as_str(), args.instance.region.as_str());
@@ -63,7 +68,7 @@ impl Offboarding<'_> {
         }
         let users = planned.users.len();
         confirm::confirm_number(confirmation, users, "users", String::new()).await?;
-        save(&self.paths.list, &list)?;
+        save(&self.files.revocations(), &list)?;
         let locked = planned.users.iter().filter(|user| user.is_locked);
         let begun = Begun {
             asked: texts,
@@ -77,7 +82,7 @@ impl Offboarding<'_> {
             rows,
             at: utc_seconds(self.clock.now()),
         };
-        Ok(Some(StepLog::create(&self.paths.steps, begun)?))
+        Ok(Some(StepLog::create(&self.files.steps(), begun)?))
     }
 
     fn print_plan(&self, plan: &OffboardPlan, instance: &str) -> Result<(), Failure> {

@@ -15,8 +15,9 @@ use crate::cli::offboard::OffboardArgs;
 use crate::cli::user::UserName;
 use crate::clock::{SystemClock, WallClock, utc_seconds};
 use crate::commands::driver::{self, Executor};
+use crate::commands::evidence::create as evidence;
 use crate::commands::execution::Show;
-use crate::commands::export::{names, routes_path};
+use crate::commands::export::names;
 use crate::commands::reading::{Connection, save};
 use crate::commands::verify::{self, VerifySettings};
 use crate::commands::{confirm, residual};
@@ -27,6 +28,7 @@ use crate::files::{LOCK_TIMEOUT, RunFiles};
 use crate::input::{Options, shown};
 use crate::model::GranteeKind;
 use crate::offboard::{StepKind, StepLog, StepState, Taken};
+use crate::report::evidence::Written;
 use crate::report::offboarding::{OffboardingReport, kind_name, result_text, state_name};
 use crate::report::print;
 use crate::report::text::things;
@@ -34,39 +36,13 @@ use crate::report::verification::VerificationReport;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use steps::{carry_out, locked};
 
-/// The files of an offboarding beside its outcome.
-struct Paths {
-    out: PathBuf,
-    list: PathBuf,
-    routes: PathBuf,
-    residual: PathBuf,
-    steps: PathBuf,
-}
-
-impl Paths {
-    fn new(args: &OffboardArgs) -> Self {
-        let beside = |ending: &str| {
-            let mut name = args.out.clone().into_os_string();
-            name.push(ending);
-            PathBuf::from(name)
-        };
-        Self {
-            out: args.out.clone(),
-            list: beside(".list.csv"),
-            routes: routes_path(&args.out),
-            residual: args.out.with_file_name(residual::FILE_NAME),
-            steps: beside(".steps"),
-        }
-    }
-}
-
 struct Offboarding<'a> {
     args: &'a OffboardArgs,
-    paths: Paths,
+    files: RunFiles,
     connection: Connection,
     clock: Arc<dyn WallClock>,
     show: Show,
@@ -76,19 +52,23 @@ struct Offboarding<'a> {
 pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let confirmation = offboard::confirmation(args, is_terminal)?;
+    if let Some(key) = &args.sign_key {
+        // A key that cannot be read is reported before anything is changed.
+        evidence::read_key(key)?;
+    }
     let asked = names(&args.users.user, args.users.users_from.as_deref())?;
-    let paths = Paths::new(args);
-    let lock_files = RunFiles::new(paths.steps.clone());
+    let files = RunFiles::new(args.out.clone());
+    let lock_files = RunFiles::new(files.steps());
     let _lock = lock_files.lock_within(LOCK_TIMEOUT).await?;
-    residual::refuse_other_file(&paths.residual)?;
+    residual::refuse_other_file(&files.residual())?;
     let hidden = quiet || args.json;
     let connection =
         Connection::open(&args.requests, &args.instance.instance_id, &args.instance.region, hidden)
             .await?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let show = Show { quiet, json: args.json };
-    let offboarding = Offboarding { args, paths, connection, clock, show };
-    let prior = if args.dry_run { None } else { StepLog::open(&offboarding.paths.steps)? };
+    let offboarding = Offboarding { args, files, connection, clock, show };
+    let prior = if args.dry_run { None } else { StepLog::open(&offboarding.files.steps())? };
     let mut log = match prior {
         Some(log) => {
             offboarding.refuse_other_job(&log, &asked)?;
@@ -159,7 +139,8 @@ impl Offboarding<'_> {
             None
         };
         different.map_or(Ok(()), |why| {
-            let name = self.paths.steps.display();
+            let name = self.files.steps();
+            let name = name.display();
             let message = format!("{name} is of an earlier offboarding: {why}; pass another --out");
             Err(Failure::new(Exit::Usage, message))
         })
@@ -204,7 +185,10 @@ impl Offboarding<'_> {
         let verification = self.read_back(log, revoked.is_some()).await?;
         let users = &log.begun().users;
         let locked = locked(reader, users, args.settle).await?;
-        let report = self.report(log, locked, revoked, verification);
+        let mut report = self.report(log, locked, revoked, verification);
+        if let Some(bundle) = &args.evidence {
+            report.evidence = self.prove(bundle, log, &mut report).await?;
+        }
         if args.json {
             print::json(&report)?;
         } else {
@@ -231,7 +215,7 @@ impl Offboarding<'_> {
             return Err(Failure::new(Exit::Stopped, message));
         }
         let text = access::csv_text(ROUTE_COLUMNS, routes.iter().map(|route| &route.cells));
-        save(&self.paths.routes, &text)?;
+        save(&self.files.routes(), &text)?;
         let at = utc_seconds(self.clock.now());
         log.record_snapshot(Taken { routes: routes.len(), not_checked, at })?;
         Ok(())
@@ -239,17 +223,17 @@ impl Offboarding<'_> {
 
     /// Revokes the direct grants by a run with its own ledger.
     async fn revoke(&self, log: &StepLog) -> Result<Exit, Failure> {
-        let list = std::fs::read(&self.paths.list).map_err(|error| {
-            let name = self.paths.list.display();
+        let path = self.files.revocations();
+        let list = std::fs::read(&path).map_err(|error| {
+            let name = path.display();
             Failure::new(Exit::File, format!("{name}: cannot read: {error}"))
         })?;
         if sha256(&list) != log.begun().list_sha256 {
-            let name = self.paths.list.display();
+            let name = path.display();
             let message = format!("{name} is not the list that was confirmed; restore it");
             return Err(Failure::new(Exit::Refused, message));
         }
-        let (list, out) = (&self.paths.list, self.paths.out.clone());
-        let settings = offboard::revocations(self.args, list, out);
+        let settings = offboard::revocations(self.args, &path, self.files.out.clone());
         let show = Show { quiet: self.show.is_hidden(), json: false };
         Box::pin(driver::drive(&settings, Executor::Engine, show)).await
     }
@@ -262,9 +246,9 @@ impl Offboarding<'_> {
     ) -> Result<VerificationReport, Failure> {
         let args = self.args;
         let settings = VerifySettings {
-            outcomes: if has_outcome { vec![self.paths.out.clone()] } else { Vec::new() },
+            outcomes: if has_outcome { vec![self.files.out.clone()] } else { Vec::new() },
             options: Options::default(),
-            residual: Some(self.paths.residual.clone()),
+            residual: Some(self.files.residual()),
             settle: args.settle,
             sample: None,
             json: self.show.is_hidden(),
@@ -279,6 +263,26 @@ impl Offboarding<'_> {
         }
         let session = &self.connection.session;
         verify::verify_with(&settings, session, outcomes, claims, &self.clock).await
+    }
+
+    /// Writes the bundle. The end is recorded before, so that the bundle has it.
+    async fn prove(
+        &self,
+        bundle: &Path,
+        log: &mut StepLog,
+        report: &mut OffboardingReport,
+    ) -> Result<Option<Written>, Failure> {
+        log.record_end(report.exit_code, utc_seconds(self.clock.now()))?;
+        if report.revocation_exit_code.is_none() {
+            let why =
+                "no bundle was written: nothing was revoked, so there is no ledger to prove it";
+            report.open_steps.push(why.to_owned());
+            report.exit_code = report.exit_code.max(Exit::Otherwise.code());
+            return Ok(None);
+        }
+        let key = self.args.sign_key.as_deref().map(evidence::read_key).transpose()?;
+        let written = evidence::write(&self.files.out, bundle, key.as_ref(), None).await?;
+        Ok(Some(written))
     }
 
     fn report(
@@ -308,9 +312,9 @@ impl Offboarding<'_> {
             (Some(Exit::Done), None | Some(Exit::Done)) if open.is_empty() => Exit::Done,
             _ => Exit::Otherwise,
         };
-        let mut files = vec![&self.paths.routes, &self.paths.residual, &self.paths.steps];
+        let mut files = vec![self.files.routes(), self.files.residual(), self.files.steps()];
         if revoked.is_some() {
-            files.insert(0, &self.paths.out);
+            files.insert(0, self.files.out.clone());
         }
         OffboardingReport {
             exit_code: exit.code(),
@@ -323,6 +327,7 @@ impl Offboarding<'_> {
             revocation_exit_code: revoked.map(Exit::code),
             verification: Some(verification),
             files: files.into_iter().map(|path| path.display().to_string()).collect(),
+            evidence: None,
         }
     }
 }

@@ -152,7 +152,8 @@ impl Stage {
                 return Err(format!("{text}\nends with {}:\n{output}", ended.code));
             }
             let Some(shown) = shown else { continue };
-            if !is_as_shown(&without_times(&output), &without_times(&(shown + "\n"))) {
+            let shown = if shown.is_empty() { shown } else { shown + "\n" };
+            if !is_as_shown(&without_times(&output), &without_times(&shown)) {
                 return Err(format!("{text}\nprints:\n{output}"));
             }
         }
