@@ -65,8 +65,11 @@ fn commands(block: &Block) -> Vec<(String, Option<String>)> {
     }
     let parts = block.text.strip_prefix("$ ").expect("a console begins with `$ `");
     let parts = parts.split("\n$ ").map(|part| {
-        let (line, shown) = part.split_once('\n').unwrap_or((part, ""));
-        (line.to_owned(), Some(shown.trim_end().to_owned()))
+        // A line that ends with a backslash goes on.
+        let is_end = |at: &usize| !part[..*at].ends_with('\\');
+        let end = part.match_indices('\n').map(|(at, _)| at).find(is_end).unwrap_or(part.len());
+        let (command, shown) = part.split_at(end);
+        (command.to_owned(), Some(shown.trim_start_matches('\n').trim_end().to_owned()))
     });
     parts.collect()
 }
