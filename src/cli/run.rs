@@ -2,7 +2,7 @@
 
 use super::report::LanguageArgs;
 use super::shared::{ConfigurationArgs, InputArgs, RequestArgs};
-use super::values::{count, duration, up_to};
+use super::values::{count, duration, duration_or_zero, up_to};
 use crate::engine::fail_over::FailOver;
 use crate::ledger::Fingerprint;
 use crate::model::Status;
@@ -217,6 +217,18 @@ pub struct RunArgs {
         conflicts_with_all = ["rehearse", "report_only"]
     )]
     pub via: Option<String>,
+    /// At the end, read back whether the access is gone, as `verify` does; not in a rehearsal
+    #[arg(long, help_heading = "Verification")]
+    pub verify: bool,
+    /// With --verify: read grants that are still listed again, 3 times over this time
+    #[arg(
+        long,
+        default_value = "15s",
+        value_name = "DURATION",
+        value_parser = duration_or_zero,
+        help_heading = "Verification"
+    )]
+    pub settle: Duration,
     /// At the end, write the report of the run to this HTML file, as `report` does
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub html: Option<PathBuf>,

@@ -3,11 +3,13 @@
 //! `run`, `run --report-only`, `enqueue`, `collect` and `run --via` all go through [`drive`]; they
 //! differ only in the [`Executor`] that carries the requests out.
 
+use super::api_session::ApiSession;
 use super::confirm::confirm;
 use super::execution::{Execution, Show};
 use super::job::Job;
 use super::job_files::{self, PriorRun};
 use super::queue_job::QueueJob;
+use super::verify_run::{exit_of, verify_run};
 use super::{local, on_finish, read_back, report, resume_hint, snapshot};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
@@ -163,8 +165,7 @@ async fn finish_run(
         job_files::record_end(ledger, run, exit, &execution.causes, execution.caller.as_ref());
     }
     let (exit, summary) = finished?;
-    conclude(settings, &summary, show).await?;
-    Ok(exit)
+    verify_and_conclude((exit, summary), settings, execution.session.as_ref(), show).await
 }
 
 /// Writes the outcome of a run without a ledger, reports, and runs the command of `--on-finish`.
@@ -174,9 +175,46 @@ pub async fn finish(
     execution: &Execution,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let (exit, summary) = write_and_report(job, settings, execution, show).await?;
+    let finished = write_and_report(job, settings, execution, show).await?;
+    verify_and_conclude(finished, settings, execution.session.as_ref(), show).await
+}
+
+async fn verify_and_conclude(
+    finished: (Exit, Ending),
+    settings: &RunSettings,
+    session: Option<&ApiSession>,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let (exit, summary) = verify(finished, settings, session, show).await?;
     conclude(settings, &summary, show).await?;
     Ok(exit)
+}
+
+/// Reads the run back if that is asked for, and prints the summary as JSON. The exit code of the run
+/// itself was recorded before.
+async fn verify(
+    (exit, mut summary): (Exit, Ending),
+    settings: &RunSettings,
+    session: Option<&ApiSession>,
+    show: Show,
+) -> Result<(Exit, Ending), Failure> {
+    let verification = Box::pin(verify_run(exit, settings, session, show)).await;
+    let exit = exit_of(exit, verification.as_ref());
+    match &verification {
+        Some(Ok(report)) => show.text(&report.text())?,
+        Some(Err(failure)) => {
+            let out = settings.out.display();
+            tracing::error!(
+                "the run has ended, but was not read back: {}; bastion-revoke verify {out} tries again",
+                failure.message
+            );
+        }
+        None => {}
+    }
+    summary.exit_code = exit.code();
+    summary.verification = verification.map(Result::ok);
+    show.ending(&summary)?;
+    Ok((exit, summary))
 }
 
 /// Writes the page of `--html`, and runs the command of `--on-finish`, which may send it.
@@ -241,7 +279,7 @@ async fn write_and_report(
         confirmed,
         not_restored,
     };
-    show.report(&report)?;
+    show.text_of(&report)?;
     if let Some(hint) = hint {
         show.line(&hint)?;
     }
@@ -287,7 +325,9 @@ async fn already_finished(
     show.line("This job is finished; nothing was sent. Pass --restart to run it again.")?;
     let out = settings.out.to_string_lossy();
     let report = report_from_files(planned, &tally, exit, &out);
-    show.report(&RunReport { confirmed, not_restored, ..report })?;
+    let report = RunReport { confirmed, not_restored, ..report };
+    show.text_of(&report)?;
+    let (exit, _) = verify((exit, report.ending()), settings, None, show).await?;
     write_page(settings, show)?;
     Ok(exit)
 }

@@ -7,7 +7,7 @@ use crate::engine::StopCause;
 use crate::exit::Failure;
 use crate::ledger::{CallerRecord, Fingerprint};
 use crate::report::plan::of_plan;
-use crate::report::summary::{RunReport, Sendings};
+use crate::report::summary::{Ending, RunReport, Sendings};
 use crate::report::{self, print};
 use crate::resolve;
 use crate::verdicts::Verdicts;
@@ -66,13 +66,20 @@ impl Show {
         print_plan(job, fingerprint.as_ref(), settings)
     }
 
-    /// Prints the summary.
+    /// Prints the summary, for people or as JSON.
     pub fn report(self, report: &RunReport<'_>) -> Result<(), Failure> {
-        match self {
-            Self { json: true, .. } => print::json(&report.ending()),
-            Self { quiet: true, .. } => Ok(()),
-            Self { .. } => print::text(&report.text()),
-        }
+        self.text_of(report)?;
+        self.ending(&report.ending())
+    }
+
+    /// Prints the summary for people.
+    pub fn text_of(self, report: &RunReport<'_>) -> Result<(), Failure> {
+        if self.is_hidden() { Ok(()) } else { print::text(&report.text()) }
+    }
+
+    /// Prints the summary as JSON.
+    pub fn ending(self, ending: &Ending) -> Result<(), Failure> {
+        if self.json { print::json(ending) } else { Ok(()) }
     }
 }
 

@@ -51,5 +51,6 @@ pub mod simulate;
 pub mod snapshot;
 pub mod status;
 pub mod verify;
+pub mod verify_run;
 pub mod who;
 pub mod work;

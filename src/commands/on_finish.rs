@@ -96,6 +96,7 @@ mod tests {
             outcome: None,
             causes: Vec::new(),
             fingerprint: None,
+            verification: None,
             confirmed: None,
             not_restored: None,
         }

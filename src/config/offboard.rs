@@ -1,6 +1,6 @@
 //! Settings of `offboard`.
 
-use super::run::{check_guards, limits};
+use super::run::check_guards;
 use super::{Confirmation, InputSettings, RequestSettings, RunSettings, SnapshotPolicy, usage};
 use crate::cli::offboard::OffboardArgs;
 use crate::exit::Failure;
@@ -8,7 +8,6 @@ use crate::input::Options;
 use crate::input_snapshot::InputName;
 use crate::model::Action;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// What is required before an offboarding begins. `is_terminal`: whether the user can be asked.
 pub fn confirmation(args: &OffboardArgs, is_terminal: bool) -> Result<Confirmation, Failure> {
@@ -36,31 +35,13 @@ pub fn revocations(args: &OffboardArgs, list: &Path, out: PathBuf) -> RunSetting
     } else {
         SnapshotPolicy::Complete
     };
+    let input = InputSettings {
+        inputs: vec![InputName::new(list)],
+        options: Options::default(),
+        strict: false,
+    };
     RunSettings {
-        action: Action::Detach,
-        input: InputSettings {
-            inputs: vec![InputName::new(list)],
-            options: Options::default(),
-            strict: false,
-        },
-        skip_invalid: false,
-        excel: false,
-        out,
-        restart: false,
-        report_only: false,
-        rehearse: false,
-        limits: limits(guards),
-        protect: guards.protect.clone(),
-        protect_content: None,
-        skip_protected: guards.skip_protected,
-        confirmation: Confirmation::Yes,
         snapshot: Some(policy),
-        read_lag: Duration::ZERO,
-        requests,
-        on_finish: None,
-        json: false,
-        saved_plan: None,
-        approval: None,
-        page: None,
+        ..RunSettings::new(Action::Detach, input, out, requests).guarded(guards)
     }
 }

@@ -1,12 +1,11 @@
 //! Settings of `plan`.
 
-use super::run::{check_guards, limits};
-use super::{Confirmation, InputSettings, RequestSettings, RunSettings, usage};
+use super::run::check_guards;
+use super::{InputSettings, RequestSettings, RunSettings, usage};
 use crate::cli::PlanArgs;
 use crate::exit::Failure;
 use crate::model::Action;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Settings of `plan`.
 #[derive(Debug, Clone)]
@@ -42,29 +41,12 @@ impl PlanSettings {
         let mut requests = RequestSettings::settle(&args.lookups, 0);
         requests.engine.canary = guards.canary.map(|requests| requests as usize);
         requests.engine.fail_over = guards.fail_over;
+        let out = args.save.clone().unwrap_or_default();
         Ok(Self {
             run: RunSettings {
-                action: Action::Detach,
-                input,
                 skip_invalid: args.rows.skip_invalid,
-                excel: false,
-                out: args.save.clone().unwrap_or_default(),
-                restart: false,
-                report_only: false,
-                rehearse: false,
-                limits: limits(guards),
-                protect: guards.protect.clone(),
-                protect_content: None,
-                skip_protected: guards.skip_protected,
-                confirmation: Confirmation::Yes,
-                snapshot: None,
-                read_lag: Duration::ZERO,
-                requests,
-                page: None,
-                on_finish: None,
                 json: args.json,
-                saved_plan: None,
-                approval: None,
+                ..RunSettings::new(Action::Detach, input, out, requests).guarded(guards)
             },
             online: args.online,
             requests: args.requests.clone(),

@@ -1,6 +1,6 @@
 //! Settings of `restore`.
 
-use super::run::{Asked, check_guards, limits, outcome_file, refuse_read_files, requests};
+use super::run::{Asked, check_guards, outcome_file, refuse_read_files, requests};
 use super::{InputSettings, RunSettings, usage};
 use crate::cli::restore::RestoreArgs;
 use crate::exit::Failure;
@@ -38,28 +38,15 @@ impl RunSettings {
         };
         let confirmation = asked.settle(is_terminal)?;
         check_guards(&args.guards)?;
+        let requests = requests(&args.requests, &args.guards, args.deadline, seed);
         Ok(Self {
-            action: Action::Attach,
-            input,
-            skip_invalid: false,
-            excel: false,
-            out,
             restart: args.restart,
-            report_only: false,
             rehearse: args.rehearse,
-            limits: limits(&args.guards),
-            protect: args.guards.protect.clone(),
-            protect_content: None,
-            skip_protected: args.guards.skip_protected,
             confirmation,
-            snapshot: None,
             read_lag: args.read_lag,
-            requests: requests(&args.requests, &args.guards, args.deadline, seed),
-            page: None,
             on_finish: args.on_finish.clone(),
             json: args.json,
-            saved_plan: None,
-            approval: None,
+            ..Self::new(Action::Attach, input, out, requests).guarded(&args.guards)
         })
     }
 }

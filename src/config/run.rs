@@ -89,9 +89,56 @@ pub struct RunSettings {
     pub saved_plan: Option<PathBuf>,
     /// How the plan was approved.
     pub approval: Option<Approval>,
+    /// Whether the run is read back at its end, and the time over which grants that are still
+    /// listed are read again.
+    pub verify: Option<Duration>,
 }
 
 impl RunSettings {
+    /// A job that sends without asking, without limits, and with all options off.
+    pub fn new(
+        action: Action,
+        input: InputSettings,
+        out: PathBuf,
+        requests: RequestSettings,
+    ) -> Self {
+        Self {
+            action,
+            input,
+            skip_invalid: false,
+            excel: false,
+            out,
+            restart: false,
+            report_only: false,
+            rehearse: false,
+            limits: Limits::default(),
+            protect: None,
+            protect_content: None,
+            skip_protected: false,
+            confirmation: Confirmation::Yes,
+            snapshot: None,
+            read_lag: Duration::ZERO,
+            requests,
+            page: None,
+            on_finish: None,
+            json: false,
+            saved_plan: None,
+            approval: None,
+            verify: None,
+        }
+    }
+
+    /// The same with these guards on its plan.
+    #[must_use]
+    pub(super) fn guarded(self, guards: &GuardArgs) -> Self {
+        Self {
+            limits: limits(guards),
+            protect: guards.protect.clone(),
+            skip_protected: guards.skip_protected,
+            ..self
+        }
+    }
+
     /// Settings of a command line. `is_terminal`: whether the user can be asked; `seed`: that of
     /// the jitter; `files`: the settings files that were read.
     pub fn settle(
@@ -114,28 +161,22 @@ impl RunSettings {
             id.get_or_insert_with(|| REHEARSAL_INSTANCE.to_owned());
         }
         let requests = requests(&args.requests, guards, args.deadline, seed);
+        let is_sent = !args.rehearse && !args.report_only;
         Ok(Self {
-            action: Action::Detach,
-            input,
             skip_invalid: args.rows.skip_invalid,
             excel: args.excel,
-            out,
             restart: args.restart,
             report_only: args.report_only,
             rehearse: args.rehearse,
-            limits: limits(guards),
-            protect: guards.protect.clone(),
-            protect_content: None,
-            skip_protected: guards.skip_protected,
             confirmation,
             snapshot: snapshot(args)?,
-            read_lag: Duration::ZERO,
-            requests,
             page,
             on_finish: args.on_finish.clone(),
             json: args.json,
             saved_plan: args.plan.clone(),
             approval: args.approve.is_some().then_some(Approval::Fingerprint),
+            verify: (args.verify && is_sent).then_some(args.settle),
+            ..Self::new(Action::Detach, input, out, requests).guarded(guards)
         })
     }
 
@@ -155,28 +196,13 @@ impl RunSettings {
     /// Settings of a job that its ledger describes, for an outcome file: the list is read from the
     /// job's own copy. Only the outcome is written, and nothing is sent from here.
     pub fn of_job(job: &JobSpec, out: PathBuf, requests: RequestSettings) -> Result<Self, Failure> {
+        let input =
+            InputSettings { inputs: Vec::new(), options: Options::default(), strict: false };
         let mut settings = Self {
-            action: job.action,
-            input: InputSettings { inputs: Vec::new(), options: Options::default(), strict: false },
-            skip_invalid: false,
             excel: job.options.excel,
-            out,
-            restart: false,
             report_only: true,
-            rehearse: false,
-            limits: Limits::default(),
-            protect: None,
-            protect_content: None,
-            skip_protected: false,
-            confirmation: Confirmation::Yes,
-            snapshot: None,
-            read_lag: Duration::ZERO,
-            requests,
-            page: None,
-            on_finish: None,
-            json: false,
-            saved_plan: None,
             approval: job.approval.clone(),
+            ..Self::new(job.action, input, out, requests)
         };
         settings.set_plan(job)?;
         Ok(settings)

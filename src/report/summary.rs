@@ -3,6 +3,7 @@
 use super::causes::cause;
 use super::restore;
 use super::text::{count, entry, length, shown_long};
+use super::verification::VerificationReport;
 use crate::engine::StopCause;
 use crate::exit::Exit;
 use crate::ledger::Fingerprint;
@@ -51,6 +52,9 @@ pub struct Ending {
     pub causes: Vec<String>,
     /// The fingerprint of the plan; `null` for a rehearsal of a list.
     pub fingerprint: Option<Fingerprint>,
+    /// With `--verify`: what was read back; `null` if that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Option<VerificationReport>>,
     /// For a restore: what the lists show of its grants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
@@ -129,6 +133,7 @@ impl RunReport<'_> {
             outcome: Some(self.outcome.to_owned()),
             causes: self.causes.iter().map(cause).collect(),
             fingerprint: self.fingerprint.clone(),
+            verification: None,
             confirmed: self.confirmed,
             not_restored: self.not_restored,
         }

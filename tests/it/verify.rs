@@ -231,3 +231,65 @@ fn user_groups_are_verified_by_their_own_lists() {
     assert_eq!(rows[1]["verified_note"], "rule 8", "{rows:#?}");
     assert_eq!(ended.code, 1, "{ended:?}");
 }
+
+/// `run --verify` with this list.
+fn run_and_verify(sandbox: &Sandbox, service: &TestService, more: &[&str]) -> Ended {
+    let args = ["--yes", "--verify", "--settle", "60ms", "--read-rate", "1000"];
+    let mut command =
+        sandbox.run_command("list.csv", &service.endpoint(), &[&args[..], more].concat());
+    Ended::of(&command.output().expect("it starts"))
+}
+
+#[test]
+fn a_run_reads_itself_back_with_verify() {
+    let service = service("");
+    let sandbox = Sandbox::new();
+    sandbox.file("list.csv", LIST.replace("user,", "user_name,").replace("17,", "lina@corp,"));
+    let ended = run_and_verify(&sandbox, &service, &["--html", "page.html"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let at = |text: &str| ended.out.find(text).unwrap_or_else(|| panic!("{text}: {ended:?}"));
+    assert!(at("Finished: access is gone for 5") < at("Reading back the access of 1 user"));
+    assert!(at("Verified 5 rows") < at("Residual access:"));
+    assert_eq!(column(&sandbox.outcome("outcome.csv"), "verified"), ["gone"; 5]);
+    assert!(sandbox.outcome("residual.csv").iter().any(|row| row["route"] == "user_group"));
+    let page = std::fs::read_to_string(sandbox.path("page.html")).expect("a page");
+    assert!(page.contains("night-shift"), "the page is written after the run was read back");
+    // The finished job is only read back again, and its summary as JSON has the result.
+    let ended = run_and_verify(&sandbox, &service, &["--json"]);
+    let summary: serde_json::Value = serde_json::from_str(&ended.out).expect("one JSON value");
+    assert_eq!(summary["exit_code"], 0, "{summary}");
+    assert_eq!(summary["verification"]["rows"]["gone"], 5, "{summary}");
+    assert_eq!(service.audit().operations["DetachHostAccountsFromUser"].attempts, 1);
+}
+
+#[test]
+fn a_run_that_finds_access_after_it_ends_with_5_and_its_ledger_keeps_its_own_result() {
+    let service =
+        service("regrants = [{ grant = { user = \"17\", host = \"1031\" }, after_reads = 0 }]");
+    let sandbox = Sandbox::new();
+    sandbox.file("list.csv", LIST);
+    let ended =
+        run_and_verify(&sandbox, &service, &["--json", "--on-finish", "cat > summary.json"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    let sent = std::fs::read_to_string(sandbox.path("summary.json")).expect("a summary");
+    let sent: serde_json::Value = serde_json::from_str(&sent).expect("JSON");
+    assert_eq!(sent["exit_code"], 5, "{sent}");
+    assert_eq!(sent["verification"]["rows"]["still"], 1);
+    let status = sandbox.ends(&["status", "--json", "outcome.csv"]);
+    let status: serde_json::Value = serde_json::from_str(&status.out).expect("JSON");
+    assert_eq!(status["exit_code"], 0, "{status}");
+}
+
+#[test]
+fn a_run_that_cannot_be_read_back_says_so_and_is_not_called_verified() {
+    let service = service("");
+    let sandbox = Sandbox::new();
+    sandbox.file("list.csv", LIST);
+    sandbox.file("residual.csv", "mine\n");
+    let ended = run_and_verify(&sandbox, &service, &[]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.out.contains("Finished: access is gone for 5 of 5 rows"), "{ended:?}");
+    assert!(ended.err.contains("was not read back: residual.csv exists"), "{ended:?}");
+    let outcome = std::fs::read_to_string(sandbox.path("outcome.csv")).expect("an outcome");
+    assert!(!outcome.contains("verified"), "{outcome}");
+}
