@@ -25,10 +25,13 @@ pub const ALL: [&str; 12] = [
 pub const OFFBOARDING: [&str; 6] =
     ["step-intended", "step-sent", "step-recorded", "users-locked", "groups-left", "keys-deleted"];
 
+/// Those of a restore of an offboarding besides the ones of its run and its steps.
+pub const UNDOING: [&str; 2] = ["groups-joined", "users-unlocked"];
+
 /// Kills the process here if the environment says so.
 pub fn hit(name: &'static str) {
     if cfg!(debug_assertions) {
-        let is_listed = ALL.contains(&name) || OFFBOARDING.contains(&name);
+        let is_listed = [&ALL[..], &OFFBOARDING, &UNDOING].concat().contains(&name);
         debug_assert!(is_listed, "every fail point is listed");
         die_if_requested(name);
     }

@@ -45,6 +45,8 @@
 //! 9. **No guess.** [`resolve`] accepts a name only from an exact, complete, unambiguous listing.
 //! 10. **No restore beyond the snapshot.** [`restore`] grants what the snapshot has and the run is
 //!     known to have removed.
+//! 11. **No unlock of what others locked.** [`offboard::undo`] takes back only steps that the record of
+//!     the offboarding has as its own.
 //!
 //! [`sim`], the simulated service, audits what it receives; `tests/it` compares a run's claims with
 //! that audit under every fault.

@@ -9,6 +9,7 @@ use super::execution::{Execution, Show};
 use super::job::Job;
 use super::job_files::{self, PriorRun};
 use super::queue_job::QueueJob;
+use super::undo_steps::{self, undo_steps};
 use super::verify_run::{exit_of, verify_run};
 use super::{local, on_finish, read_back, report, resume_hint, snapshot};
 use crate::clock::{SystemClock, WallClock};
@@ -200,6 +201,12 @@ async fn verify(
 ) -> Result<(Exit, Ending), Failure> {
     let verification = Box::pin(verify_run(exit, settings, session, show)).await;
     let exit = exit_of(exit, verification.as_ref());
+    let undone = Box::pin(undo_steps(exit, settings, session, show)).await?;
+    let exit = undo_steps::exit_of(exit, undone.as_ref());
+    if let Some(undone) = &undone {
+        show.text(&undone.text())?;
+    }
+    summary.undone = undone;
     match &verification {
         Some(Ok(report)) => show.text(&report.text())?,
         Some(Err(failure)) => {

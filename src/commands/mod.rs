@@ -50,6 +50,7 @@ pub mod signals;
 pub mod simulate;
 pub mod snapshot;
 pub mod status;
+pub mod undo_steps;
 pub mod verify;
 pub mod verify_run;
 pub mod who;

@@ -97,6 +97,7 @@ mod tests {
             causes: Vec::new(),
             fingerprint: None,
             verification: None,
+            undone: None,
             confirmed: None,
             not_restored: None,
         }

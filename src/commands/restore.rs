@@ -5,7 +5,8 @@ use super::driver::{self, Executor};
 use super::execution::Show;
 use super::job::Job;
 use super::removed_job::RemovedJob;
-use super::{job_files, local, names, read_back, run};
+use super::undo_steps::{self, UndoSteps, undo_steps};
+use super::{confirm, job_files, local, names, read_back, run};
 use crate::cli::restore::RestoreArgs;
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
@@ -13,20 +14,29 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::input_snapshot::{InputSnapshot, Segment};
 use crate::ledger::{Ledger, LedgerError, MemoryJournal, RestoredJob};
+use crate::report::print;
 use crate::report::restore as restore_report;
+use crate::report::undone::plan_text;
 use crate::restore::Selection;
 use crate::verdicts::LedgerState;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Restores what a run removed. `files`: the settings files that were read.
 pub async fn restore(args: &RestoreArgs, files: &[String], quiet: bool) -> Result<Exit, Failure> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let settings = RunSettings::of_restore(args, is_terminal, fastrand::u64(..), files)?;
+    let mut settings = RunSettings::of_restore(args, is_terminal, fastrand::u64(..), files)?;
+    settings.offboarding = (!settings.rehearse).then(|| args.outcome.clone());
     let show = Show { quiet, json: settings.json };
     let (_lock, files) = driver::open_files(&settings).await?;
     if settings.rehearse {
         run::refuse_real_files(&files)?;
+    }
+    let steps = steps_to_take_back(&args.outcome, &settings, show).await?;
+    if steps.is_some() && !args.outcome.exists() {
+        // The users had no direct grants, so that nothing was revoked.
+        return restore_steps(Exit::Done, steps, &settings, show).await;
     }
     let removed = RemovedJob::open(&args.outcome).await?;
     if !settings.rehearse {
@@ -43,7 +53,8 @@ pub async fn restore(args: &RestoreArgs, files: &[String], quiet: bool) -> Resul
     selection.leave_out_unusable()?;
     if selection.grants.is_empty() {
         show.line(&restore_report::nothing(&selection.left_out))?;
-        return Ok(if selection.missing() == 0 { Exit::Done } else { Exit::Otherwise });
+        let exit = if selection.missing() == 0 { Exit::Done } else { Exit::Otherwise };
+        return restore_steps(exit, steps, &settings, show).await;
     }
     leave_out_still_listed(&mut selection, &settings, &removed).await?;
     show.text(&restore_report::left_out(&selection.left_out))?;
@@ -59,6 +70,39 @@ pub async fn restore(args: &RestoreArgs, files: &[String], quiet: bool) -> Resul
         return Box::pin(rehearse(job, &settings, show)).await;
     }
     Box::pin(driver::drive_job(job, &settings, &files, Executor::Engine, show)).await
+}
+
+/// Shows what is taken back of an offboarding besides its grants: how many steps, if it is one.
+async fn steps_to_take_back(
+    outcome: &Path,
+    settings: &RunSettings,
+    show: Show,
+) -> Result<Option<usize>, Failure> {
+    let Some(steps) = UndoSteps::open(outcome).await? else { return Ok(None) };
+    if !settings.rehearse {
+        steps.refuse_other_endpoint(settings)?;
+    }
+    show.text(&plan_text(&steps.plan))?;
+    Ok(Some(steps.plan.steps.len()))
+}
+
+/// Takes back the steps of an offboarding whose grants need nothing, after the confirmation.
+async fn restore_steps(
+    exit: Exit,
+    steps: Option<usize>,
+    settings: &RunSettings,
+    show: Show,
+) -> Result<Exit, Failure> {
+    let Some(steps @ 1..) = steps.filter(|_| !settings.rehearse) else { return Ok(exit) };
+    confirm::confirm_number(&settings.confirmation, steps, "steps", String::new()).await?;
+    let undone = Box::pin(undo_steps(exit, settings, None, show)).await?;
+    if let Some(undone) = &undone {
+        show.text(&undone.text())?;
+        if show.json {
+            print::json(undone)?;
+        }
+    }
+    Ok(undo_steps::exit_of(exit, undone.as_ref()))
 }
 
 /// Plans a list, unless a guard refuses it.

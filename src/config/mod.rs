@@ -5,7 +5,7 @@
 //! ([`crate::cli`]) into
 //! settings. Nothing below this module reads a flag or a variable.
 //!
-//! To add an option of `run`, add it to [`crate::cli::run`] and to [`run::RunSettings`]; variables,
+//! To add an option of `run`, add it to [`crate::cli::run`] and to [`RunSettings`]; variables,
 //! files and `config show` follow from the clap struct.
 
 mod file;
@@ -20,6 +20,7 @@ mod quote;
 pub mod request;
 mod restore;
 pub mod run;
+mod run_settings;
 pub mod simulate;
 pub mod table;
 mod value;
@@ -28,7 +29,7 @@ pub use input::InputSettings;
 pub use page::PageSettings;
 pub use plan::PlanSettings;
 pub use request::RequestSettings;
-pub use run::{Confirmation, RunSettings, SnapshotPolicy};
+pub use run_settings::{Confirmation, RunSettings, SnapshotPolicy};
 
 use crate::exit::{Exit, Failure};
 

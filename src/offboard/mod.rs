@@ -13,10 +13,13 @@
 //! | to change | open |
 //! |---|---|
 //! | which steps a user gets, and what stays | `plan` |
+//! | which steps a restore takes back | `undo` |
 //! | what is recorded of a step, and what a resume repeats | `step_log` |
 
 mod plan;
 mod step_log;
+mod undo;
 
 pub use plan::{Group, Key, OffboardOptions, OffboardPlan, Staying, UserPlan, plan};
 pub use step_log::{Begun, Step, StepKind, StepLog, StepLogError, StepResult, StepState, Taken};
+pub use undo::{Kept, UndoPlan, undo};

@@ -23,6 +23,10 @@ pub enum StepKind {
     LeaveGroup,
     /// `DeleteUserPublicKey`. It cannot be undone.
     DeleteKey,
+    /// `AddUsersToGroup`, of a restore: undoes [`StepKind::LeaveGroup`].
+    JoinGroup,
+    /// `UnlockUsers`, of a restore: undoes [`StepKind::Lock`].
+    Unlock,
 }
 
 /// One step of one user.
@@ -32,7 +36,7 @@ pub struct Step {
     pub kind: StepKind,
     /// The id of the user.
     pub user: String,
-    /// The id of the user group or public key; blank for a lock.
+    /// The id of the user group or public key; blank for a lock or unlock.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub object: String,
 }

@@ -24,5 +24,6 @@ pub mod run_status;
 pub mod snapshot;
 pub mod summary;
 pub mod text;
+pub mod undone;
 pub mod verification;
 pub mod who;

@@ -113,6 +113,8 @@ pub fn kind_name(kind: StepKind) -> &'static str {
         StepKind::Lock => "lock",
         StepKind::LeaveGroup => "leave_group",
         StepKind::DeleteKey => "delete_key",
+        StepKind::JoinGroup => "join_group",
+        StepKind::Unlock => "unlock",
     }
 }
 
@@ -134,6 +136,8 @@ pub fn result_text(result: &StepResult) -> String {
     let what = match step.kind {
         StepKind::Lock => format!("lock of user {}", step.user),
         StepKind::LeaveGroup => format!("user {} in user group {}", step.user, step.object),
+        StepKind::JoinGroup => format!("user {} into user group {}", step.user, step.object),
+        StepKind::Unlock => format!("unlock of user {}", step.user),
         StepKind::DeleteKey => format!("public key {} of user {}", step.object, step.user),
     };
     let state = match result.state {

@@ -3,6 +3,7 @@
 use super::causes::cause;
 use super::restore;
 use super::text::{count, entry, length, shown_long};
+use super::undone::Undone;
 use super::verification::VerificationReport;
 use crate::engine::StopCause;
 use crate::exit::Exit;
@@ -55,6 +56,9 @@ pub struct Ending {
     /// With `--verify`: what was read back; `null` if that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<Option<VerificationReport>>,
+    /// For a restore of an offboarding: its steps that were taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone: Option<Undone>,
     /// For a restore: what the lists show of its grants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
@@ -134,6 +138,7 @@ impl RunReport<'_> {
             causes: self.causes.iter().map(cause).collect(),
             fingerprint: self.fingerprint.clone(),
             verification: None,
+            undone: None,
             confirmed: self.confirmed,
             not_restored: self.not_restored,
         }

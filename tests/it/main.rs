@@ -36,6 +36,7 @@ mod readme;
 mod real;
 mod report_page;
 mod restore;
+mod restore_offboarding;
 mod resume;
 mod revoking;
 mod samples;

@@ -5,7 +5,7 @@
 //! same command continues where it stopped, with the users, list and steps that were confirmed.
 
 mod begin;
-mod steps;
+pub(super) mod steps;
 
 use crate::access::{self, ROUTE_COLUMNS, RouteKind, Scope, Survey, routes};
 use crate::api::caller::Caller;

@@ -21,8 +21,20 @@ pub(super) async fn carry_out<T: Transport>(
     writer: &Writer<T>,
     clock: &dyn WallClock,
 ) -> Result<(), Failure> {
+    let steps = log.open_steps(kind);
+    send(kind, steps, log, writer, clock).await
+}
+
+/// Sends these steps of one kind, and records their results.
+pub(in crate::commands) async fn send<T: Transport>(
+    kind: StepKind,
+    steps: Vec<Step>,
+    log: &mut StepLog,
+    writer: &Writer<T>,
+    clock: &dyn WallClock,
+) -> Result<(), Failure> {
     let mut calls: BTreeMap<String, Vec<Step>> = BTreeMap::new();
-    for step in log.open_steps(kind) {
+    for step in steps {
         // Each key is a call of its own; users are locked, and leave a group, together.
         calls.entry(step.object.clone()).or_default().push(step);
     }
@@ -35,6 +47,8 @@ pub(super) async fn carry_out<T: Transport>(
             StepKind::Lock => writer.lock_users(&ids).await,
             StepKind::LeaveGroup => writer.remove_users_from_group(&object, &ids).await,
             StepKind::DeleteKey => writer.delete_public_key(&object).await.map(|one| vec![one]),
+            StepKind::JoinGroup => writer.add_users_to_group(&object, &ids).await,
+            StepKind::Unlock => writer.unlock_users(&ids).await,
         };
         crate::failpoint::hit("step-sent");
         let written = written.map_err(|error| stopped(kind, &error))?;
@@ -74,13 +88,15 @@ fn stopped(kind: StepKind, error: &CallError) -> Failure {
         StepKind::Lock => "lock the users",
         StepKind::LeaveGroup => "remove the users from their groups",
         StepKind::DeleteKey => "delete the public keys",
+        StepKind::JoinGroup => "add the users to their groups again",
+        StepKind::Unlock => "unlock the users",
     };
     let message = format!("cannot {what}: {error}; run the same command again to continue");
     Failure::new(Exit::Credentials, message)
 }
 
 /// The users that are locked, as read back; users that are not are read again, for reads may lag.
-pub(super) async fn locked<T: Transport>(
+pub(in crate::commands) async fn locked<T: Transport>(
     reader: &Reader<T>,
     users: &[String],
     settle: Duration,
