@@ -1,6 +1,7 @@
 //! Admission of one operation's requests: the adaptive rate and the fixed ceiling, or a quota that
 //! is shared with other processes.
 
+use super::earlier_rate::EarlierRate;
 use super::fixed_rate_limiter::FixedRateLimiter;
 use super::rate_controller::{self, RateController};
 use super::send_queue::Unit;
@@ -49,10 +50,15 @@ enum Limiter {
 }
 
 impl Admission {
-    /// Admits at most `rate_per_s`, starting at `start_per_s`.
-    pub(super) fn new(rate_per_s: f64, start_per_s: Option<f64>) -> Self {
-        let pace = Box::new(match start_per_s {
-            Some(start_per_s) => RateController::starting_at(rate_per_s, start_per_s),
+    /// Admits at most `rate_per_s`, starting where an earlier run ended.
+    pub(super) fn new(rate_per_s: f64, earlier: Option<EarlierRate>) -> Self {
+        let pace = Box::new(match earlier {
+            Some(EarlierRate { per_s, is_limit_known: true }) => {
+                RateController::starting_at(rate_per_s, per_s)
+            }
+            Some(EarlierRate { per_s, is_limit_known: false }) => {
+                RateController::searching_from(rate_per_s, per_s)
+            }
             None => RateController::new(rate_per_s),
         });
         Self::of(Limiter::Own(pace, FixedRateLimiter::new(rate_per_s)))

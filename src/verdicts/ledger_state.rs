@@ -3,7 +3,7 @@
 //! Promise 7, *nothing is lost*. This is the only fold of a ledger's attempts: `run`, `collect`, the
 //! check whether a job is finished, and the simulation all use it.
 
-use super::Verdicts;
+use super::{RecentAttempts, Verdicts};
 use crate::ledger::{Attempt, AttemptId, AttemptResult, AttemptState, GrantSet};
 use crate::model::Action;
 use crate::plan::{GrantId, Plan};
@@ -49,6 +49,8 @@ pub struct LedgerState {
     unanswered: Unanswered,
     without_answer: WithoutAnswer,
     is_sound: bool,
+    /// The latest answers; boxed, because the state is moved often.
+    pub recent: Box<RecentAttempts>,
 }
 
 impl LedgerState {
@@ -65,6 +67,7 @@ impl LedgerState {
             unanswered: Unanswered::new(),
             without_answer: WithoutAnswer::Lost,
             is_sound: true,
+            recent: Box::default(),
         }
     }
 
@@ -96,6 +99,7 @@ impl LedgerState {
         if !self.is_sound {
             return;
         }
+        self.recent.add(&attempt);
         match (attempt.result, self.without_answer) {
             (Some(result), WithoutAnswer::Lost) => self.verdicts.record(&attempt.grants, &result),
             (Some(result), WithoutAnswer::Pending) => {

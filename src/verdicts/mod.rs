@@ -13,6 +13,7 @@ mod ledger_state;
 mod note_cache;
 mod notes;
 mod packed_note;
+mod recent_attempts;
 mod run_status;
 mod settled_rows;
 mod spill_file;
@@ -21,6 +22,7 @@ pub use ledger_state::{LedgerState, Ranges, Unanswered, grants_in, ranges_of};
 pub use note_cache::NoteCache;
 pub use notes::{Note, NoteId};
 pub use packed_note::{PackedNote, RequestId};
+pub use recent_attempts::{AnsweredAttempt, RecentAttempts};
 pub use run_status::RunStatus;
 
 use crate::ledger::{AttemptResult, AttemptState, GrantSet};

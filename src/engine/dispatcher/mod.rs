@@ -15,6 +15,7 @@ mod shutdown;
 use super::admission::{Admission, Quota};
 use super::breaker::{Breaker, Permit};
 use super::decide::Next;
+use super::earlier_rate::{EarlierRate, earlier_rate};
 use super::events::Event;
 use super::retry::Budget;
 use super::send_queue::{Queue, Unit};
@@ -25,7 +26,7 @@ use crate::clock::WallClock;
 use crate::ledger::{AttemptId, AttemptResult, GrantSet, Journal, JournalError, Record};
 use crate::model::Operation;
 use crate::plan::Plan;
-use crate::verdicts::{LedgerState, Verdicts};
+use crate::verdicts::{AnsweredAttempt, LedgerState, Verdicts};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -116,8 +117,20 @@ impl<T: Transport, J: Journal> Engine<T, J> {
     /// Sends the plan's requests. Returns when everything is settled, or as much as possible.
     pub async fn run(&self, start: LedgerState, events: &mut (dyn FnMut(Event) + Send)) -> Ended {
         let rate_per_s = self.settings.rate_per_s;
-        let admissions = Operation::ALL.map(|_| Admission::new(rate_per_s, None));
+        let admissions = self
+            .operations()
+            .map(|operation| Admission::new(rate_per_s, self.earlier_rate(operation, &start)));
         self.run_through(admissions, None, start, events).await
+    }
+
+    /// What an earlier run of the job shows of the quota of an operation.
+    fn earlier_rate(&self, operation: Operation, start: &LedgerState) -> Option<EarlierRate> {
+        let is_of_operation = |attempt: &&AnsweredAttempt| {
+            self.plan.operation_of(self.plan.request_of(attempt.grant)) == operation
+        };
+        let answers = start.recent.iter().filter(is_of_operation);
+        let answers: Vec<_> = answers.map(|answer| (answer.at, answer.is_throttled)).collect();
+        earlier_rate(&answers, self.clock.now())
     }
 
     /// Like [`Engine::run`], but starts at this rate, in requests per second of each operation: for
@@ -129,7 +142,8 @@ impl<T: Transport, J: Journal> Engine<T, J> {
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Ended {
         let rate_per_s = self.settings.rate_per_s;
-        let admissions = Operation::ALL.map(|_| Admission::new(rate_per_s, Some(start_per_s)));
+        let start_rate = EarlierRate { per_s: start_per_s, is_limit_known: true };
+        let admissions = Operation::ALL.map(|_| Admission::new(rate_per_s, Some(start_rate)));
         self.run_through(admissions, None, start, events).await
     }
 

@@ -146,13 +146,18 @@ impl RateController {
     /// is above the default of `--rate`. The ceiling must be above 0; anything else counts as one
     /// call in 1000 seconds.
     pub fn new(ceiling_per_s: f64) -> Self {
+        Self::searching_from(ceiling_per_s, START_PER_S)
+    }
+
+    /// The same from another rate, at which nothing was throttled before.
+    pub fn searching_from(ceiling_per_s: f64, start_per_s: f64) -> Self {
         // A ceiling above the default says that more may be possible; the default does not.
-        let slow_start = if ceiling_per_s > DEFAULT_CEILING_PER_S {
+        let slow_start = if ceiling_per_s > DEFAULT_CEILING_PER_S && start_per_s < ceiling_per_s {
             SlowStart::new()
         } else {
             SlowStart::over()
         };
-        Self::with(ceiling_per_s, START_PER_S, slow_start)
+        Self::with(ceiling_per_s, start_per_s, slow_start)
     }
 
     /// Starts at another rate, or at the ceiling if that is lower, without slow start: for a quota

@@ -1,0 +1,103 @@
+//! The rate at which a resumed run starts: what the service sustained at the end of the run before.
+
+use super::rate_controller::START_PER_S;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// The answers of the last so many seconds count.
+const COUNTED_S: f64 = 10.0;
+
+/// With fewer answers, or within less time, nothing is known.
+const LEAST_ANSWERS: usize = 20;
+const LEAST_S: f64 = 1.0;
+
+/// The share of the earlier rate to start with: the quota may be lower by now.
+const SHARE: f64 = 0.8;
+
+/// After this time the start is half-way back to that of a first run.
+const HALF_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// A rate to start with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct EarlierRate {
+    /// In requests per second.
+    pub(super) per_s: f64,
+    /// Whether the service throttled the earlier run, so that its quota is roughly known.
+    pub(super) is_limit_known: bool,
+}
+
+/// The rate to start with at `now`, from the answers of an earlier run: their times, and whether they
+/// were throttled. `None` if they are too few.
+///
+/// Without a throttled call the quota was never reached, so the start is not below that of a first
+/// run.
+#[expect(clippy::cast_precision_loss, reason = "the calls of ten seconds")]
+pub(super) fn earlier_rate(answers: &[(Timestamp, bool)], now: Timestamp) -> Option<EarlierRate> {
+    let end = answers.iter().map(|(at, _)| *at).max()?;
+    let age_s = |at: Timestamp| end.duration_since(at).as_secs_f64();
+    let counted: Vec<_> = answers.iter().filter(|(at, _)| age_s(*at) < COUNTED_S).collect();
+    let accepted = counted.iter().filter(|(_, is_throttled)| !is_throttled).count();
+    let span_s = counted.iter().map(|(at, _)| age_s(*at)).fold(0.0, f64::max);
+    if accepted < LEAST_ANSWERS || span_s < LEAST_S {
+        return None;
+    }
+    let is_limit_known = accepted < counted.len();
+    let shared_per_s = (accepted - 1) as f64 / span_s * SHARE;
+    let known_per_s = if is_limit_known { shared_per_s } else { shared_per_s.max(START_PER_S) };
+    let idle_s = now.duration_since(end).as_secs_f64().max(0.0);
+    let weight = 0.5_f64.powf(idle_s / HALF_LIFE.as_secs_f64());
+    let per_s = START_PER_S + (known_per_s - START_PER_S) * weight;
+    Some(EarlierRate { per_s, is_limit_known })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs_f64(seconds)
+    }
+
+    /// Answers at a constant rate, every `throttled`-th of them throttled.
+    fn answers(per_s: f64, seconds: f64, throttled: usize) -> Vec<(Timestamp, bool)> {
+        let mut all = Vec::new();
+        let mut time = 0.0;
+        while time <= seconds {
+            all.push((at(time), throttled > 0 && all.len() % throttled == 1));
+            time += 1.0 / per_s;
+        }
+        all
+    }
+
+    #[test]
+    fn a_run_starts_at_four_fifths_of_what_was_sustained() {
+        let known = earlier_rate(&answers(50.0, 30.0, 50), at(31.0)).unwrap();
+        assert!((38.0..41.0).contains(&known.per_s) && known.is_limit_known, "{known:?}");
+        let slow = earlier_rate(&answers(4.0, 30.0, 10), at(31.0)).unwrap();
+        assert!((2.5..3.3).contains(&slow.per_s), "{slow:?}");
+    }
+
+    #[test]
+    fn without_a_throttled_call_the_start_is_not_below_that_of_a_first_run() {
+        let open = earlier_rate(&answers(9.5, 30.0, 0), at(31.0)).unwrap();
+        assert!(!open.is_limit_known && (open.per_s - START_PER_S).abs() < 1e-9, "{open:?}");
+        let fast = earlier_rate(&answers(200.0, 30.0, 0), at(31.0)).unwrap();
+        assert!((155.0..162.0).contains(&fast.per_s), "{fast:?}");
+    }
+
+    #[test]
+    fn the_evidence_fades_and_too_little_of_it_is_none() {
+        let all = answers(100.0, 20.0, 100);
+        let after = |hours: f64| earlier_rate(&all, at(20.0 + hours * 3600.0)).unwrap().per_s;
+        assert!(after(0.0) > after(1.0) && after(1.0) > after(4.0));
+        let half = f64::midpoint(after(0.0), START_PER_S);
+        assert!((after(1.0) - half).abs() < 0.1, "{}", after(1.0));
+        assert!((after(48.0) - START_PER_S).abs() < 0.01);
+        assert_eq!(earlier_rate(&answers(10.0, 1.5, 0), at(2.0)), None);
+        assert_eq!(earlier_rate(&answers(100.0, 0.5, 0), at(2.0)), None);
+        assert_eq!(earlier_rate(&[], at(2.0)), None);
+        // A clock that was set back does not give more weight.
+        assert!((after(-1.0) - after(0.0)).abs() < 0.01);
+    }
+}
