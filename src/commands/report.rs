@@ -80,6 +80,7 @@ fn failure(error: PageError, path: &Path) -> Failure {
     let text = error.to_string();
     match error {
         PageError::Ledger(error) => error.into(),
+        PageError::Steps(error) => error.into(),
         PageError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
             let hint = "give the --out of a run, such as outcome.csv";
             Failure::new(Exit::MissingInput, format!("{text}; {hint}"))

@@ -21,5 +21,7 @@ mod step_log;
 mod undo;
 
 pub use plan::{Group, Key, OffboardOptions, OffboardPlan, Staying, UserPlan, plan};
-pub use step_log::{Begun, Step, StepKind, StepLog, StepLogError, StepResult, StepState, Taken};
+pub use step_log::{
+    Begun, Step, StepKind, StepLog, StepLogError, StepResult, StepState, Taken, recorded_steps,
+};
 pub use undo::{Kept, UndoPlan, undo};

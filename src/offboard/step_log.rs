@@ -150,6 +150,64 @@ pub enum StepLogError {
     },
 }
 
+/// The steps of a record with their latest results, in the order in which they were confirmed; those
+/// of a later restore follow. Changes nothing, so it may be read while another process writes it. A
+/// step without a result that was sent is [`StepState::Unknown`]; one that was not sent has no state.
+///
+/// # Errors
+///
+/// The file cannot be read, or is no record of steps.
+pub fn recorded_steps(path: &Path) -> Result<Vec<(Step, Option<StepResult>)>, StepLogError> {
+    let text = std::fs::read(path)
+        .map_err(|source| StepLogError::File { path: path.to_owned(), source })?;
+    let Some((begun, lines)) = parse(path, &text)? else { return Ok(Vec::new()) };
+    let mut steps: Vec<_> = begun.steps.into_iter().map(|step| (step, None)).collect();
+    let mut set =
+        |step: Step, result: StepResult| match steps.iter_mut().find(|(of, _)| *of == step) {
+            Some((_, last)) => *last = Some(result),
+            None => steps.push((step, Some(result))),
+        };
+    for line in lines {
+        match line {
+            Line::Intent { steps, at } => {
+                for step in steps {
+                    let (state, message, at) = (StepState::Unknown, String::new(), at.clone());
+                    set(step.clone(), StepResult { step, state, message, at });
+                }
+            }
+            Line::Result(result) => set(result.step.clone(), result),
+            _ => {}
+        }
+    }
+    Ok(steps)
+}
+
+fn complete_lines(text: &[u8]) -> &[u8] {
+    &text[..text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1)]
+}
+
+/// What an offboarding is about, and the lines after that; `None` if it was killed before.
+fn parse(path: &Path, text: &[u8]) -> Result<Option<(Begun, Vec<Line>)>, StepLogError> {
+    let damaged =
+        |line: usize, why: String| StepLogError::Damaged { path: path.to_owned(), line, why };
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(complete_lines(text).split_inclusive(|byte| *byte == b'\n')) {
+        let parsed = serde_json::from_slice(line);
+        lines.push(parsed.map_err(|error| damaged(number, error.to_string()))?);
+    }
+    let mut lines = lines.into_iter();
+    match (lines.next(), lines.next()) {
+        (Some(Line::Version(VERSION)), Some(Line::Begun(begun))) => {
+            Ok(Some((begun, lines.collect())))
+        }
+        (None, _) | (Some(Line::Version(VERSION)), None) => Ok(None),
+        _ => {
+            let why = "not a record of steps, or of another version of this tool";
+            Err(damaged(1, why.to_owned()))
+        }
+    }
+}
+
 /// An open record.
 #[derive(Debug)]
 pub struct StepLog {
@@ -198,32 +256,17 @@ impl StepLog {
             Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(error(source)),
         };
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(error)?;
-        let complete = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(error)?;
+        let complete = complete_lines(&text).len();
         if complete < text.len() {
             file.set_len(complete as u64).map_err(error)?;
             file.seek(SeekFrom::End(0)).map_err(error)?;
         }
-        let damaged =
-            |line: usize, why: String| StepLogError::Damaged { path: path.to_owned(), line, why };
-        let mut lines = Vec::new();
-        for (number, line) in (1..).zip(text[..complete].lines()) {
-            let parsed = serde_json::from_str(line);
-            lines.push(parsed.map_err(|error| damaged(number, error.to_string()))?);
-        }
-        let mut lines = lines.into_iter();
-        let begun = match (lines.next(), lines.next()) {
-            (Some(Line::Version(VERSION)), Some(Line::Begun(begun))) => begun,
-            (None, _) | (Some(Line::Version(VERSION)), None) => {
-                drop(file);
-                std::fs::remove_file(path).map_err(error)?;
-                return Ok(None);
-            }
-            _ => {
-                let why = "not a record of steps, or of another version of this tool";
-                return Err(damaged(1, why.to_owned()));
-            }
+        let Some((begun, lines)) = parse(path, &text)? else {
+            drop(file);
+            std::fs::remove_file(path).map_err(error)?;
+            return Ok(None);
         };
         let mut log = Self {
             path: path.to_owned(),
@@ -361,7 +404,7 @@ mod tests {
 
     fn begun() -> Begun {
         Begun {
-            asked: vec!["lina".to_owned()],
+            asked: vec!["李娜".to_owned()],
             users: vec!["17".to_owned()],
             locked_before: Vec::new(),
             instance_id: "i".to_owned(),
@@ -403,11 +446,17 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
+            let steps = recorded_steps(&path).unwrap();
             let Some(mut log) = StepLog::open(&path).unwrap() else {
+                assert!(steps.is_empty(), "{cut}");
                 assert!(!path.exists(), "{cut}");
                 continue;
             };
             assert_ne!(log.open_steps(StepKind::Lock), [step("18")], "{cut}: the result is cut");
+            let state = steps[0].1.as_ref().map(|result| result.state);
+            let was_sent = log.may_be_applied(&step("17"));
+            assert_eq!(state, was_sent.then_some(StepState::Unknown), "{cut}");
+            assert_eq!(steps[1], (step("18"), None), "{cut}");
             log.record_results(vec![result("17", StepState::Failed)]).unwrap();
             drop(log);
             let log = StepLog::open(&path).unwrap().unwrap();

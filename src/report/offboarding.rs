@@ -130,6 +130,11 @@ pub fn state_name(state: StepState) -> &'static str {
     }
 }
 
+/// Whether a person has to look at a step: it is not known to be done, or its object does not exist.
+pub fn is_open(state: StepState) -> bool {
+    !state.holds() || state == StepState::NotFound
+}
+
 /// A step with its result, for people.
 pub fn result_text(result: &StepResult) -> String {
     let step = &result.step;

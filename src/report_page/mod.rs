@@ -21,6 +21,7 @@
 //! | colours, print, dark and light | `page.css` |
 //! | which text says what to do | `remedy` |
 //! | the meaning of the outcome's columns | `outcome_file` |
+//! | the steps of an offboarding | `steps` |
 //! | the timeline | `timeline` (intervals), `chart` (shapes) |
 
 mod blocks;
@@ -29,6 +30,7 @@ mod facts;
 mod outcome_file;
 mod overview;
 mod remedy;
+mod steps;
 mod tables;
 mod template;
 mod texts;
@@ -39,7 +41,9 @@ mod view;
 pub use tables::is_residual;
 pub use texts::Language;
 
+use crate::files::RunFiles;
 use crate::ledger::{Ledger, LedgerError};
+use crate::offboard::StepLogError;
 use crate::report::run_status::RunState;
 use facts::Facts;
 use jiff::Timestamp;
@@ -47,6 +51,7 @@ use outcome_file::OutcomeFile;
 use overview::Overview;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use steps::Steps;
 use timeline::Timeline;
 use view::View;
 
@@ -80,6 +85,9 @@ pub enum PageError {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The record of the steps of an offboarding cannot be used.
+    #[error(transparent)]
+    Steps(#[from] StepLogError),
     /// The page cannot be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
@@ -128,6 +136,11 @@ impl Page<'_> {
         let mut outcome = OutcomeFile::open(self.outcome, &reading)?;
         let is_verified = outcome.layout.is_verified();
         let tables = tables::of(&outcome.layout, &overview, self.residual.is_some());
+        let files = RunFiles::new(self.outcome.to_owned());
+        let steps = match files.steps() {
+            record if record.is_file() => Steps::read(&record, &files.routes())?,
+            _ => Steps::default(),
+        };
         let state = facts.as_ref().map(|facts| RunState::of(&facts.status, self.is_locked));
         let view = View {
             page: self,
@@ -136,6 +149,7 @@ impl Page<'_> {
             state,
             overview: &overview,
             timeline: &timeline,
+            steps: &steps,
             tables: &tables,
         };
         let (head, tail) = template::render(&view.json()?, &texts, self.language)?;

@@ -49,6 +49,10 @@ pub(super) struct Texts {
     pub(super) grantee: Group,
     /// By kind of route.
     pub(super) route: Group,
+    /// By kind of step of an offboarding.
+    pub(super) step: Group,
+    /// By state of such a step.
+    pub(super) step_state: Group,
     /// Facts of the run.
     pub(super) fact: Group,
     /// Texts of a restore in place of others, by group and key: `page.all_done`.

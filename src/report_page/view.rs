@@ -5,6 +5,7 @@ use super::chart::Chart;
 use super::facts::Facts;
 use super::overview::Overview;
 use super::remedy::Remedy;
+use super::steps::Steps;
 use super::tables::Table;
 use super::texts::{Texts, fill, of, time};
 use super::timeline::Timeline;
@@ -28,6 +29,7 @@ pub(super) struct View<'a> {
     pub(super) state: Option<RunState>,
     pub(super) overview: &'a Overview,
     pub(super) timeline: &'a Timeline,
+    pub(super) steps: &'a Steps,
     pub(super) tables: &'a [Table],
 }
 
@@ -55,6 +57,8 @@ impl View<'_> {
             "statuses": self.statuses(),
             "verified": self.verified(),
             "facts": self.fact_list(),
+            "steps": self.steps.json(self.texts),
+            "open_steps": self.steps.open(),
             "reasons": self.reasons(),
             "unlisted_reasons": overview.reasons.len().saturating_sub(MOST_REASONS),
             "chart": Chart::of(self.timeline),

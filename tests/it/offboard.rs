@@ -126,6 +126,16 @@ fn the_bundle_of_an_offboarding_has_its_steps_and_routes_and_is_verified() {
     assert!(text("routes.csv").contains("user_group"), "{}", text("routes.csv"));
     assert!(text("residual.csv").contains("night-shift"), "{}", text("residual.csv"));
     assert!(text("outcome.csv").contains(",gone,"), "{}", text("outcome.csv"));
+    let page = text("report.html");
+    for row in [
+        "lock the user</th><td><bdi>17 (lina@corp)</bdi></td>",
+        "remove from the user group</th><td><bdi>17 (lina@corp)</bdi></td> <td><bdi>3 (platform)</bdi>",
+        "delete the public key</th><td><bdi>17 (lina@corp)</bdi></td> <td><bdi>201 (lina-laptop)</bdi>",
+    ] {
+        let words = page.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(row), "{row}\n{words}");
+    }
+    assert!(!page.contains("not known to be done"), "{page}");
     sandbox.ends(&["evidence", "--verify", "bundle.zip"]).expect(0, "");
     // A bundle is never overwritten, and that is said before anything is changed.
     let other = [&args[..], &["--out", "other.csv"]].concat();
@@ -220,6 +230,20 @@ fn a_step_that_fails_is_told_and_the_access_goes_all_the_same() {
         assert!(ended.out.contains(text), "{text}\n{}", ended.out);
     }
     assert!(sandbox.outcome("offboarding.csv").iter().all(|row| row["verified"] == "gone"));
+    for (language, heading, state) in [
+        (
+            "en",
+            "Steps of the offboarding that are not known to be done: 1",
+            "<strong>not done</strong>",
+        ),
+        ("zh", "离职处理中尚未确认完成的步骤：1", "<strong>未完成</strong>"),
+    ] {
+        let args = ["report", "offboarding.csv", "--html", "report.html", "--lang", language];
+        sandbox.ends(&args).expect(0, "");
+        let page = std::fs::read_to_string(sandbox.path("report.html")).expect("the page");
+        assert!(page.contains(heading) && page.contains(state), "{page}");
+        assert!(page.contains("NoPermission"), "the API's message is shown: {page}");
+    }
 }
 
 #[test]

@@ -27,9 +27,9 @@ use crate::exit::{Exit, Failure};
 use crate::files::{LOCK_TIMEOUT, RunFiles};
 use crate::input::{Options, shown};
 use crate::model::GranteeKind;
-use crate::offboard::{StepKind, StepLog, StepState, Taken};
+use crate::offboard::{StepKind, StepLog, Taken};
 use crate::report::evidence::Written;
-use crate::report::offboarding::{OffboardingReport, kind_name, result_text, state_name};
+use crate::report::offboarding::{OffboardingReport, is_open, kind_name, result_text, state_name};
 use crate::report::print;
 use crate::report::text::things;
 use crate::report::verification::VerificationReport;
@@ -298,9 +298,7 @@ impl Offboarding<'_> {
             let of_kind = steps.entry(kind_name(result.step.kind)).or_default();
             *of_kind.entry(state_name(result.state)).or_default() += 1;
         }
-        let open = log
-            .results()
-            .filter(|result| !result.state.holds() || result.state == StepState::NotFound);
+        let open = log.results().filter(|result| is_open(result.state));
         let mut open: Vec<String> = open.map(result_text).collect();
         let to_lock = begun.steps.iter().filter(|step| step.kind == StepKind::Lock);
         let unlocked = to_lock.filter(|step| !locked.contains(&step.user));
