@@ -5,6 +5,19 @@
 //! `README.md` describes the command. `docs/src/architecture.md` describes this library: the life of a
 //! row, of an attempt and of a queue message, and how to extend it.
 //!
+//! # Use as a library
+//!
+//! [`api`] is a client of the Bastionhost API by itself: [signing](api::sign), [keys](api::credentials)
+//! from all sources of the official SDKs, [requests](api::client) whose answers are matched item by
+//! item, and [checked listings](api::reading). `examples/revoke_one_grant.rs` and
+//! `examples/list_hosts_of_user.rs` show it. [`plan`] packs grants into the fewest requests, and
+//! [`engine`] sends a plan.
+//!
+//! Semantic versioning covers [`api`], [`model`], [`clock`], [`plan`] and [`engine`]; below version 1 a
+//! change that breaks them raises the minor version. The other modules are public for the command, the
+//! tests and the benches of this package, and may change in any version. No input, answer or file makes
+//! the library panic; what cannot be used is an error.
+//!
 //! # Data flow
 //!
 //! ```text

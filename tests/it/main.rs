@@ -8,6 +8,7 @@ mod configuration;
 mod credentials;
 mod dependencies;
 mod evidence;
+mod examples;
 mod excel;
 mod exit_codes;
 mod export;
