@@ -24,6 +24,6 @@ pub async fn collect(args: &CollectArgs, quiet: bool) -> Result<Exit, Failure> {
         json: args.json,
         ..RunSettings::of_job(&job, files.out, requests)?
     };
-    let show = Show { quiet, json: args.json };
+    let show = Show::new(quiet, args.json);
     Box::pin(driver::drive(&settings, Executor::Queue(Box::new(queue)), show)).await
 }

@@ -85,11 +85,11 @@ pub async fn drive_job(
     if !is_confirmed {
         show.plan(&mut job, settings)?;
         if let (PriorRun::None { .. }, Some(calls)) = (&prior, snapshot::calls(&job, settings)) {
-            show.line(&snapshot_report::cost(calls, settings.requests.read_rate_per_s))?;
+            show.line_of_job(&snapshot_report::cost(calls, settings.requests.read_rate_per_s))?;
         }
         if let PriorRun::Unfinished(_, state) = &prior {
             let (settled, all) = (state.verdicts.settled(), state.verdicts.len());
-            show.line(&plan_report::resumed(job.plan.action(), settled, all))?;
+            show.line_of_job(&plan_report::resumed(job.plan.action(), settled, all))?;
         }
         confirm(&settings.confirmation, &mut job).await?;
     }
@@ -329,7 +329,7 @@ async fn already_finished(
     let confirmed = read_back::confirm(plan.as_deref(), verdicts, settings, None).await?;
     let exit = ended.unwrap_or_else(|| Exit::of_run(&[], &tally));
     let exit = exit_of_restore(exit, confirmed, not_restored);
-    show.line("This job is finished; nothing was sent. Pass --restart to run it again.")?;
+    show.line_of_job("This job is finished; nothing was sent. Pass --restart to run it again.")?;
     let out = settings.out.to_string_lossy();
     let report = report_from_files(planned, &tally, exit, &out);
     let report = RunReport { confirmed, not_restored, ..report };

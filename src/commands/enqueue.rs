@@ -21,6 +21,6 @@ pub async fn enqueue(args: &EnqueueArgs, table: &Table, quiet: bool) -> Result<E
         tracing::warn!("--html is ignored by enqueue; run `report` after collect");
     }
     let executor = Executor::Queue(Box::new(QueueJob::publish(&args.queue, &settings)?));
-    let show = Show { quiet, json: settings.json };
+    let show = Show::new(quiet, settings.json);
     Box::pin(driver::drive(&settings, executor, show)).await
 }

@@ -36,9 +36,17 @@ pub struct Show {
     pub quiet: bool,
     /// Only the summary, as JSON.
     pub json: bool,
+    /// The job is a step of another command, which showed and confirmed it: no plan, and only the
+    /// result of its rows.
+    pub is_step: bool,
 }
 
 impl Show {
+    /// Shows a command of its own.
+    pub fn new(quiet: bool, json: bool) -> Self {
+        Self { quiet, json, is_step: false }
+    }
+
     /// Prints a text for people.
     pub fn text(self, text: &str) -> Result<(), Failure> {
         if self.is_hidden() { Ok(()) } else { print::text(text) }
@@ -47,6 +55,11 @@ impl Show {
     /// Prints a line for people.
     pub fn line(self, line: &str) -> Result<(), Failure> {
         if self.is_hidden() { Ok(()) } else { print::line(line) }
+    }
+
+    /// Prints a line about the job as a whole, which a step of another command does not need.
+    pub fn line_of_job(self, line: &str) -> Result<(), Failure> {
+        if self.is_step { Ok(()) } else { self.line(line) }
     }
 
     /// Whether nothing is printed for people.
@@ -60,7 +73,7 @@ impl Show {
         if let Some(fingerprint) = &fingerprint {
             tracing::info!(%fingerprint, requests = job.plan.requests(), "the list was planned");
         }
-        if self.is_hidden() {
+        if self.is_hidden() || self.is_step {
             return Ok(());
         }
         print_plan(job, fingerprint.as_ref(), settings)
@@ -74,7 +87,8 @@ impl Show {
 
     /// Prints the summary for people.
     pub fn text_of(self, report: &RunReport<'_>) -> Result<(), Failure> {
-        if self.is_hidden() { Ok(()) } else { print::text(&report.text()) }
+        let text = if self.is_step { report.text_of_step() } else { report.text() };
+        self.text(&text)
     }
 
     /// Prints the summary as JSON.

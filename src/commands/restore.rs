@@ -28,7 +28,7 @@ pub async fn restore(args: &RestoreArgs, files: &[String], quiet: bool) -> Resul
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mut settings = RunSettings::of_restore(args, is_terminal, fastrand::u64(..), files)?;
     settings.offboarding = (!settings.rehearse).then(|| args.outcome.clone());
-    let show = Show { quiet, json: settings.json };
+    let show = Show::new(quiet, settings.json);
     let (_lock, files) = driver::open_files(&settings).await?;
     if settings.rehearse {
         run::refuse_real_files(&files)?;

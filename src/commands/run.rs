@@ -39,7 +39,7 @@ pub fn settings(args: &RunArgs, table: &Table) -> Result<RunSettings, Failure> {
 /// Runs a job.
 pub async fn run(args: &RunArgs, table: &Table, quiet: bool) -> Result<Exit, Failure> {
     let settings = settings(args, table)?;
-    let show = Show { quiet, json: settings.json };
+    let show = Show::new(quiet, settings.json);
     if settings.rehearse {
         return Box::pin(rehearse(&settings, show)).await;
     }

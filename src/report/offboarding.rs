@@ -3,6 +3,7 @@
 use super::evidence::Written;
 use super::text::{entry, shown_long, things};
 use super::verification::VerificationReport;
+use crate::exit::Exit;
 use crate::offboard::{OffboardPlan, StepKind, StepResult, StepState, UserPlan};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -130,6 +131,24 @@ pub fn state_name(state: StepState) -> &'static str {
     }
 }
 
+/// Which steps are sent now.
+pub fn sending(kind: StepKind, steps: usize) -> String {
+    let users = || things(steps, "user", "users");
+    match kind {
+        StepKind::Lock => format!("Locking {}", users()),
+        StepKind::Unlock => format!("Unlocking {}", users()),
+        StepKind::LeaveGroup => {
+            format!("Removing {}", things(steps, "user group membership", "user group memberships"))
+        }
+        StepKind::JoinGroup => {
+            format!("Adding {}", things(steps, "user group membership", "user group memberships"))
+        }
+        StepKind::DeleteKey => {
+            format!("Deleting {}", things(steps, "public key", "public keys"))
+        }
+    }
+}
+
 /// Whether a person has to look at a step: it is not known to be done, or its object does not exist.
 pub fn is_open(state: StepState) -> bool {
     !state.holds() || state == StepState::NotFound
@@ -162,7 +181,14 @@ impl OffboardingReport {
     /// For a terminal.
     pub fn text(&self) -> String {
         let mut out = String::new();
-        let _ = writeln!(out, "Offboarded {}", things(self.users.len(), "user", "users"));
+        let users = things(self.users.len(), "user", "users");
+        let _ = match Exit::from_code(self.exit_code) {
+            Some(Exit::Done) => writeln!(out, "Offboarded {users}"),
+            Some(Exit::AccessFound) => {
+                writeln!(out, "NOT finished: {users}, and access is still granted")
+            }
+            _ => writeln!(out, "NOT finished: {users}, and not everything is done or checked"),
+        };
         for (kind, label) in [
             ("lock", "locks"),
             ("leave_group", "memberships removed"),
@@ -183,6 +209,44 @@ impl OffboardingReport {
         if let Some(evidence) = &self.evidence {
             out.push_str(&evidence.text());
         }
+        let _ = writeln!(out, "Next: {}", self.next());
         out
+    }
+
+    fn next(&self) -> String {
+        let mut next = Vec::new();
+        if !self.open_steps.is_empty() {
+            next.push(
+                "correct the cause of each step above, then run the same command again; it repeats \
+                 only the steps that are not done",
+            );
+            if self.evidence.is_some() {
+                next.push("pass another name to --evidence then");
+            }
+        }
+        let rows = |name| {
+            let rows =
+                self.verification.as_ref().and_then(|verification| verification.rows.get(name));
+            rows.is_some_and(|rows| *rows > 0)
+        };
+        if rows("still") {
+            next.push("find out who granted the access, and offboard again with another --out");
+        }
+        if rows("elsewhere") {
+            next.push("close the other routes of the rows that are elsewhere");
+        }
+        if rows("unchecked") {
+            next.push("verify the outcome again, for the rows that are unchecked");
+        }
+        if self.revocation_exit_code.is_some_and(|code| code != Exit::Done.code()) {
+            next.push("read the code and message of the rows that are not revoked");
+        }
+        let remains = |verification: &VerificationReport| {
+            verification.users.iter().any(|user| !user.remains.is_empty())
+        };
+        if self.verification.as_ref().is_some_and(remains) {
+            next.push("decide on what remains");
+        }
+        if next.is_empty() { "nothing".to_owned() } else { next.join("; then ") }
     }
 }

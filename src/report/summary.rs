@@ -150,15 +150,27 @@ impl RunReport<'_> {
 
     /// For a terminal.
     pub fn text(&self) -> String {
-        let mut out = String::new();
-        for stopped in self.causes {
-            let _ = writeln!(out, "Stopped: {}", cause(stopped));
-        }
         let state = match (self.is_stopped(), self.rehearsal) {
             (true, _) => "So far",
             (false, true) => "Rehearsed",
             (false, false) => "Finished",
         };
+        let mut out = self.result(state);
+        let _ = writeln!(out, "Outcome: {}", shown_long(self.outcome));
+        let _ = writeln!(out, "Next: {}", self.next());
+        out
+    }
+
+    /// For a terminal, if the run is a step of another command, which says what is next.
+    pub fn text_of_step(&self) -> String {
+        self.result(if self.is_stopped() { "Grants so far" } else { "Grants" })
+    }
+
+    fn result(&self, state: &str) -> String {
+        let mut out = String::new();
+        for stopped in self.causes {
+            let _ = writeln!(out, "Stopped: {}", cause(stopped));
+        }
         let rows = self.tally.rows();
         let _ = writeln!(
             out,
@@ -208,8 +220,6 @@ impl RunReport<'_> {
                 "see the table .left-out.csv for the reasons",
             );
         }
-        let _ = writeln!(out, "Outcome: {}", shown_long(self.outcome));
-        let _ = writeln!(out, "Next: {}", self.next());
         out
     }
 

@@ -108,6 +108,30 @@ fn a_user_is_locked_and_loses_groups_grants_and_keys_and_only_the_rule_remains()
 }
 
 #[test]
+fn the_steps_are_told_in_order_and_the_revocations_have_no_plan_of_their_own() {
+    let (service, sandbox) = (service(""), Sandbox::new());
+    let ended = offboard(&sandbox, &service, &[&["--user", "lina@corp"], &ALL[..]].concat());
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let mut rest = ended.out.as_str();
+    for line in [
+        "Locking 1 user",
+        "Removing 1 user group membership",
+        "Grants: access is gone for 5 of 5 rows",
+        "Deleting 1 public key",
+        "Offboarded 1 user",
+        "Next: decide on what remains",
+    ] {
+        let at = rest.find(&format!("{line}\n"));
+        rest = &rest[at.unwrap_or_else(|| panic!("{line:?}\n{}", ended.out)) + line.len()..];
+    }
+    for of_a_run in ["Plan:", "Fingerprint", "Snapshot first", "Next: nothing"] {
+        assert!(!ended.out.contains(of_a_run), "{of_a_run}\n{}", ended.out);
+    }
+    let again = offboard(&sandbox, &service, &[&["--user", "lina@corp"], &ALL[..]].concat());
+    assert!(again.code == 0 && !again.out.contains("--restart"), "{again:?}");
+}
+
+#[test]
 fn the_bundle_of_an_offboarding_has_its_steps_and_routes_and_is_verified() {
     let service = service("");
     let sandbox = Sandbox::new();
@@ -226,7 +250,12 @@ fn a_step_that_fails_is_told_and_the_access_goes_all_the_same() {
     let args = ["--user", "lina@corp", "--lock", "--settle", "0", "--yes"];
     let ended = offboard(&sandbox, &service, &args);
     assert_eq!(ended.code, 1, "{ended:?}");
-    for text in ["lock of user 17: NOT done", "user 17 is not locked, as read back"] {
+    for text in [
+        "NOT finished: 1 user, and not everything is done or checked",
+        "lock of user 17: NOT done",
+        "user 17 is not locked, as read back",
+        "it repeats only the steps that are not done",
+    ] {
         assert!(ended.out.contains(text), "{text}\n{}", ended.out);
     }
     assert!(sandbox.outcome("offboarding.csv").iter().all(|row| row["verified"] == "gone"));

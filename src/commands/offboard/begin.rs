@@ -36,11 +36,6 @@ impl Offboarding<'_> {
                 return Err(Failure::new(Exit::Usage, message));
             }
         }
-        if !args.dry_run && args.evidence.as_ref().is_some_and(|bundle| bundle.exists()) {
-            let message =
-                "--evidence: the file exists, and a bundle is never overwritten; pass another name";
-            return Err(Failure::new(Exit::Usage, message));
-        }
         let texts = asked.iter().map(asked_text).collect();
         let place = (args.instance.instance_id.as_str(), args.instance.region.as_str());
         let ids = resolved(asked, &self.connection.caller, place).await?;

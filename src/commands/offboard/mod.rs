@@ -29,7 +29,9 @@ use crate::input::{Options, shown};
 use crate::model::GranteeKind;
 use crate::offboard::{StepKind, StepLog, Taken};
 use crate::report::evidence::Written;
-use crate::report::offboarding::{OffboardingReport, is_open, kind_name, result_text, state_name};
+use crate::report::offboarding::{
+    OffboardingReport, is_open, kind_name, result_text, sending, state_name,
+};
 use crate::report::print;
 use crate::report::text::things;
 use crate::report::verification::VerificationReport;
@@ -57,6 +59,7 @@ pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure>
         evidence::read_key(key)?;
     }
     let asked = names(&args.users.user, args.users.users_from.as_deref())?;
+    refuse_existing_bundle(args)?;
     let files = RunFiles::new(args.out.clone());
     let lock_files = RunFiles::new(files.steps());
     let _lock = lock_files.lock_within(LOCK_TIMEOUT).await?;
@@ -66,7 +69,7 @@ pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure>
         Connection::open(&args.requests, &args.instance.instance_id, &args.instance.region, hidden)
             .await?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let show = Show { quiet, json: args.json };
+    let show = Show::new(quiet, args.json);
     let offboarding = Offboarding { args, files, connection, clock, show };
     let prior = if args.dry_run { None } else { StepLog::open(&offboarding.files.steps())? };
     let mut log = match prior {
@@ -90,6 +93,20 @@ pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure>
         offboarding.show.line(&format!("Stopped. The steps so far:\n  {}", states.join("\n  ")))?;
     }
     done
+}
+
+/// A bundle is never overwritten; that is said before anything is changed, also when an offboarding
+/// is resumed that was killed after its bundle was written.
+fn refuse_existing_bundle(args: &OffboardArgs) -> Result<(), Failure> {
+    let Some(bundle) = args.evidence.as_ref().filter(|bundle| !args.dry_run && bundle.exists())
+    else {
+        return Ok(());
+    };
+    let name = shown(&bundle.to_string_lossy());
+    let message = format!(
+        "--evidence {name}: the file exists, and a bundle is never overwritten; pass another name"
+    );
+    Err(Failure::new(Exit::Usage, message))
 }
 
 fn resumed(log: &StepLog) -> String {
@@ -160,7 +177,7 @@ impl Offboarding<'_> {
 
     /// Carries the steps out that are not done, and reads back.
     async fn carry_out(&self, log: &mut StepLog) -> Result<Exit, Failure> {
-        let Connection { session, reader, .. } = &self.connection;
+        let Connection { session, reader, progress, .. } = &self.connection;
         let args = self.args;
         let requests = RequestSettings::settle(&args.requests, 0);
         let client = session
@@ -169,9 +186,11 @@ impl Offboarding<'_> {
         let caller: Arc<Caller<HttpTransport>> =
             Arc::new(Caller::new(client, requests.engine.rate_per_s, requests.engine.concurrency));
         let writer = Writer::new(caller, &args.instance.instance_id, &args.instance.region);
+        self.announce(StepKind::Lock, log)?;
         carry_out(StepKind::Lock, log, &writer, &*self.clock).await?;
         crate::failpoint::hit("users-locked");
         self.record_routes(log).await?;
+        self.announce(StepKind::LeaveGroup, log)?;
         carry_out(StepKind::LeaveGroup, log, &writer, &*self.clock).await?;
         crate::failpoint::hit("groups-left");
         let revoked = if log.begun().rows > 0 { Some(self.revoke(log).await?) } else { None };
@@ -180,11 +199,13 @@ impl Offboarding<'_> {
                            read back; run the same command again to continue";
             return Err(Failure::new(exit, message));
         }
+        self.announce(StepKind::DeleteKey, log)?;
         carry_out(StepKind::DeleteKey, log, &writer, &*self.clock).await?;
         crate::failpoint::hit("keys-deleted");
         let verification = self.read_back(log, revoked.is_some()).await?;
         let users = &log.begun().users;
         let locked = locked(reader, users, args.settle).await?;
+        progress.clear();
         let mut report = self.report(log, locked, revoked, verification);
         if let Some(bundle) = &args.evidence {
             report.evidence = self.prove(bundle, log, &mut report).await?;
@@ -196,6 +217,12 @@ impl Offboarding<'_> {
         }
         Exit::from_code(report.exit_code)
             .ok_or_else(|| Failure::new(Exit::Internal, "an exit code without a meaning"))
+    }
+
+    /// Says which steps are sent now.
+    fn announce(&self, kind: StepKind, log: &StepLog) -> Result<(), Failure> {
+        let steps = log.open_steps(kind).len();
+        if steps == 0 { Ok(()) } else { self.show.line(&sending(kind, steps)) }
     }
 
     /// Records all routes after the locks, before any of them is closed.
@@ -234,7 +261,7 @@ impl Offboarding<'_> {
             return Err(Failure::new(Exit::Refused, message));
         }
         let settings = offboard::revocations(self.args, &path, self.files.out.clone());
-        let show = Show { quiet: self.show.is_hidden(), json: false };
+        let show = Show { is_step: true, ..Show::new(self.show.is_hidden(), false) };
         Box::pin(driver::drive(&settings, Executor::Engine, show)).await
     }
 
