@@ -60,6 +60,8 @@
 //!     known to have removed.
 //! 11. **No unlock of what others locked.** [`offboard::undo`] takes back only steps that the record of
 //!     the offboarding has as its own.
+//! 12. **No verdict without a complete listing.** [`access::verify`] says `gone` only if a complete
+//!     listing lacks the grant, and `still` only if one shows it.
 //!
 //! [`sim`], the simulated service, audits what it receives; `tests/it` compares a run's claims with
 //! that audit under every fault.

@@ -31,6 +31,8 @@ mod step;
 mod survey;
 mod target_access;
 mod verify;
+#[cfg(test)]
+mod verify_tests;
 mod who;
 
 #[cfg(test)]

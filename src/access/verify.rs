@@ -1,7 +1,7 @@
 //! Decides from the evidence whether a grant is gone. Pure.
 //!
-//! `gone` needs a complete listing without the grant, and `still` a listing with it and every other
-//! route read. Anything less is `unchecked`.
+//! Promise 12: `gone` only if a complete listing lacks the grant, and `still` only if a complete
+//! listing shows it and every other route was read. Anything less is `unchecked`.
 
 use super::evidence::{Evidence, GranteeEvidence, GranteeKey, Holder, TargetId};
 use super::indirect::unread_routes;
@@ -99,8 +99,7 @@ fn of_account(
         Some(None) => Verification::Unchecked(
             "the answer does not say whether the account is authorized".to_owned(),
         ),
-        Some(Some(false)) => gone_account(one, target),
-        None => match accounts.reason() {
+        Some(Some(false)) | None => match accounts.reason() {
             None => gone_account(one, target),
             Some(reason) => Verification::Unchecked(reason.to_owned()),
         },
@@ -140,6 +139,15 @@ fn listed(
     }
     if !explanations.is_empty() {
         return Verification::Elsewhere(explanations.join("; "));
+    }
+    let list = match account {
+        Some(_) => one.accounts.get(target).and_then(Listing::reason),
+        None => one.targets.get(&target.0).and_then(Listing::reason),
+    };
+    if let Some(reason) = list {
+        return Verification::Unchecked(format!(
+            "it is in a listing that is not complete: {reason}"
+        ));
     }
     if let Some(gap) = gaps.first() {
         return Verification::Unchecked(format!(

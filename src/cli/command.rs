@@ -16,7 +16,8 @@ pub const OF_SETTINGS: [&str; 2] = ["config", "profile"];
 
 /// Options that are no setting although a setting of `run` has their name: the file that `run`
 /// writes is not a list.
-const OWN_MEANING: [(&str, &str); 2] = [("export", "out"), ("who", "out")];
+const OWN_MEANING: [(&str, &str); 4] =
+    [("export", "out"), ("who", "out"), ("offboard", "out"), ("restore", "out")];
 
 /// Whether this option of this command is not the setting of the same name.
 pub fn has_own_meaning(command: &str, option: &str) -> bool {

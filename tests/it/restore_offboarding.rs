@@ -79,6 +79,19 @@ fn after_offboard_and_restore_locks_groups_and_grants_are_as_before() {
     assert!(service.audit().counts.writes >= writes);
 }
 
+/// `out` of a settings file is that of `run`: a restore must not write over the outcome it reads.
+#[test]
+fn the_outcome_file_of_the_settings_is_not_that_of_offboard_or_restore() {
+    let (service, sandbox) = (service(""), Sandbox::new());
+    sandbox.file("bastion-revoke.toml", "out = \"cleanup.csv\"\n");
+    offboard(&sandbox, &service, &["--lock"]).expect(0, "");
+    assert_eq!(restore(&sandbox, &service, &[]).code, 0);
+    for name in ["offboarding.csv", "restored.csv"] {
+        assert!(sandbox.path(name).exists(), "{name}");
+    }
+    assert!(!sandbox.path("cleanup.csv").exists());
+}
+
 #[test]
 fn users_that_were_locked_before_or_by_others_stay_locked() {
     let (service, sandbox) = (service(""), Sandbox::new());

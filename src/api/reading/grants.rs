@@ -42,7 +42,7 @@ pub struct GrantedAccount {
     /// Whether the account is granted. `None`: the answer does not say so; never "not granted".
     pub is_authorized: Option<bool>,
     /// The id of the target; blank where the answer does not name it.
-    target_id: String,
+    pub target_id: String,
 }
 
 macro_rules! target_item {
