@@ -55,6 +55,7 @@ fn runtime_for(command: &Command) -> Builder {
     match command {
         Command::Run(args) if args.via.is_some() || args.rehearse => Builder::new_multi_thread(),
         Command::Restore(args) if args.rehearse => Builder::new_multi_thread(),
+        Command::Offboard(args) if args.rehearse => Builder::new_multi_thread(),
         Command::Enqueue(_) | Command::Collect(_) | Command::Work(_) | Command::Simulate(_) => {
             Builder::new_multi_thread()
         }

@@ -30,6 +30,22 @@ pub struct OffboardArgs {
     /// Show everything that would go and stay; change nothing
     #[arg(long, help_heading = "Confirmation", conflicts_with_all = ["yes", "confirm"])]
     pub dry_run: bool,
+    /// Rehearse all steps against a simulated service in this process; nothing is really changed
+    #[arg(
+        long,
+        help_heading = "Confirmation",
+        conflicts_with_all = ["dry_run", "evidence", "endpoint", "yes", "confirm"]
+    )]
+    pub rehearse: bool,
+    /// World file of the rehearsal, as for `simulate` [default: that of samples/world.toml]
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        requires = "rehearse",
+        help_heading = "Confirmation"
+    )]
+    pub world: Option<PathBuf>,
     /// Continue without asking
     #[arg(long, help_heading = "Confirmation", conflicts_with = "confirm")]
     pub yes: bool,
@@ -39,15 +55,15 @@ pub struct OffboardArgs {
     /// Start even if something could not be read, which then cannot be shown or restored
     #[arg(long, help_heading = "Confirmation")]
     pub allow_incomplete_snapshot: bool,
-    /// Outcome of the revocations; the files of the other steps are beside it
+    /// Outcome of the revocations; the files of the other steps are beside it [default:
+    /// offboarding.csv, with --rehearse rehearsal.csv]
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "offboarding.csv",
         value_hint = ValueHint::AnyPath,
         help_heading = "Files"
     )]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
     /// At the end, write everything that proves the offboarding into this bundle, as `evidence` does
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Files")]
     pub evidence: Option<PathBuf>,

@@ -177,6 +177,9 @@ pub struct RequestArgs {
     /// Use only the keys of this aliyun CLI profile or section of the credentials file
     #[arg(long, value_name = "NAME", help_heading = "Requests")]
     pub credential_profile: Option<String>,
+    /// The simulated service of a rehearsal, which the command itself has started.
+    #[arg(skip)]
+    pub simulated: Option<reqwest::Url>,
 }
 
 /// A signature method.

@@ -44,6 +44,10 @@ impl ApiSession {
         clock: &Arc<dyn WallClock>,
     ) -> Result<Self, StopCause> {
         let ca_pem = certificates(settings.ca_file.as_deref()).map_err(setup)?;
+        if let Some(simulated) = settings.simulated.clone() {
+            let keys = Provider::fixed(test_credentials(), Arc::clone(clock));
+            return Self::new(settings, Some(simulated), regions, ca_pem.as_deref(), keys, clock);
+        }
         let provider = provider(settings.credential_profile.clone(), ca_pem.clone(), clock);
         let provider = provider.map_err(setup)?;
         // Missing credentials are better reported before anything is written.

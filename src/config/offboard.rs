@@ -1,6 +1,6 @@
 //! Settings of `offboard`.
 
-use super::run::check_guards;
+use super::run::{DEFAULT_REHEARSAL_OUT, check_guards};
 use super::{Confirmation, InputSettings, RequestSettings, RunSettings, SnapshotPolicy, usage};
 use crate::cli::offboard::OffboardArgs;
 use crate::exit::Failure;
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 pub fn confirmation(args: &OffboardArgs, is_terminal: bool) -> Result<Confirmation, Failure> {
     check_guards(&args.guards)?;
     match args.confirm {
+        _ if args.rehearse => Ok(Confirmation::Yes),
         Some(users) => Ok(Confirmation::Exactly(users)),
         None if args.yes || args.dry_run => Ok(Confirmation::Yes),
         None if is_terminal => Ok(Confirmation::Ask),
@@ -21,6 +22,12 @@ pub fn confirmation(args: &OffboardArgs, is_terminal: bool) -> Result<Confirmati
              that --dry-run shows",
         )),
     }
+}
+
+/// The outcome of the revocations.
+pub fn out(args: &OffboardArgs) -> PathBuf {
+    let default = if args.rehearse { DEFAULT_REHEARSAL_OUT } else { "offboarding.csv" };
+    args.out.clone().unwrap_or_else(|| default.into())
 }
 
 /// Settings of the revocations of an offboarding, which has been confirmed: the list is written

@@ -15,6 +15,8 @@ const DEFAULT_RATE_PER_S: f64 = 10.0;
 pub struct RequestSettings {
     /// The endpoint; `None` for that of each region.
     pub endpoint: Option<Url>,
+    /// The simulated service of a rehearsal: nothing else is called, and only with its test key.
+    pub simulated: Option<Url>,
     /// The signature method.
     pub signature: Scheme,
     /// The timeout of one attempt.
@@ -34,6 +36,7 @@ impl RequestSettings {
     pub fn settle(args: &RequestArgs, seed: u64) -> Self {
         Self {
             endpoint: args.endpoint.clone(),
+            simulated: args.simulated.clone(),
             signature: match args.signature {
                 SignatureName::V1 => Scheme::V1,
                 SignatureName::Acs3 => Scheme::Acs3,
@@ -58,6 +61,7 @@ impl RequestSettings {
     pub fn of_collect(deadline: Option<Duration>) -> Self {
         Self {
             endpoint: None,
+            simulated: None,
             signature: Scheme::V1,
             timeout: Duration::ZERO,
             ca_file: None,

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(super) const DEFAULT_OUT: &str = "outcome.csv";
 
 /// The default outcome file of a rehearsal.
-const DEFAULT_REHEARSAL_OUT: &str = "rehearsal.csv";
+pub(super) const DEFAULT_REHEARSAL_OUT: &str = "rehearsal.csv";
 
 /// The instance of a rehearsal's rows that name none.
 const REHEARSAL_INSTANCE: &str = "bastionhost-rehearsal";

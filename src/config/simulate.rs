@@ -43,7 +43,8 @@ fn grants(path: &Path) -> Result<Grants, Failure> {
     })
 }
 
-fn world(path: &Path) -> Result<World, Failure> {
+/// Reads a world file.
+pub fn world(path: &Path) -> Result<World, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| unreadable("the world file", path, &error))?;
     World::parse(&text).map_err(|error| {

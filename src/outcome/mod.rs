@@ -19,7 +19,7 @@ mod writer;
 
 use crate::files::RunFiles;
 use crate::input::{InputError, Reader};
-use crate::model::{RESOLVED_COLUMNS, Status, TEXT_MARK_COLUMN};
+use crate::model::{MESSAGE_COLUMN, RESOLVED_COLUMNS, Status, TEXT_MARK_COLUMN, VERIFIED_COLUMNS};
 use crate::pipeline::run_pipeline;
 use crate::plan::Rows;
 use crate::plan::summary::LeftOut;
@@ -27,7 +27,7 @@ use crate::verdicts::Verdicts;
 use columns::Columns;
 use result_columns::{CellFormat, ResultColumns};
 use rows::InputRows;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use table::Table;
 use writer::write_outcome;
@@ -160,16 +160,41 @@ impl Outcome<'_> {
     }
 }
 
+/// Copies the outcome of a run against the simulated service as that of a rehearsal: every message
+/// says so.
+pub fn copy_as_rehearsal(from: &Path, to: impl Write) -> Result<(), csv::Error> {
+    let format = CellFormat { table: Table { excel: false }, rehearsal: true };
+    let mut table = csv::Reader::from_path(from)?;
+    let mut copy = csv::Writer::from_writer(to);
+    let header = table.headers()?.clone();
+    let message = message_column(&header);
+    copy.write_record(&header)?;
+    for record in table.records() {
+        let record = record?;
+        copy.write_record(record.iter().enumerate().map(|(at, cell)| {
+            if Some(at) == message { format.message(cell) } else { cell.into() }.into_owned()
+        }))?;
+    }
+    Ok(copy.flush()?)
+}
+
 /// Whether a file is the outcome of a rehearsal, and nothing else.
 pub fn is_of_rehearsal(path: &Path) -> bool {
     let Ok(mut table) = csv::Reader::from_path(path) else { return false };
     let Ok(header) = table.headers() else { return false };
+    let Some(message) = message_column(header) else { return false };
+    table.records().next().is_none_or(|first| {
+        first.is_ok_and(|row| row.get(message).is_some_and(|m| m.starts_with(REHEARSAL)))
+    })
+}
+
+/// The column with the messages of an outcome; `None` if it is no outcome.
+fn message_column(header: &csv::StringRecord) -> Option<usize> {
     let mut names: Vec<&str> = header.iter().collect();
     names.pop_if(|name| *name == TEXT_MARK_COLUMN);
-    let is_outcome = names.ends_with(&COLUMNS);
-    let message = names.len().saturating_sub(5);
-    is_outcome
-        && table.records().next().is_none_or(|first| {
-            first.is_ok_and(|row| row.get(message).is_some_and(|m| m.starts_with(REHEARSAL)))
-        })
+    if names.ends_with(&VERIFIED_COLUMNS) {
+        names.truncate(names.len() - VERIFIED_COLUMNS.len());
+    }
+    let first = names.len().checked_sub(COLUMNS.len()).filter(|_| names.ends_with(&COLUMNS))?;
+    COLUMNS.iter().position(|name| *name == MESSAGE_COLUMN).map(|at| first + at)
 }

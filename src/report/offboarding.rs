@@ -86,6 +86,8 @@ fn user_text(out: &mut String, plan: &UserPlan) {
 pub struct OffboardingReport {
     /// The exit code.
     pub exit_code: u8,
+    /// Whether it was a rehearsal, in which nothing was changed.
+    pub rehearsal: bool,
     /// The ids of the users.
     pub users: Vec<String>,
     /// Users that were locked before.
@@ -183,6 +185,9 @@ impl OffboardingReport {
         let mut out = String::new();
         let users = things(self.users.len(), "user", "users");
         let _ = match Exit::from_code(self.exit_code) {
+            Some(Exit::Done) if self.rehearsal => {
+                writeln!(out, "Rehearsed: {users} would be offboarded")
+            }
             Some(Exit::Done) => writeln!(out, "Offboarded {users}"),
             Some(Exit::AccessFound) => {
                 writeln!(out, "NOT finished: {users}, and access is still granted")
@@ -214,15 +219,21 @@ impl OffboardingReport {
     }
 
     fn next(&self) -> String {
+        if self.rehearsal {
+            return "nothing was changed; run without --rehearse to offboard".to_owned();
+        }
         let mut next = Vec::new();
         if !self.open_steps.is_empty() {
-            next.push(
-                "correct the cause of each step above, then run the same command again; it repeats \
-                 only the steps that are not done",
-            );
-            if self.evidence.is_some() {
-                next.push("pass another name to --evidence then");
-            }
+            next.push(match self.evidence {
+                Some(_) => {
+                    "correct the cause of each step above, then run the same command again with \
+                     another --evidence; it repeats only the steps that are not done"
+                }
+                None => {
+                    "correct the cause of each step above, then run the same command again; it \
+                     repeats only the steps that are not done"
+                }
+            });
         }
         let rows = |name| {
             let rows =

@@ -108,6 +108,54 @@ fn a_user_is_locked_and_loses_groups_grants_and_keys_and_only_the_rule_remains()
 }
 
 #[test]
+fn a_rehearsal_goes_through_all_steps_and_leaves_only_files_that_say_so() {
+    let sandbox = Sandbox::new();
+    sandbox.file("world.toml", WORLD.replace("lina@corp", "somebody"));
+    let rehearse = |more: &[&str]| {
+        let all = ["--lock", "--leave-groups", "--delete-keys", "--rehearse"];
+        let args = [&["offboard", "--instance-id", INSTANCE], more, &all].concat();
+        // No keys, and an address of STS at which nothing listens.
+        let mut command = sandbox.command(&args);
+        command.env("BASTION_REVOKE_STS_ENDPOINT", "http://127.0.0.1:1");
+        Ended::of(&command.output().expect("it starts"))
+    };
+    let ended = rehearse(&["--user", "lina@corp"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for text in [
+        "Rehearsal against a simulated service: nothing is really changed",
+        "Rehearsed: 1 user would be offboarded",
+        "users locked, as read back                        1",
+        "    remains: rule 7 (night-shift), active: host 1080 [3310]",
+        "Files: rehearsal.csv, rehearsal.residual.csv",
+        "Next: nothing was changed; run without --rehearse to offboard",
+    ] {
+        assert!(ended.out.contains(text), "{text}\n{}", ended.out);
+    }
+    let rows = sandbox.outcome("rehearsal.csv");
+    let is_marked = |message: &str| message.starts_with("rehearsal: ");
+    assert!(rows.len() == 5 && rows.iter().all(|row| is_marked(&row["message"])), "{rows:?}");
+    assert!(rows.iter().all(|row| row["verified"] == "gone"), "{rows:?}");
+    let files = ["rehearsal.csv", "rehearsal.residual.csv", "world.toml"];
+    let mut left: Vec<_> = sandbox.files().into_iter().filter(|path| path.is_file()).collect();
+    left.sort();
+    let files = files.map(|name| sandbox.path(name));
+    assert_eq!(left, files, "neither a record nor a ledger");
+    let verify = ["verify", "rehearsal.csv", "--instance-id", INSTANCE];
+    sandbox.ends(&verify).expect(65, "it is the outcome of a rehearsal");
+    // The same users as those of a real offboarding, from a world of one's own, as JSON.
+    rehearse(&["--user", "lina@corp", "--world", "world.toml"]).expect(65, "no user with the name");
+    let ended = rehearse(&["--user", "somebody", "--world", "world.toml", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&ended.out).expect("one JSON value");
+    assert!(ended.code == 0 && report["rehearsal"] == true, "{report}");
+    // Nothing of a real offboarding is overwritten.
+    let (service, real) = (service(""), ["--out", "real.csv"]);
+    let args = [&["--user", "lina@corp"], &real[..], &ALL].concat();
+    offboard(&sandbox, &service, &args).expect(0, "");
+    let args = [&["--user", "lina@corp"], &real[..]].concat();
+    rehearse(&args).expect(2, "belongs to a real run; pass another --out for the rehearsal");
+}
+
+#[test]
 fn the_steps_are_told_in_order_and_the_revocations_have_no_plan_of_their_own() {
     let (service, sandbox) = (service(""), Sandbox::new());
     let ended = offboard(&sandbox, &service, &[&["--user", "lina@corp"], &ALL[..]].concat());

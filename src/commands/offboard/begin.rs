@@ -90,6 +90,9 @@ impl Offboarding<'_> {
     /// The user whose keys are used is never locked. Keys belong to RAM users, so only users from RAM
     /// can be the caller.
     async fn refuse_own_lock(&self, plan: &OffboardPlan) -> Result<(), Failure> {
+        if self.args.rehearse {
+            return Ok(());
+        }
         let is_ram = |user: &User| user.source.trim().eq_ignore_ascii_case("Ram");
         let locked = plan.users.iter().filter(|user| user.lock && is_ram(&user.user));
         let locked: Vec<_> = locked.collect();

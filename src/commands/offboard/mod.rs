@@ -5,6 +5,7 @@
 //! same command continues where it stopped, with the users, list and steps that were confirmed.
 
 mod begin;
+mod rehearse;
 pub(super) mod steps;
 
 use crate::access::{self, ROUTE_COLUMNS, RouteKind, Scope, Survey, routes};
@@ -38,7 +39,7 @@ use crate::report::verification::VerificationReport;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use steps::{carry_out, locked};
 
@@ -52,6 +53,29 @@ struct Offboarding<'a> {
 
 /// Offboards users.
 pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure> {
+    let show = Show::new(quiet, args.json);
+    let out = offboard::out(args);
+    let report = if args.rehearse {
+        Some(Box::pin(rehearse::rehearse(args, out, show)).await?)
+    } else {
+        Box::pin(perform(args, out, show)).await?
+    };
+    let Some(report) = report else { return Ok(Exit::Done) };
+    if args.json {
+        print::json(&report)?;
+    } else {
+        print::text(&report.text())?;
+    }
+    Exit::from_code(report.exit_code)
+        .ok_or_else(|| Failure::new(Exit::Internal, "an exit code without a meaning"))
+}
+
+/// The whole offboarding with this outcome; no report of a dry run.
+async fn perform(
+    args: &OffboardArgs,
+    out: PathBuf,
+    show: Show,
+) -> Result<Option<OffboardingReport>, Failure> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let confirmation = offboard::confirmation(args, is_terminal)?;
     if let Some(key) = &args.sign_key {
@@ -60,16 +84,14 @@ pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure>
     }
     let asked = names(&args.users.user, args.users.users_from.as_deref())?;
     refuse_existing_bundle(args)?;
-    let files = RunFiles::new(args.out.clone());
+    let files = RunFiles::new(out);
     let lock_files = RunFiles::new(files.steps());
     let _lock = lock_files.lock_within(LOCK_TIMEOUT).await?;
     residual::refuse_other_file(&files.residual())?;
-    let hidden = quiet || args.json;
-    let connection =
-        Connection::open(&args.requests, &args.instance.instance_id, &args.instance.region, hidden)
-            .await?;
+    let place = (&args.instance.instance_id, &args.instance.region);
+    let hidden = show.is_hidden();
+    let connection = Connection::open(&args.requests, place.0, place.1, hidden).await?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let show = Show::new(quiet, args.json);
     let offboarding = Offboarding { args, files, connection, clock, show };
     let prior = if args.dry_run { None } else { StepLog::open(&offboarding.files.steps())? };
     let mut log = match prior {
@@ -82,17 +104,17 @@ pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure>
         }
         None => match Box::pin(offboarding.begin(asked, &confirmation)).await? {
             Some(log) => log,
-            None => return Ok(Exit::Done),
+            None => return Ok(None),
         },
     };
     let done = Box::pin(offboarding.carry_out(&mut log)).await;
-    let exit = done.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
-    log.record_end(exit.code(), utc_seconds(offboarding.clock.now()))?;
+    let exit = done.as_ref().map_or_else(|failure| failure.exit.code(), |done| done.exit_code);
+    log.record_end(exit, utc_seconds(offboarding.clock.now()))?;
     if done.is_err() {
         let states: Vec<String> = log.results().map(result_text).collect();
         offboarding.show.line(&format!("Stopped. The steps so far:\n  {}", states.join("\n  ")))?;
     }
-    done
+    done.map(Some)
 }
 
 /// A bundle is never overwritten; that is said before anything is changed, also when an offboarding
@@ -176,7 +198,7 @@ impl Offboarding<'_> {
     }
 
     /// Carries the steps out that are not done, and reads back.
-    async fn carry_out(&self, log: &mut StepLog) -> Result<Exit, Failure> {
+    async fn carry_out(&self, log: &mut StepLog) -> Result<OffboardingReport, Failure> {
         let Connection { session, reader, progress, .. } = &self.connection;
         let args = self.args;
         let requests = RequestSettings::settle(&args.requests, 0);
@@ -210,13 +232,7 @@ impl Offboarding<'_> {
         if let Some(bundle) = &args.evidence {
             report.evidence = self.prove(bundle, log, &mut report).await?;
         }
-        if args.json {
-            print::json(&report)?;
-        } else {
-            print::text(&report.text())?;
-        }
-        Exit::from_code(report.exit_code)
-            .ok_or_else(|| Failure::new(Exit::Internal, "an exit code without a meaning"))
+        Ok(report)
     }
 
     /// Says which steps are sent now.
@@ -343,6 +359,7 @@ impl Offboarding<'_> {
         }
         OffboardingReport {
             exit_code: exit.code(),
+            rehearsal: false,
             users: begun.users.clone(),
             locked_before: begun.locked_before.clone(),
             steps,
