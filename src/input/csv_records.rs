@@ -163,6 +163,11 @@ fn repeated_header(cells: &Cells<'_>, names: &[String], layout: &Layout) -> Opti
 /// Whether a cell is a name of the column of users or user groups, without an allocation.
 fn is_grantee_name(cell: &str) -> bool {
     let names = ["user", "userid", "usergroup", "usergroupid", "用户id", "用户组id"];
+    // Each row comes here. Nearly every value begins otherwise: a digit or another letter.
+    let may_begin = |first: u8| matches!(first, b'u' | b'U' | b'_' | b'-') || !first.is_ascii();
+    if !cell.as_bytes().first().is_some_and(|first| may_begin(*first)) {
+        return false;
+    }
     let plain = || {
         let kept = cell.chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'));
         kept.flat_map(char::to_lowercase)
