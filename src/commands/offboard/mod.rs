@@ -317,8 +317,8 @@ impl Offboarding<'_> {
     ) -> Result<Option<Written>, Failure> {
         log.record_end(report.exit_code, utc_seconds(self.clock.now()))?;
         if report.revocation_exit_code.is_none() {
-            let why =
-                "no bundle was written: nothing was revoked, so there is no ledger to prove it";
+            let why = "no bundle was written: nothing was revoked, so there is no ledger to prove \
+                       it; keep the files below";
             report.open_steps.push(why.to_owned());
             report.exit_code = report.exit_code.max(Exit::Otherwise.code());
             return Ok(None);
