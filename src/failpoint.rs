@@ -31,7 +31,8 @@ pub const UNDOING: [&str; 2] = ["groups-joined", "users-unlocked"];
 /// Kills the process here if the environment says so.
 pub fn hit(name: &'static str) {
     if cfg!(debug_assertions) {
-        let is_listed = [&ALL[..], &OFFBOARDING, &UNDOING].concat().contains(&name);
+        let all = [&ALL[..], &OFFBOARDING, &UNDOING];
+        let is_listed = all.iter().any(|names| names.contains(&name));
         debug_assert!(is_listed, "every fail point is listed");
         die_if_requested(name);
     }
