@@ -48,7 +48,7 @@ pub async fn take(job: &mut Job, settings: &RunSettings) -> Result<Vec<HeldTarge
             SnapshotPolicy::MayBeIncomplete => tracing::warn!("{what}"),
             SnapshotPolicy::Complete => {
                 let message = format!(
-                    "{what}\nnothing was sent; allow these reads, or pass \
+                    "{what}\nnothing was revoked; allow these reads, or pass \
                      --allow-incomplete-snapshot to start without them: what is missing cannot be \
                      restored"
                 );

@@ -345,3 +345,22 @@ fn nothing_begins_while_something_cannot_be_read_or_is_ambiguous() {
     offboard(&sandbox, &service, &rows).expect(4, "--max-revocations is 1");
     assert!(nothing_was_changed(&service));
 }
+
+#[test]
+fn nothing_begins_if_the_accounts_of_a_kind_of_target_cannot_be_read() {
+    for operation in [
+        "ListHostAccountsForUser",
+        "ListHostGroupAccountNamesForUser",
+        "ListDatabaseAccountsForUser",
+    ] {
+        let behaviour = format!("denied_operations = [\"{operation}\"]");
+        let (service, sandbox) = (service(&behaviour), Sandbox::new());
+        let args = [&["--user", "lina@corp", "--user", "id:58"], &ALL[..]].concat();
+        let ended = offboard(&sandbox, &service, &args).expect(4, "nothing was changed");
+        assert!(ended.err.contains(operation), "{ended:?}");
+        assert!(nothing_was_changed(&service), "{operation}");
+        assert!(!sandbox.path("offboarding.csv.steps").exists(), "{operation}");
+        let allowed = [&args[..], &["--allow-incomplete-snapshot"]].concat();
+        offboard(&sandbox, &service, &allowed).expect(0, "");
+    }
+}

@@ -14,10 +14,12 @@ use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::guards::Protection;
 use crate::input::shown;
+use crate::model::{Grantee, GranteeKind};
 use crate::offboard::{Begun, OffboardOptions, OffboardPlan, StepLog, plan};
 use crate::report::offboarding::plan_text;
 use crate::report::print;
 use crate::report::text::things;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 impl Offboarding<'_> {
@@ -57,6 +59,7 @@ impl Offboarding<'_> {
         self.refuse_own_lock(&planned).await?;
         let not_checked = routes.iter().filter(|route| route.kind == RouteKind::NotChecked).count();
         let (list, rows) = self.guarded_list(&survey, &planned, not_checked).await?;
+        self.refuse_unread_accounts(&survey).await?;
         if args.dry_run {
             self.show.line("Dry run: nothing was changed")?;
             return Ok(None);
@@ -126,6 +129,33 @@ impl Offboarding<'_> {
             );
             Err(Failure::new(Exit::Refused, message))
         })
+    }
+
+    /// The snapshot of the revocations is read after the locks. One call for each kind of target
+    /// shows now whether the keys may read the accounts on it, so that nothing begins otherwise.
+    async fn refuse_unread_accounts(&self, survey: &Survey) -> Result<(), Failure> {
+        if self.args.allow_incomplete_snapshot || self.args.dry_run {
+            return Ok(());
+        }
+        let mut first = BTreeMap::new();
+        for user in &survey.users {
+            for target in user.all_targets() {
+                first.entry(target.kind).or_insert((&user.id, &target.id));
+            }
+        }
+        for (kind, (user, target)) in first {
+            let grantee = Grantee { kind: GranteeKind::User, id: user.clone() };
+            let accounts = self.connection.reader.granted_accounts(&grantee, kind, target).await?;
+            let Some(reason) = accounts.reason() else { continue };
+            let (user, target) = (shown(user), shown(target));
+            let message = format!(
+                "the accounts on {kind} {target} of user {user} could not be read: {reason}; allow \
+                 these reads, or pass --allow-incomplete-snapshot: what is not read cannot be \
+                 restored; nothing was changed"
+            );
+            return Err(Failure::new(Exit::Refused, message));
+        }
+        Ok(())
     }
 
     /// The list of revocations, after all guards.
