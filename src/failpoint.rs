@@ -28,10 +28,13 @@ pub const OFFBOARDING: [&str; 6] =
 /// Those of a restore of an offboarding besides the ones of its run and its steps.
 pub const UNDOING: [&str; 2] = ["groups-joined", "users-unlocked"];
 
+/// Those of a verification.
+pub const VERIFYING: [&str; 1] = ["reading-kept"];
+
 /// Kills the process here if the environment says so.
 pub fn hit(name: &'static str) {
     if cfg!(debug_assertions) {
-        let all = [&ALL[..], &OFFBOARDING, &UNDOING];
+        let all = [&ALL[..], &OFFBOARDING, &UNDOING, &VERIFYING];
         let is_listed = all.iter().any(|names| names.contains(&name));
         debug_assert!(is_listed, "every fail point is listed");
         die_if_requested(name);

@@ -18,7 +18,9 @@ use std::fmt;
 pub const MAX_PER_LIST: usize = 10;
 
 /// What a user was given access to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Kind {
     /// One host; its accounts are named by id.
     Host,

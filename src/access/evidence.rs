@@ -43,11 +43,18 @@ pub struct GranteeEvidence {
     pub targets: BTreeMap<Kind, Listing<GrantedTarget>>,
     /// The accounts of the targets with account rows.
     pub accounts: BTreeMap<TargetId, Listing<GrantedAccount>>,
-    /// When the last of these lists was read.
+    /// When these lists were read.
     pub read_at: Timestamp,
+    /// When targets were read again.
+    pub again_at: BTreeMap<TargetId, Timestamp>,
 }
 
 impl GranteeEvidence {
+    /// When what is known of a target was read.
+    pub fn read_at(&self, target: &TargetId) -> Timestamp {
+        self.again_at.get(target).copied().unwrap_or(self.read_at)
+    }
+
     /// Whether a list that was read has the target.
     pub(super) fn lists(&self, target: &TargetId) -> bool {
         let items = self.targets.get(&target.0).map(Listing::items).unwrap_or_default();
@@ -136,6 +143,7 @@ async fn grantee<T: Transport>(
         targets: BTreeMap::new(),
         accounts: BTreeMap::new(),
         read_at: clock.now(),
+        again_at: BTreeMap::new(),
     };
     if key.0 == GranteeKind::User {
         let user = match &known {
@@ -157,7 +165,8 @@ async fn grantee<T: Transport>(
     let listings = known.map(|(_, targets)| targets).unwrap_or_default();
     one.targets.extend(KINDS.into_iter().zip(listings));
     one.read_lists(reader, key, claims, false).await?;
-    one.read_at = clock.now();
+    let now = clock.now();
+    one.read_at = reader.kept_at(key.0, &key.1).map_or(now, |kept_at| kept_at.min(now));
     Ok(one)
 }
 
@@ -209,7 +218,8 @@ impl Evidence {
         claims: &Claims,
         clock: &Arc<dyn WallClock>,
     ) -> Result<(), ReadError> {
-        let reader = &reader.clone().in_projects(projects_to_read(&self.survey.projects));
+        let reader = reader.clone().in_projects(projects_to_read(&self.survey.projects));
+        let reader = &reader.afresh();
         let inputs = claims.iter().filter_map(|(key, claims)| {
             Some((key.clone(), claims.clone(), self.grantees.get(key)?.clone()))
         });
@@ -225,14 +235,16 @@ impl Evidence {
             }
         };
         let all = reader.read_all(inputs.collect(), read).await?;
-        for (key, one) in all {
+        for (key, mut one) in all {
+            let targets = claims.get(&key).into_iter().flat_map(BTreeMap::keys);
+            one.again_at.extend(targets.map(|target| (target.clone(), clock.now())));
             let user = self.survey.users.iter_mut().find(|user| user.id == key.1);
             if let Some(user) = user.filter(|_| key.0 == GranteeKind::User) {
                 for (kind, listing) in KINDS.into_iter().zip(&mut user.targets) {
                     *listing = one.targets.get(&kind).unwrap_or(listing).clone();
                 }
             }
-            self.grantees.insert(key, GranteeEvidence { read_at: clock.now(), ..one });
+            self.grantees.insert(key, one);
         }
         Ok(())
     }

@@ -53,6 +53,7 @@ fn verified(
         targets: targets.into_iter().map(|listing| (Kind::Host, listing)).collect(),
         accounts: accounts.into_iter().map(|listing| (host.clone(), listing)).collect(),
         read_at: Timestamp::UNIX_EPOCH,
+        again_at: BTreeMap::new(),
     };
     let survey = Survey { rules: (Vec::new(), rules.map(str::to_owned)), ..Survey::empty() };
     let evidence = Evidence {

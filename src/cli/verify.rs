@@ -24,6 +24,9 @@ pub struct VerifyArgs {
     /// Verify this share of the users and user groups only, such as 5%; the summary states the confidence
     #[arg(long, value_name = "N%", value_parser = percent)]
     pub sample: Option<f64>,
+    /// Read everything again instead of continuing an interrupted verification
+    #[arg(long)]
+    pub restart: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,

@@ -53,5 +53,6 @@ pub mod status;
 pub mod undo_steps;
 pub mod verify;
 pub mod verify_run;
+mod verify_store;
 pub mod who;
 pub mod work;

@@ -2,11 +2,11 @@
 
 use super::api_session::ApiSession;
 use super::residual::{self, Residual};
+use super::verify_store::{self, Keeping};
 use crate::access::{
     self, CONFIDENCE, Claims, Evidence, GranteeKey, TargetId, Verification, evidence, upper_bound,
 };
 use crate::api::caller::Caller;
-use crate::api::reading::Reader;
 use crate::api::transport::HttpTransport;
 use crate::cli::verify::VerifyArgs;
 use crate::clock::{SystemClock, WallClock, utc_seconds};
@@ -15,12 +15,14 @@ use crate::config::input::row_options;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::input::{Options, escaped};
-use crate::model::{Account, Grant, GranteeKind, Status};
+use crate::ledger::Readings;
+use crate::model::{Account, Grant, Status};
 use crate::outcome::{OutcomeError, VerifiedCells, VerifiedError, VerifiedOutcome};
 use crate::report::calls::CallProgress;
 use crate::report::print;
-use crate::report::text::{count, length, things};
-use crate::report::verification::{SampleResult, VerificationReport, VerifiedRow};
+use crate::report::verification::{
+    ContinuedReadings, SampleResult, VerificationReport, VerifiedRow,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub struct VerifySettings {
     pub settle: Duration,
     /// The share of users and user groups, if not all are verified.
     pub sample: Option<f64>,
+    /// How far an interrupted verification is continued.
+    pub keeping: Keeping,
     /// Whether standard output is for the JSON summary alone.
     pub json: bool,
     /// How the calls are sent.
@@ -63,6 +67,7 @@ pub async fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
         residual: residual_path(args),
         settle: args.settle,
         sample: args.sample,
+        keeping: if args.restart { Keeping::Restart } else { Keeping::Continue },
         json: args.json,
         requests: RequestSettings::settle(&args.requests, 0),
     };
@@ -147,9 +152,17 @@ pub async fn verify_with(
         }
         claims.retain(|_, claims| !claims.is_empty());
     }
+    let store = verify_store::open(settings.keeping, &settings.outcomes, settings.json, clock)?;
+    let continued = store.as_ref().and_then(|(_, continued)| *continued);
     if !settings.json {
-        print::line(&cost(settings, &claims))?;
+        print::line(&verify_store::cost(
+            &settings.requests,
+            settings.residual.is_some(),
+            &claims,
+            continued,
+        ))?;
     }
+    let store = store.map(|(readings, _)| readings);
     let regions: BTreeSet<String> = claims.keys().map(|(_, region)| region.clone()).collect();
     let client = session
         .client(regions.iter().map(String::as_str))
@@ -162,13 +175,13 @@ pub async fn verify_with(
     let caller = Arc::new(caller);
     let mut evidences = BTreeMap::new();
     for (place, claims) in &claims {
-        let reader = Reader::new(Arc::clone(&caller), &place.0, &place.1);
+        let reader = verify_store::reader(&caller, place, store.as_ref());
         let on_step = |step| progress.on_step(step);
         let residual = settings.residual.is_some();
         let evidence = evidence(&reader, claims, residual, clock, &on_step).await?;
         evidences.insert(place.clone(), evidence);
     }
-    settle(settings, &caller, &mut evidences, &outcomes, clock).await?;
+    settle(settings, (&caller, store.as_ref()), &mut evidences, &outcomes, clock).await?;
     progress.clear();
     let mut result = Results::default();
     for outcome in &outcomes {
@@ -179,7 +192,15 @@ pub async fn verify_with(
         Some(path) => Some(residual::write(path, &evidences, clock.now())?),
         None => None,
     };
-    Ok(result.report(settings, sample, residual, caller.calls()))
+    let mut report = result.report(settings, sample, residual, caller.calls());
+    report.continued = continued.map(|continued| ContinuedReadings {
+        readings: continued.readings,
+        oldest_at: utc_seconds(continued.oldest_at),
+    });
+    if let Some(store) = store {
+        store.end(&serde_json::to_string(&report).unwrap_or_default());
+    }
+    Ok(report)
 }
 
 /// The sample of one set of outcomes is always the same.
@@ -188,31 +209,11 @@ fn seed(settings: &VerifySettings) -> String {
     names.collect::<Vec<_>>().join("\n")
 }
 
-/// How many calls the verification takes at least.
-fn cost(settings: &VerifySettings, claims: &BTreeMap<Place, Claims>) -> String {
-    let of_grantee = |(key, targets): (&GranteeKey, &BTreeMap<TargetId, access::Claim>)| {
-        let kinds: BTreeSet<_> = targets.keys().map(|(kind, _)| *kind).collect();
-        let accounts = targets.values().filter(|claim| claim.accounts && !claim.whole).count();
-        let lists = match (key.0, settings.residual.is_some()) {
-            (GranteeKind::User, true) => 6,
-            (GranteeKind::User, false) => kinds.len() + 1,
-            (GranteeKind::UserGroup, _) => kinds.len(),
-        };
-        (lists + accounts) as u64
-    };
-    let calls: u64 = claims.values().flatten().map(of_grantee).sum();
-    #[expect(clippy::cast_precision_loss, reason = "a number of calls for people")]
-    let took = length(calls as f64 / settings.requests.read_rate_per_s);
-    let users: usize = claims.values().map(Claims::len).sum();
-    let users = things(users, "user or user group", "users and user groups");
-    format!("Reading back the access of {users}: at least {} calls, about {took}", count(calls))
-}
-
 /// Reads what explains grants that are still listed, and reads those that nothing explains again:
 /// reads may lag behind writes.
 async fn settle(
     settings: &VerifySettings,
-    caller: &Arc<Caller<HttpTransport>>,
+    (caller, store): (&Arc<Caller<HttpTransport>>, Option<&Arc<Readings>>),
     evidences: &mut BTreeMap<Place, Evidence>,
     outcomes: &[VerifiedOutcome],
     clock: &Arc<dyn WallClock>,
@@ -224,7 +225,7 @@ async fn settle(
     let is_still = |verification: &Verification| matches!(verification, Verification::Still(_));
     let listed = with(evidences, outcomes, clock, is_listed)?;
     for (place, claims) in &listed {
-        let reader = Reader::new(Arc::clone(caller), &place.0, &place.1);
+        let reader = verify_store::reader(caller, place, store);
         if let Some(evidence) = evidences.get_mut(place) {
             evidence.explain(&reader, claims, clock.now()).await?;
         }
@@ -238,7 +239,7 @@ async fn settle(
         tracing::info!(users, "reading grants that are still listed again");
         tokio::time::sleep(settings.settle / MORE_READINGS).await;
         for (place, claims) in &still {
-            let reader = Reader::new(Arc::clone(caller), &place.0, &place.1);
+            let reader = verify_store::reader(caller, place, store);
             if let Some(evidence) = evidences.get_mut(place) {
                 evidence.read_again(&reader, claims, clock).await?;
             }
@@ -306,7 +307,7 @@ impl Results {
                 Verification::Still(_) => self.add_still(outcome, row, grant, verification.note()),
                 _ => {}
             }
-            Some(cells(&verification, &utc_seconds(read.read_at)))
+            Some(cells(&verification, &utc_seconds(read.read_at(&keys(grant).1))))
         })?;
         Ok(())
     }
@@ -367,6 +368,7 @@ impl Results {
             residual: path.map(|path| path.display().to_string()),
             users,
             not_visible: access::NOT_VISIBLE,
+            continued: None,
         }
     }
 }

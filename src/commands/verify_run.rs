@@ -4,6 +4,7 @@
 use super::api_session::ApiSession;
 use super::execution::Show;
 use super::verify::{self, VerifySettings};
+use super::verify_store::Keeping;
 use super::{names, residual};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
@@ -30,6 +31,7 @@ pub async fn verify_run(
         residual: Some(RunFiles::new(settings.out.clone()).residual()),
         settle,
         sample: None,
+        keeping: Keeping::Continue,
         json: show.is_hidden(),
         requests: settings.requests.clone(),
     };

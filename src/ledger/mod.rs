@@ -3,12 +3,13 @@
 //!
 //! `record` has the records, `job_spec` the description of a job. `sqlite` is the file of a run,
 //! with `row` and `snapshot` encoding its rows; `sqlite_journal` writes it on its own thread, `memory` is the
-//! journal of a rehearsal. Code that sends depends only on the trait [`Journal`].
+//! journal of a rehearsal. `readings` has what a verification of the run has read. Code that sends depends only on the trait [`Journal`].
 
 mod fingerprint;
 mod job_spec;
 mod memory;
 mod network_fs;
+mod readings;
 mod record;
 mod row;
 mod snapshot;
@@ -20,6 +21,7 @@ pub use job_spec::{
     Approval, JobGuards, JobIdentity, JobOptions, JobSize, JobSpec, RestoredJob, SnapshotInfo,
 };
 pub use memory::MemoryJournal;
+pub use readings::{Continued, MOST_AGE, Readings};
 pub use record::{
     Attempt, AttemptId, AttemptResult, AttemptState, CallerRecord, Exception, GrantSet, Record,
     RunRecord,

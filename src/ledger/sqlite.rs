@@ -189,7 +189,7 @@ impl Ledger {
         transaction.commit()
     }
 
-    fn error(&self, source: rusqlite::Error) -> LedgerError {
+    pub(super) fn error(&self, source: rusqlite::Error) -> LedgerError {
         LedgerError::Sqlite { path: self.path.clone(), source }
     }
 

@@ -33,6 +33,17 @@ pub struct VerificationReport {
     pub users: Vec<UserResidual>,
     /// What the API has no list of.
     pub not_visible: &'static str,
+    /// What an interrupted verification had read before, and was not read again.
+    pub continued: Option<ContinuedReadings>,
+}
+
+/// Readings of an interrupted verification.
+#[derive(Debug, Clone, Serialize)]
+pub struct ContinuedReadings {
+    /// How many listings and objects.
+    pub readings: u64,
+    /// When the first of them was read.
+    pub oldest_at: String,
 }
 
 /// A row and why it has its result.
@@ -89,6 +100,16 @@ impl VerificationReport {
             things_of(verified, "row", "rows"),
             things_of(self.calls, "call", "calls")
         );
+        if let Some(continued) = &self.continued {
+            let readings = things(continued.readings as usize, "reading", "readings");
+            let _ = writeln!(
+                out,
+                "Continued: {readings} of the interrupted verification, the first of {}, {} not \
+                 read again",
+                continued.oldest_at,
+                if continued.readings == 1 { "was" } else { "were" }
+            );
+        }
         for (name, meaning) in MEANINGS {
             let rows = self.rows.get(name).copied().unwrap_or_default();
             if rows > 0 || matches!(name, "gone" | "still") {

@@ -3,6 +3,7 @@
 use crate::sandbox::{Ended, INSTANCE, Row, Sandbox, TestService, with_keys};
 use bastion_revoke::sim::Settings;
 use bastion_revoke::sim::world::World;
+use std::collections::BTreeMap;
 
 const WORLD: &str = include_str!("../../samples/world.toml");
 
@@ -292,4 +293,69 @@ fn a_run_that_cannot_be_read_back_says_so_and_is_not_called_verified() {
     assert!(ended.err.contains("was not read back: residual.csv exists"), "{ended:?}");
     let outcome = std::fs::read_to_string(sandbox.path("outcome.csv")).expect("an outcome");
     assert!(!outcome.contains("verified"), "{outcome}");
+}
+
+/// Calls of list and read operations so far, by operation.
+fn calls(service: &TestService) -> BTreeMap<String, u64> {
+    let operations = service.audit().operations.into_iter();
+    operations.map(|(name, operation)| (name.to_string(), operation.attempts)).collect()
+}
+
+#[test]
+fn a_killed_verification_continues_and_reads_nothing_twice() {
+    let list = format!("{LIST}23,host,1031,*\n31,host,1031,*\n");
+    for more in [&[][..], &["--no-residual"]] {
+        let whole = service("");
+        let uninterrupted = revoked(&whole, &list, &[]);
+        let before = calls(&whole);
+        let args = [&["outcome.csv", "--json"], more].concat();
+        let expected = verify(&uninterrupted, &whole, &args);
+        assert_eq!(expected.code, 0, "{expected:?}");
+        let expected_calls = since(&before, &calls(&whole));
+        let all: u64 = expected_calls.values().sum();
+        // With the last, everything was read and nothing written.
+        for kept in [1, 2, 3, 5, all - 1, all] {
+            let service = service("");
+            let sandbox = revoked(&service, &list, &[]);
+            let before = calls(&service);
+            let unverified = sandbox.outcome("outcome.csv");
+            let endpoint = service.endpoint();
+            let options =
+                ["--instance-id", INSTANCE, "--endpoint", &endpoint, "--concurrency", "1"];
+            let options = [&["verify", "--read-rate", "1000"][..], &args, &options].concat();
+            let mut command = sandbox.command(&options);
+            with_keys(&mut command, "testsecret");
+            command.env("BASTION_REVOKE_FAIL_POINT", format!("reading-kept:{kept}"));
+            let killed = command.output().expect("it starts");
+            assert!(killed.status.code().is_none(), "{kept}: it is killed: {killed:?}");
+            assert_eq!(sandbox.outcome("outcome.csv"), unverified);
+            command.env_remove("BASTION_REVOKE_FAIL_POINT");
+            let ended = Ended::of(&command.output().expect("it starts"));
+            assert_eq!(ended.code, 0, "{ended:?}");
+            // At most the one call that was in flight is sent again.
+            let done = since(&before, &calls(&service));
+            assert!(done.keys().eq(expected_calls.keys()), "{kept} {more:?}: {done:?}");
+            let twice: u64 = done.iter().map(|(name, calls)| calls - expected_calls[name]).sum();
+            assert!(twice <= 1, "{kept} {more:?}: {done:?}, expected {expected_calls:?}");
+            let summary = |text: &str| {
+                let mut summary: serde_json::Value = serde_json::from_str(text).expect("JSON");
+                let members = summary.as_object_mut().expect("an object");
+                (members.remove("continued").expect("a member"), members.remove("calls"), summary)
+            };
+            let (continued, _, rest) = summary(&ended.out);
+            assert_eq!(continued["readings"], kept);
+            assert_eq!(rest, summary(&expected.out).2);
+            let verdicts = |sandbox: &Sandbox| column(&sandbox.outcome("outcome.csv"), "verified");
+            assert_eq!(verdicts(&sandbox), verdicts(&uninterrupted));
+        }
+    }
+}
+
+/// The calls between two moments.
+fn since(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let new = |(name, calls): (&String, &u64)| {
+        let new = calls - before.get(name).copied().unwrap_or_default();
+        (new > 0).then(|| (name.clone(), new))
+    };
+    after.iter().filter_map(new).collect()
 }

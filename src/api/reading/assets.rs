@@ -5,9 +5,10 @@ use super::paging::{Item, Listing, Query, ReadError};
 use super::reader::Reader;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
+use serde::{Deserialize, Serialize};
 
 /// A host. Source: `ListHosts`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// The id.
     pub id: String,
@@ -53,7 +54,7 @@ impl Item for Host {
 
 /// A host group, which is a group of assets: databases can be members too. Source:
 /// `ListHostGroups`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostGroup {
     /// The id.
     pub id: String,
@@ -80,7 +81,7 @@ impl Item for HostGroup {
 }
 
 /// A database. Source: `ListDatabases`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Database {
     /// The id.
     pub id: String,
@@ -119,7 +120,7 @@ impl Item for Database {
 }
 
 /// An account on a host. Source: `ListHostAccounts`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostAccount {
     /// The id.
     pub id: String,
@@ -153,7 +154,7 @@ impl Item for HostAccount {
 }
 
 /// An account on a database. Source: `ListDatabaseAccounts`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseAccount {
     /// The id.
     pub id: String,

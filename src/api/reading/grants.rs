@@ -11,9 +11,10 @@ use crate::api::operation::grantee_id;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
 use crate::model::{Grantee, GranteeKind, Kind};
+use serde::{Deserialize, Serialize};
 
 /// A target that is granted. Source: `ListHostsForUser` and its twins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantedTarget {
     /// The kind of the target.
     pub kind: Kind,
@@ -31,7 +32,7 @@ pub struct GrantedTarget {
 
 /// An account on a target. Source: `ListHostAccountsForUser` and its twins, which list authorized
 /// and other accounts; for host groups only authorized names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantedAccount {
     /// The id; for a host group the name.
     pub id: String,
@@ -47,6 +48,7 @@ pub struct GrantedAccount {
 
 macro_rules! target_item {
     ($name:ident, $kind:expr, $list:literal, $id:literal, $text:literal, $private:literal, $public:literal) => {
+        #[derive(Serialize, Deserialize)]
         struct $name(GrantedTarget);
 
         impl Item for $name {
@@ -92,6 +94,7 @@ target_item!(
 
 macro_rules! account_item {
     ($name:ident, $list:literal, $id:literal, $text:literal, $target:literal) => {
+        #[derive(Serialize, Deserialize)]
         struct $name(GrantedAccount);
 
         impl Item for $name {
@@ -232,6 +235,9 @@ impl<T: Transport> Reader<T> {
         target_id: &str,
     ) -> Result<Listing<HostAccountItem>, ReadError> {
         const MEMBER: &str = "HostAccountNames";
+        if let Some(items) = self.kept(action, parameters) {
+            return Ok(Listing::Complete(items));
+        }
         let decode = |answer: Branch<'_>| {
             let mut names: Vec<Option<String>> = Vec::new();
             answer.each(MEMBER, &mut |name| names.push(name.text().map(str::to_owned)));
@@ -257,6 +263,7 @@ impl<T: Transport> Reader<T> {
             };
             items = names.into_iter().flatten().flatten().map(account).collect();
             if is_complete {
+                self.keep(action, parameters, &items);
                 return Ok(Listing::Complete(items));
             }
             reason = format!("{action}: the answer has no list {MEMBER}, or one with gaps");

@@ -7,11 +7,12 @@ use super::reader::Reader;
 use super::users::UserFilter;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// A user group. Source: `ListUserGroups`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserGroup {
     /// The id.
     pub id: String,

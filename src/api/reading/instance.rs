@@ -6,11 +6,12 @@ use super::reader::Reader;
 use crate::api::caller::CallError;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Whether modules are enabled that can give access without showing it in the API. Source:
 /// `DescribeInstanceAttribute`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceAttribute {
     /// The status of the instance.
     pub status: String,
@@ -23,7 +24,7 @@ pub struct InstanceAttribute {
 }
 
 /// A project. Source: `ListProjects`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     /// The id.
     pub id: String,
@@ -63,6 +64,9 @@ impl<T: Transport> Reader<T> {
     /// projects.
     pub async fn projects(&self) -> Result<Listing<Project>, ReadError> {
         const ACTION: &str = "ListProjects";
+        if let Some(items) = self.kept(ACTION, &[]) {
+            return Ok(Listing::Complete(items));
+        }
         let decode = |answer: Branch<'_>| {
             let mut items = Vec::new();
             answer.each("Projects", &mut |item| items.push(project(item)));
@@ -98,9 +102,13 @@ impl<T: Transport> Reader<T> {
                 break;
             }
         }
-        let items = found.into_values().collect();
+        let items: Vec<Project> = found.into_values().collect();
+        if is_whole {
+            self.keep(ACTION, &[], &items);
+            return Ok(Listing::Complete(items));
+        }
         let reason = format!("{ACTION}: the pages do not agree with their total");
-        Ok(if is_whole { Listing::Complete(items) } else { Listing::Incomplete { items, reason } })
+        Ok(Listing::Incomplete { items, reason })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Which user groups a user is a member of.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A user group that a user is a member of. Source: `ListUserGroupsForUser`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
     /// The id of the group.
     pub group_id: String,

@@ -9,6 +9,7 @@
 //! | the rate, concurrency and retries of calls | [`super::caller`] |
 //! | when a listing is complete | `paging` |
 //! | the entry point, concurrent reads | `reader` |
+//! | readings that are kept, so that they can be continued | `store` |
 //! | how numbers, booleans and ids are decoded | `fields` |
 //! | users and their public keys | `users` |
 //! | user groups and memberships | `groups`, `membership` |
@@ -26,6 +27,7 @@ mod membership;
 mod paging;
 mod reader;
 mod rules;
+mod store;
 mod users;
 
 #[cfg(test)]
@@ -41,4 +43,5 @@ pub use membership::Membership;
 pub use paging::{Listing, Lookup, ReadError};
 pub use reader::Reader;
 pub use rules::{Rule, RuleDetail, RuleTarget};
+pub use store::{KeptReading, ReadingStore};
 pub use users::{PublicKey, User, UserFilter};

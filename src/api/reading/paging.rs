@@ -9,6 +9,8 @@ use super::reader::Reader;
 use crate::api::caller::CallError;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -84,7 +86,7 @@ pub enum Lookup<T> {
 }
 
 /// An item of a list operation.
-pub(super) trait Item: Sized + Send {
+pub(super) trait Item: Sized + Send + Serialize + DeserializeOwned {
     /// The member of the answer that holds the items.
     const LIST: &'static str;
     /// The member that holds their total.
@@ -184,6 +186,9 @@ impl<T: Transport> Reader<T> {
     }
 
     async fn list_of_project<I: Item>(&self, query: &Query<'_>) -> Result<Listing<I>, ReadError> {
+        if let Some(items) = self.kept(query.action, &query.parameters) {
+            return Ok(Listing::Complete(items));
+        }
         let mut incomplete = Listing::NotChecked(String::new());
         for _ in 0..MOST_READS {
             incomplete = match self.list_once(query).await? {
@@ -193,7 +198,10 @@ impl<T: Transport> Reader<T> {
                 Listing::NotChecked(reason) => {
                     return Ok(Listing::NotChecked(format!("{}: {reason}", query.action)));
                 }
-                complete @ Listing::Complete(_) => return Ok(complete),
+                Listing::Complete(items) => {
+                    self.keep(query.action, &query.parameters, &items);
+                    return Ok(Listing::Complete(items));
+                }
             };
         }
         Ok(incomplete)
@@ -251,14 +259,20 @@ impl<T: Transport> Reader<T> {
     }
 
     /// Reads one object. `decode` returns `Err` for an answer that does not hold it.
-    pub(super) async fn look_up<R: Send>(
+    pub(super) async fn look_up<R: Send + Serialize + DeserializeOwned>(
         &self,
         action: &'static str,
         parameters: &[(&'static str, &str)],
         decode: &(impl Fn(Branch<'_>) -> Result<R, String> + Sync),
     ) -> Result<Lookup<R>, ReadError> {
+        if let Some(found) = self.kept(action, parameters) {
+            return Ok(Lookup::Found(found));
+        }
         match self.call(action, parameters, decode).await {
-            Ok(Ok(found)) => Ok(Lookup::Found(found)),
+            Ok(Ok(found)) => {
+                self.keep(action, parameters, &found);
+                Ok(Lookup::Found(found))
+            }
             Ok(Err(reason)) => Ok(Lookup::NotChecked(format!("{action}: {reason}"))),
             Err(CallError::Credentials(why)) => Err(ReadError(why)),
             Err(error) if error.is_not_found() => Ok(Lookup::NotFound),

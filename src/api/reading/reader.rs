@@ -1,6 +1,7 @@
 //! The entry point: calls for one instance, and concurrent reads.
 
 use super::membership::Members;
+use super::store::{Keeping, KeptTimes};
 use crate::api::caller::{CallError, Caller};
 use crate::api::operation::Parameter;
 use crate::api::transport::Transport;
@@ -17,6 +18,7 @@ pub struct Reader<T> {
     instance: Arc<Instance>,
     /// The ids of projects whose objects are listed by themselves, too.
     projects: Arc<[String]>,
+    pub(super) keeping: Keeping,
 }
 
 /// The instance that is read, and what is cached of it for the run.
@@ -25,6 +27,7 @@ struct Instance {
     region: String,
     lacks_groups_of_user: AtomicBool,
     members: OnceCell<Members>,
+    kept_at: KeptTimes,
 }
 
 impl<T> Clone for Reader<T> {
@@ -33,6 +36,7 @@ impl<T> Clone for Reader<T> {
             caller: Arc::clone(&self.caller),
             instance: Arc::clone(&self.instance),
             projects: Arc::clone(&self.projects),
+            keeping: self.keeping.clone(),
         }
     }
 }
@@ -45,8 +49,10 @@ impl<T: Transport> Reader<T> {
             region: region.to_owned(),
             lacks_groups_of_user: AtomicBool::new(false),
             members: OnceCell::new(),
+            kept_at: KeptTimes::default(),
         };
-        Self { caller, instance: Arc::new(instance), projects: Arc::default() }
+        let (instance, projects) = (Arc::new(instance), Arc::default());
+        Self { caller, instance, projects, keeping: Keeping::default() }
     }
 
     /// A reader that also lists the objects of each of these projects, where the operation takes a
@@ -133,6 +139,16 @@ impl<T: Transport> Reader<T> {
         let parameters: Vec<Parameter<'_>> =
             parameters.map(|(name, value)| (name.into(), value.into())).collect();
         self.caller.call(region, action, &parameters, decode).await.value
+    }
+
+    /// The id and the region of the instance.
+    pub(super) fn place(&self) -> (&str, &str) {
+        (&self.instance.id, &self.instance.region)
+    }
+
+    /// When kept readings that were used had been read.
+    pub(super) fn kept_times(&self) -> &KeptTimes {
+        &self.instance.kept_at
     }
 
     /// Whether `ListUserGroupsForUser` was found to be unavailable.

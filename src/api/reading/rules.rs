@@ -6,10 +6,11 @@ use super::reader::Reader;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
 use crate::model::Kind;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A rule without its members. Source: `ListRules`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// The id.
     pub id: String,
@@ -45,7 +46,7 @@ impl Item for Rule {
 }
 
 /// The members and targets of a rule. Source: `GetRule`, which is not paged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleDetail {
     /// The id.
     pub id: String,
@@ -60,7 +61,7 @@ pub struct RuleDetail {
 }
 
 /// A target of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleTarget {
     /// The kind of the target.
     pub kind: Kind,

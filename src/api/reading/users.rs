@@ -5,9 +5,10 @@ use super::paging::{Item, Listing, Lookup, Query, ReadError};
 use super::reader::Reader;
 use crate::api::transport::Transport;
 use crate::api::tree::Branch;
+use serde::{Deserialize, Serialize};
 
 /// A user of the bastion host. Source: `ListUsers`, `GetUser`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The id.
     pub id: String,
@@ -81,7 +82,7 @@ pub struct UserFilter<'a> {
 }
 
 /// A public key of a user; the API never returns the key itself. Source: `ListUserPublicKeys`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicKey {
     /// The id.
     pub id: String,

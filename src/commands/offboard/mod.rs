@@ -21,6 +21,7 @@ use crate::commands::execution::Show;
 use crate::commands::export::names;
 use crate::commands::reading::{Connection, save};
 use crate::commands::verify::{self, VerifySettings};
+use crate::commands::verify_store::Keeping;
 use crate::commands::{confirm, residual};
 use crate::config::RequestSettings;
 use crate::config::offboard;
@@ -294,6 +295,7 @@ impl Offboarding<'_> {
             residual: Some(self.files.residual()),
             settle: args.settle,
             sample: None,
+            keeping: Keeping::Nothing,
             json: self.show.is_hidden(),
             requests: RequestSettings::settle(&args.requests, 0),
         };
