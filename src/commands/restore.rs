@@ -79,6 +79,7 @@ async fn steps_to_take_back(
     show: Show,
 ) -> Result<Option<usize>, Failure> {
     let Some(steps) = UndoSteps::open(outcome).await? else { return Ok(None) };
+    steps.refuse_missing_outcome(outcome)?;
     if !settings.rehearse {
         steps.refuse_other_endpoint(settings)?;
     }

@@ -55,6 +55,20 @@ impl UndoSteps {
         Err(Failure::new(Exit::Refused, message))
     }
 
+    /// Refuses an offboarding that stopped between its first step and its outcome: without the outcome
+    /// nothing says which grants are to come back before the users are let in.
+    pub fn refuse_missing_outcome(&self, outcome: &Path) -> Result<(), Failure> {
+        if self.log.begun().rows == 0 || outcome.exists() {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: the offboarding stopped before it was written; run the same offboard command to its \
+             end, then restore; nothing was sent",
+            outcome.display()
+        );
+        Err(Failure::new(Exit::Refused, message))
+    }
+
     /// Takes the steps back, and reads back what became of them.
     async fn take_back(
         &mut self,

@@ -112,8 +112,15 @@ pub fn select(rows: Vec<OutcomeRow>, removed: &Removed, snapshot: &[HeldTarget])
     for OutcomeRow { number: row, key, account } in rows {
         let held = match removable(&key, &account, removed, snapshot.get(&key).copied()) {
             Ok(held) => held,
-            Err(reason) => {
-                let is_missing = removed.status(&key, &account).is_none_or(is_missing);
+            Err(mut reason) => {
+                let status = removed.status(&key, &account);
+                let mut is_missing = status.is_none_or(is_missing);
+                let held = snapshot.get(&key);
+                if status == Some(Status::AlreadyAbsent) && held.is_some_and(|it| has(it, &account))
+                {
+                    is_missing = true;
+                    REMOVED_UNSEEN.clone_into(&mut reason);
+                }
                 selection.leave_out(row, key, account, reason);
                 if let Some(left_out) = selection.left_out.last_mut() {
                     left_out.is_missing = is_missing;
@@ -139,6 +146,19 @@ pub fn select(rows: Vec<OutcomeRow>, removed: &Removed, snapshot: &[HeldTarget])
         }
     }
     selection
+}
+
+/// Why a grant of the snapshot that a run found absent is not granted again.
+const REMOVED_UNSEEN: &str = "already_absent, though the snapshot has it: an attempt of the run whose \
+     answer was lost may have removed it, or somebody else";
+
+/// Whether the snapshot has this grant.
+fn has(held: &HeldTarget, account: &Account) -> bool {
+    held.is_granted == Some(true)
+        && match account {
+            Account::Whole => true,
+            Account::Named(name) => held.accounts.contains(name),
+        }
 }
 
 /// What the snapshot has of a target, if the run removed this grant of it and the snapshot has it;

@@ -170,6 +170,33 @@ fn a_rehearsal_and_a_refused_guard_undo_nothing() {
     assert_eq!(service.audit().counts.writes, writes);
 }
 
+/// Without an outcome nothing says which grants are to come back before the users are let in.
+#[test]
+fn an_offboarding_that_was_killed_before_its_outcome_is_not_restored_until_it_has_ended() {
+    for failpoint in ["users-locked:1", "after-answer:2", "before-outcome:1"] {
+        let (service, sandbox) = (service(""), Sandbox::new());
+        let before = state(&service);
+        let args = ["offboard", "--instance-id", INSTANCE, "--settle", "0", "--yes", "--lock"];
+        let args = [&args[..], &USERS].concat();
+        let killed = command(&sandbox, &service, &args)
+            .env("BASTION_REVOKE_FAIL_POINT", failpoint)
+            .output()
+            .expect("it starts");
+        assert!(!killed.status.success(), "{failpoint}: it is killed");
+        let stopped = state(&service);
+        let ended = restore(&sandbox, &service, &[]);
+        ended.expect(4, "the offboarding stopped before it was written");
+        assert_eq!(state(&service), stopped, "{failpoint}: nothing is changed");
+        assert_eq!(run(&sandbox, &service, &args).code, 0, "{failpoint}");
+        let ended = restore(&sandbox, &service, &[]);
+        // An answer that was lost leaves rows that may have been revoked by somebody else.
+        if failpoint == "users-locked:1" {
+            assert_eq!((ended.code, state(&service)), (0, before), "{failpoint}");
+        }
+        assert!(service.audit().operations.contains_key("UnlockUsers"), "{failpoint}: {ended:?}");
+    }
+}
+
 /// The real binary, killed with the signal that can't be caught in each step.
 #[test]
 fn a_restore_that_is_killed_in_any_step_ends_with_the_state_of_before() {

@@ -359,3 +359,72 @@ fn since(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTree
     };
     after.iter().filter_map(new).collect()
 }
+
+/// A verification that was killed when it had kept 4 readings.
+fn killed(service: &TestService) -> Sandbox {
+    let sandbox = revoked(service, LIST, &[]);
+    let endpoint = service.endpoint();
+    let more = ["--instance-id", INSTANCE, "--endpoint", &endpoint, "--read-rate", "1000"];
+    let mut command = sandbox.command(&[&["verify", "outcome.csv"][..], &more].concat());
+    with_keys(&mut command, "testsecret");
+    command.env("BASTION_REVOKE_FAIL_POINT", "reading-kept:4");
+    assert!(command.output().expect("it starts").status.code().is_none(), "it is killed");
+    sandbox
+}
+
+fn change_ledger(sandbox: &Sandbox, statement: &str) {
+    let ledger = rusqlite::Connection::open(sandbox.path("outcome.csv.ledger")).expect("a ledger");
+    assert!(ledger.execute(statement, []).expect("it is changed") > 0);
+}
+
+#[test]
+fn only_recent_readings_of_the_same_grants_are_continued() {
+    let ages = [
+        ("UPDATE reading SET read_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-16 minutes')", None),
+        ("UPDATE reading SET read_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '1 minute')", None),
+        ("UPDATE verification SET subject = '[]'", None),
+        ("UPDATE verification SET ended_at = began_at", None),
+        (
+            "UPDATE reading SET read_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-13 minutes')",
+            Some(4),
+        ),
+    ];
+    for (statement, expected) in ages {
+        let service = service("");
+        let sandbox = killed(&service);
+        change_ledger(&sandbox, statement);
+        let ended = verify(&sandbox, &service, &["outcome.csv", "--json"]);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let summary: serde_json::Value = serde_json::from_str(&ended.out).expect("JSON");
+        assert_eq!(summary["continued"]["readings"].as_u64(), expected, "{statement}");
+        let times = column(&sandbox.outcome("outcome.csv"), "verified_at");
+        if expected.is_some() {
+            let oldest = summary["continued"]["oldest_at"].as_str().expect("a time");
+            assert!(times.iter().all(|time| time == oldest), "{times:?}, not {oldest}");
+        }
+    }
+}
+
+#[test]
+fn a_restart_reads_everything_and_a_missing_ledger_is_named() {
+    let service = service("");
+    let sandbox = killed(&service);
+    let ended = verify(&sandbox, &service, &["outcome.csv", "--restart", "--json"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.contains("\"continued\": null") || ended.out.contains("\"continued\":null"));
+    std::fs::remove_file(sandbox.path("outcome.csv.ledger")).expect("it is removed");
+    let ended = verify(&sandbox, &service, &["outcome.csv"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let why = "cannot be continued if it is interrupted: outcome.csv.ledger is missing";
+    assert!(ended.err.contains(why), "{ended:?}");
+}
+
+#[test]
+fn a_grant_that_was_read_as_still_is_read_again_after_an_interruption() {
+    let service =
+        service("regrants = [{ grant = { user = \"17\", host = \"1031\" }, after_reads = 0 }]");
+    let sandbox = killed(&service);
+    let ended = verify(&sandbox, &service, &["outcome.csv"]);
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert_eq!(column(&sandbox.outcome("outcome.csv"), "verified")[2], "still");
+}
