@@ -41,6 +41,9 @@ impl ReadingStore for Readings {
     }
 }
 
+/// The readings of a ledger, and those of a verification that is continued.
+type Kept = (Arc<Readings>, Option<Continued>);
+
 /// The readings of this verification, in the ledger of its first outcome, and what is continued.
 /// `None`, with a message, if the ledger of an outcome is missing or cannot be used.
 pub(super) fn open(
@@ -48,7 +51,7 @@ pub(super) fn open(
     outcomes: &[PathBuf],
     is_quiet: bool,
     clock: &Arc<dyn WallClock>,
-) -> Result<Option<(Arc<Readings>, Option<Continued>)>, Failure> {
+) -> Result<Option<Kept>, Failure> {
     if keeping == Keeping::Nothing || outcomes.is_empty() {
         return Ok(None);
     }

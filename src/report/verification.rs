@@ -101,7 +101,11 @@ impl VerificationReport {
             things_of(self.calls, "call", "calls")
         );
         if let Some(continued) = &self.continued {
-            let readings = things(continued.readings as usize, "reading", "readings");
+            let readings = things(
+                usize::try_from(continued.readings).unwrap_or(usize::MAX),
+                "reading",
+                "readings",
+            );
             let _ = writeln!(
                 out,
                 "Continued: {readings} of the interrupted verification, the first of {}, {} not \

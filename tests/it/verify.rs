@@ -298,7 +298,7 @@ fn a_run_that_cannot_be_read_back_says_so_and_is_not_called_verified() {
 /// Calls of list and read operations so far, by operation.
 fn calls(service: &TestService) -> BTreeMap<String, u64> {
     let operations = service.audit().operations.into_iter();
-    operations.map(|(name, operation)| (name.to_string(), operation.attempts)).collect()
+    operations.map(|(name, operation)| (name.clone(), operation.attempts)).collect()
 }
 
 #[test]
