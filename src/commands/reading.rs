@@ -15,6 +15,7 @@ use crate::report::calls::CallProgress;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Reads one instance at the rate of `--read-rate` and shows the progress.
 pub(super) struct Connection {
@@ -48,6 +49,28 @@ impl Connection {
         let reader = Reader::new(Arc::clone(&caller), instance_id, region);
         Ok(Self { session, caller, reader, progress })
     }
+}
+
+/// How often what is not as expected is read again: reads may lag behind writes.
+const MORE_READINGS: u32 = 3;
+
+/// Reads `open` until `read` leaves none of them open, and again over the time `lag`; with a `lag` of 0
+/// once. Returns those that are left.
+pub(super) async fn read_again<I>(
+    mut open: Vec<I>,
+    lag: Duration,
+    mut read: impl AsyncFnMut(Vec<I>) -> Result<Vec<I>, ReadError>,
+) -> Result<Vec<I>, ReadError> {
+    for reading in 0..=MORE_READINGS {
+        if open.is_empty() || (reading > 0 && lag.is_zero()) {
+            break;
+        }
+        if reading > 0 {
+            tokio::time::sleep(lag / MORE_READINGS).await;
+        }
+        open = read(open).await?;
+    }
+    Ok(open)
 }
 
 /// The query for a name of one instance.

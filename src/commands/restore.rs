@@ -94,8 +94,10 @@ async fn restore_steps(
     settings: &RunSettings,
     show: Show,
 ) -> Result<Exit, Failure> {
-    let Some(steps @ 1..) = steps.filter(|_| !settings.rehearse) else { return Ok(exit) };
-    confirm::confirm_number(&settings.confirmation, steps, "steps", String::new()).await?;
+    let Some(steps) = steps.filter(|_| !settings.rehearse) else { return Ok(exit) };
+    if steps > 0 {
+        confirm::confirm_number(&settings.confirmation, steps, "steps", String::new()).await?;
+    }
     let undone = Box::pin(undo_steps(exit, settings, None, show)).await?;
     if let Some(undone) = &undone {
         show.text(&undone.text())?;

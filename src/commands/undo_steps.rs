@@ -4,25 +4,23 @@
 use super::api_session::ApiSession;
 use super::execution::Show;
 use super::names;
-use super::offboard::steps::{locked, send};
+use super::offboard::steps::{lock_states, send};
+use super::reading::read_again;
 use crate::api::caller::Caller;
-use crate::api::reading::Reader;
+use crate::api::reading::{Lookup, Reader};
 use crate::api::transport::HttpTransport;
 use crate::api::writing::Writer;
 use crate::clock::{SystemClock, WallClock, utc_seconds};
 use crate::config::RunSettings;
 use crate::exit::{Exit, Failure};
 use crate::files::{LOCK_TIMEOUT, Lock, RunFiles};
+use crate::input::shown;
 use crate::offboard::{Step, StepKind, StepLog, StepResult, StepState, UndoPlan, undo};
 use crate::report::text::things;
 use crate::report::undone::Undone;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
-
-/// How often what does not look taken back is read again.
-const MORE_READINGS: u32 = 3;
 
 /// The steps of an offboarding that a restore takes back. Nobody else writes the record meanwhile.
 pub struct UndoSteps {
@@ -69,7 +67,15 @@ impl UndoSteps {
         Err(Failure::new(Exit::Refused, message))
     }
 
-    /// Takes the steps back, and reads back what became of them.
+    /// Everything that this restore and earlier ones take back.
+    fn all(&self) -> Vec<Step> {
+        let is_undo = |step: &&Step| matches!(step.kind, StepKind::JoinGroup | StepKind::Unlock);
+        let earlier = self.log.results().map(|result| &result.step).filter(is_undo);
+        let earlier = earlier.filter(|step| !self.plan.steps.contains(step));
+        self.plan.steps.iter().chain(earlier).cloned().collect()
+    }
+
+    /// Takes the steps back, and reads back what became of them and of earlier ones.
     async fn take_back(
         &mut self,
         settings: &RunSettings,
@@ -86,86 +92,107 @@ impl UndoSteps {
         let writer = Writer::new(caller, &instance, &region);
         let caller = session.caller([region.as_str()], &settings.requests)?;
         let reader = || Reader::new(Arc::clone(&caller), &instance, &region);
-        let of_kind = |plan: &UndoPlan, kind| {
-            let steps = plan.steps.iter().filter(|step| step.kind == kind);
-            steps.cloned().collect::<Vec<Step>>()
-        };
-        let joins = of_kind(&self.plan, StepKind::JoinGroup);
-        send(StepKind::JoinGroup, joins.clone(), &mut self.log, &writer, &clock).await?;
-        crate::failpoint::hit("groups-joined");
-        let unlocks = of_kind(&self.plan, StepKind::Unlock);
-        let users: Vec<String> = unlocks.iter().map(|step| step.user.clone()).collect();
-        let now_locked = locked(&reader(), &users, Duration::ZERO).await?;
-        let (unlocks, already): (Vec<Step>, Vec<Step>) =
-            unlocks.into_iter().partition(|step| now_locked.contains(&step.user));
-        let already = already.into_iter().map(|step| StepResult {
-            step,
-            state: StepState::Already,
-            message: String::new(),
-            at: utc_seconds(clock.now()),
-        });
-        self.log.record_results(already.collect())?;
-        send(StepKind::Unlock, unlocks, &mut self.log, &writer, &clock).await?;
-        crate::failpoint::hit("users-unlocked");
-        let still = still_locked(&reader, now_locked, settings.read_lag).await?;
-        let mut undone = Undone::of(self.log.results(), &self.plan, still);
-        undone.open_steps.extend(missing(&reader, joins, settings.read_lag).await?);
-        self.log.record_end(Exit::Done.code(), utc_seconds(clock.now()))?;
+        let all = self.all();
+        for (kind, failpoint) in
+            [(StepKind::JoinGroup, "groups-joined"), (StepKind::Unlock, "users-unlocked")]
+        {
+            let steps = self.plan.steps.iter().filter(|step| step.kind == kind).cloned().collect();
+            send(kind, steps, &mut self.log, &writer, &clock).await?;
+            crate::failpoint::hit(failpoint);
+        }
+        let (unlocks, joins): (Vec<Step>, Vec<Step>) =
+            all.into_iter().partition(|step| step.kind == StepKind::Unlock);
+        let locks = not_unlocked(&reader(), &unlocks, settings.read_lag).await?;
+        self.record_unlocked(unlocks, &locks)?;
+        let open = missing(&reader, joins, settings.read_lag).await?;
+        let (locked, not_read) = described(locks);
+        let mut undone = Undone::of(self.log.results(), &self.plan, locked);
+        undone.open_steps.extend(not_read.into_iter().chain(open));
+        let exit = exit_of(Exit::Done, Some(&undone));
+        self.log.record_end(exit.code(), utc_seconds(clock.now()))?;
         Ok(undone)
     }
-}
 
-/// Those of the users that are still locked; they are read again for `lag`.
-async fn still_locked(
-    reader: &impl Fn() -> Reader<HttpTransport>,
-    mut users: Vec<String>,
-    lag: Duration,
-) -> Result<Vec<String>, Failure> {
-    for reading in 0..=MORE_READINGS {
-        if users.is_empty() {
-            break;
-        }
-        if reading > 0 {
-            sleep(lag / MORE_READINGS).await;
-        }
-        users = locked(&reader(), &users, Duration::ZERO).await?;
+    /// A user who is not locked, as read back, is unlocked, whatever the answer was: the code for users
+    /// who are not locked is not documented.
+    fn record_unlocked(
+        &mut self,
+        unlocks: Vec<Step>,
+        locks: &[(String, Lookup<bool>)],
+    ) -> Result<(), Failure> {
+        let results = unlocks.into_iter().filter_map(|step| {
+            let state = match self.log.result(&step)?.state {
+                StepState::Failed => StepState::Already,
+                StepState::Unknown => StepState::PossiblyDone,
+                _ => return None,
+            };
+            let is_locked = locks.iter().any(|(user, _)| *user == step.user);
+            let (message, at) = (String::new(), utc_seconds(SystemClock.now()));
+            (!is_locked).then_some(StepResult { step, state, message, at })
+        });
+        let results = results.collect();
+        Ok(self.log.record_results(results)?)
     }
-    Ok(users)
 }
 
-/// The memberships that no complete listing has; they are read again for `lag`.
+/// The users who are not known to be unlocked; they are read again for `lag`.
+async fn not_unlocked(
+    reader: &Reader<HttpTransport>,
+    unlocks: &[Step],
+    lag: Duration,
+) -> Result<Vec<(String, Lookup<bool>)>, Failure> {
+    let not_read = || Lookup::NotChecked("not read".to_owned());
+    let users = unlocks.iter().map(|step| (step.user.clone(), not_read()));
+    let open = read_again(users.collect(), lag, async |open: Vec<(String, Lookup<bool>)>| {
+        let users = open.into_iter().map(|(user, _)| user).collect();
+        let states = lock_states(reader, users).await?;
+        Ok(states.into_iter().filter(|(_, state)| *state != Lookup::Found(false)).collect())
+    });
+    Ok(open.await?)
+}
+
+/// The users who are locked, and for people what is not known of the others.
+fn described(not_unlocked: Vec<(String, Lookup<bool>)>) -> (Vec<String>, Vec<String>) {
+    let (mut locked, mut open) = (Vec::new(), Vec::new());
+    for (user, state) in not_unlocked {
+        let name = shown(&user);
+        match state {
+            Lookup::Found(_) => locked.push(user),
+            Lookup::NotFound => open.push(format!("user {name} does not exist, as read back")),
+            Lookup::NotChecked(why) => {
+                open.push(format!("whether user {name} is locked is not known: {why}"));
+            }
+        }
+    }
+    (locked, open)
+}
+
+/// The memberships that no complete listing has, for people; they are read again for `lag`.
 async fn missing(
     reader: &impl Fn() -> Reader<HttpTransport>,
-    mut joins: Vec<Step>,
+    joins: Vec<Step>,
     lag: Duration,
 ) -> Result<Vec<String>, Failure> {
-    let mut open = Vec::new();
-    for reading in 0..=MORE_READINGS {
-        if joins.is_empty() {
-            break;
-        }
-        if reading > 0 {
-            sleep(lag / MORE_READINGS).await;
-        }
+    let joins = joins.into_iter().map(|step| (step, String::new())).collect();
+    let open = read_again(joins, lag, async |open: Vec<(Step, String)>| {
         // A new reader: it may remember the members of all groups.
         let reader = reader();
-        open.clear();
         let mut late = Vec::new();
-        for step in joins {
+        for (step, _) in open {
             let groups = reader.memberships(&step.user).await?;
             if groups.items().iter().any(|group| group.group_id == step.object) {
                 continue;
             }
             let Step { user, object, .. } = &step;
-            open.push(match groups.reason() {
+            let text = match groups.reason() {
                 None => format!("user {user} is not in user group {object}, as read back"),
                 Some(why) => format!("user {user} in user group {object}: not read back: {why}"),
-            });
-            late.push(step);
+            };
+            late.push((step, text));
         }
-        joins = late;
-    }
-    Ok(open)
+        Ok(late)
+    });
+    Ok(open.await?.into_iter().map(|(_, text)| text).collect())
 }
 
 /// Takes back the steps of the offboarding that the restore is of. `None`: it is of none, or nothing is
@@ -186,7 +213,7 @@ pub async fn undo_steps(
         ))?;
         return Ok(None);
     }
-    if steps.plan == UndoPlan::default() {
+    if steps.all().is_empty() && steps.plan.kept.is_empty() {
         return Ok(None);
     }
     let connected;

@@ -21,14 +21,14 @@ pub struct Undone {
 }
 
 impl Undone {
-    /// Of these results.
+    /// Of these results, and of the users who are still locked.
     pub fn of<'a>(
         results: impl Iterator<Item = &'a StepResult>,
         plan: &UndoPlan,
         locked: Vec<String>,
     ) -> Self {
-        let mut undone =
-            Self { kept: plan.kept.iter().map(kept).collect(), locked, ..Self::default() };
+        let kept = plan.kept.iter().map(kept).collect();
+        let mut undone = Self { kept, locked, ..Self::default() };
         for result in results {
             if !matches!(result.step.kind, StepKind::JoinGroup | StepKind::Unlock) {
                 continue;

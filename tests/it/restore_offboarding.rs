@@ -142,7 +142,7 @@ fn deleted_keys_are_named_and_a_summary_as_json_has_the_steps() {
 
 #[test]
 fn users_without_grants_are_unlocked_and_a_restore_that_stops_unlocks_nobody() {
-    let (alone, sandbox) = (service("[[users]]\nid = \"99\"\nname = \"new\""), Sandbox::new());
+    let (alone, sandbox) = (service(NEW_USER), Sandbox::new());
     let args = ["offboard", "--instance-id", INSTANCE, "--settle", "0", "--yes", "--lock"];
     run(&sandbox, &alone, &[&args[..], &["--user", "new"]].concat()).expect(0, "");
     let ended = restore(&sandbox, &alone, &[]);
@@ -157,6 +157,39 @@ fn users_without_grants_are_unlocked_and_a_restore_that_stops_unlocks_nobody() {
     assert!(ended.out.contains("users stay locked and out of their groups"), "{ended:?}");
     assert!(!denied.audit().operations.contains_key("UnlockUsers"));
     assert!(!denied.audit().operations.contains_key("AddUsersToGroup"));
+}
+
+/// A user without grants is locked at one service; another one answers to the restore.
+fn restored_elsewhere(world: &str, behaviour: &str) -> (Ended, Sandbox, TestService) {
+    let (first, sandbox) = (service(NEW_USER), Sandbox::new());
+    let args = ["offboard", "--instance-id", INSTANCE, "--settle", "0", "--yes", "--lock"];
+    run(&sandbox, &first, &[&args[..], &["--user", "new"]].concat()).expect(0, "");
+    let second = service(&format!("{world}\n{behaviour}"));
+    let record = sandbox.path("offboarding.csv.steps");
+    let text = std::fs::read_to_string(&record).expect("a record");
+    std::fs::write(&record, text.replace(&first.endpoint(), &second.endpoint())).expect("a record");
+    (restore(&sandbox, &second, &[]), sandbox, second)
+}
+
+const NEW_USER: &str = "[[users]]\nid = \"99\"\nname = \"new\"";
+
+#[test]
+fn a_user_who_cannot_be_read_back_or_is_gone_is_not_called_unlocked() {
+    let denied = "[behaviour]\ndenied_operations = [\"GetUser\"]";
+    for (world, behaviour, says) in [
+        (NEW_USER, denied, "whether user 99 is locked is not known: "),
+        ("", "", "user 99 does not exist, as read back"),
+    ] {
+        let (ended, sandbox, service) = restored_elsewhere(world, behaviour);
+        assert!(ended.code == 1 && ended.out.contains(says), "{ended:?}");
+        assert_eq!(
+            service.audit().operations["UnlockUsers"].attempts,
+            1,
+            "it is sent all the same"
+        );
+        let again = restore(&sandbox, &service, &[]);
+        assert!(again.code == 1 && again.out.contains(says), "the same says the same: {again:?}");
+    }
 }
 
 #[test]

@@ -5,13 +5,11 @@ use crate::api::reading::{Lookup, ReadError, Reader};
 use crate::api::transport::Transport;
 use crate::api::writing::{WriteResult, Writer, Written};
 use crate::clock::{WallClock, utc_seconds};
+use crate::commands::reading::read_again;
 use crate::exit::{Exit, Failure};
 use crate::offboard::{Step, StepKind, StepLog, StepLogError, StepResult, StepState};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Users that do not look locked are read again so many times.
-const MORE_READINGS: u32 = 3;
 
 /// Sends the steps of a kind that are still to be done, and records their results. What an earlier
 /// run may have applied is sent again: every step may be applied twice.
@@ -96,31 +94,34 @@ fn stopped(kind: StepKind, error: &CallError) -> Failure {
 }
 
 /// The users that are locked, as read back; users that are not are read again, for reads may lag.
-pub(in crate::commands) async fn locked<T: Transport>(
+pub(super) async fn locked<T: Transport>(
     reader: &Reader<T>,
     users: &[String],
     settle: Duration,
 ) -> Result<Vec<String>, ReadError> {
-    let mut locked = Vec::new();
-    let mut open = users.to_vec();
-    for reading in 0..=MORE_READINGS {
-        if reading > 0 {
-            tokio::time::sleep(settle / MORE_READINGS).await;
-        }
-        let read = |reader: Reader<T>, id: String| async move {
-            let user = reader.user(&id).await?;
-            let is_locked = matches!(user, Lookup::Found(user) if user.is_locked());
-            Ok::<_, ReadError>((id, is_locked))
+    let other = read_again(users.to_vec(), settle, async |open| {
+        let states = lock_states(reader, open).await?;
+        let others = states.into_iter().filter(|(_, state)| *state != Lookup::Found(true));
+        Ok(others.map(|(id, _)| id).collect())
+    });
+    let other = other.await?;
+    Ok(users.iter().filter(|user| !other.contains(user)).cloned().collect())
+}
+
+/// Whether each of the users is locked.
+pub(in crate::commands) async fn lock_states<T: Transport>(
+    reader: &Reader<T>,
+    users: Vec<String>,
+) -> Result<Vec<(String, Lookup<bool>)>, ReadError> {
+    let read = |reader: Reader<T>, id: String| async move {
+        let state = match reader.user(&id).await? {
+            Lookup::Found(user) => Lookup::Found(user.is_locked()),
+            Lookup::NotFound => Lookup::NotFound,
+            Lookup::NotChecked(why) => Lookup::NotChecked(why),
         };
-        let all = reader.read_all(open, read).await?;
-        let (now, still): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, locked)| *locked);
-        locked.extend(now.into_iter().map(|(id, _)| id));
-        open = still.into_iter().map(|(id, _)| id).collect();
-        if open.is_empty() || settle.is_zero() {
-            break;
-        }
-    }
-    Ok(locked)
+        Ok::<_, ReadError>((id, state))
+    };
+    reader.read_all(users, read).await
 }
 
 impl From<StepLogError> for Failure {
