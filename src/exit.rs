@@ -55,7 +55,7 @@ impl Exit {
         }
     }
 
-    /// The exit with that number.
+    /// The exit with that number, as a ledger has it.
     pub fn from_code(code: u8) -> Option<Self> {
         let all = [
             Self::Done,
@@ -111,6 +111,13 @@ impl Exit {
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+/// Its number, in the summaries.
+impl serde::Serialize for Exit {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.code())
     }
 }
 

@@ -59,6 +59,20 @@ impl ApiSession {
         Self::new(settings, endpoint, regions, ca_pem.as_deref(), provider, clock)
     }
 
+    /// The session of a run, or a new one in `new` if there is none.
+    pub async fn or_new<'s, 'a>(
+        session: Option<&'s Self>,
+        new: &'s mut Option<Self>,
+        settings: &RequestSettings,
+        regions: impl IntoIterator<Item = &'a str>,
+        clock: &Arc<dyn WallClock>,
+    ) -> Result<&'s Self, StopCause> {
+        match session {
+            Some(session) => Ok(session),
+            None => Ok(new.insert(Self::connect(settings, regions, clock).await?)),
+        }
+    }
+
     /// The same with a simulated service inside this process and its test key. Without a world
     /// whatever is asked existed, and nothing can be read.
     pub async fn simulate<'a>(

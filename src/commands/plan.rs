@@ -135,11 +135,7 @@ fn diff(job: &mut Job, path: &Path, settings: &PlanSettings) -> Result<Exit, Fai
     let mut planned = Job::of_list(snapshot, then.input.options.clone(), &then)?;
     planned.check_saved(&mut saved)?;
     let diff = PlanDiff::between(&mut planned, job)?;
-    if settings.json {
-        print::json(&diff)?;
-    } else {
-        print::text(&diff.text())?;
-    }
+    print::summary(&diff, || diff.text(), settings.json)?;
     Ok(if diff.is_empty() { Exit::Done } else { Exit::Otherwise })
 }
 

@@ -120,14 +120,9 @@ async fn held(
         let accounts = wanted.get(&held.key).into_iter().flatten();
         accounts.into_iter().all(|one| Presence::of(Some(held), one) == Presence::Present)
     };
-    let connected;
-    let session = if let Some(session) = session {
-        session
-    } else {
-        let session = ApiSession::connect(&settings.requests, plan.regions(), clock).await;
-        connected = session.map_err(names::failure)?;
-        &connected
-    };
+    let (mut new, regions) = (None, plan.regions());
+    let session = ApiSession::or_new(session, &mut new, &settings.requests, regions, clock).await;
+    let session = session.map_err(names::failure)?;
     let caller = session.caller(plan.regions(), &settings.requests)?;
     Ok(read_until(&caller, lists, is_present, settings.read_lag).await?)
 }

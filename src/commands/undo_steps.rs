@@ -216,16 +216,11 @@ pub async fn undo_steps(
     if steps.all().is_empty() && steps.plan.kept.is_empty() {
         return Ok(None);
     }
-    let connected;
-    let session = if let Some(session) = session {
-        session
-    } else {
-        let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-        let region = steps.log.begun().region.clone();
-        let session = ApiSession::connect(&settings.requests, [region.as_str()], &clock).await;
-        connected = session.map_err(names::failure)?;
-        &connected
-    };
+    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+    let region = steps.log.begun().region.clone();
+    let (mut new, regions) = (None, [region.as_str()]);
+    let session = ApiSession::or_new(session, &mut new, &settings.requests, regions, &clock).await;
+    let session = session.map_err(names::failure)?;
     steps.take_back(settings, session).await.map(Some)
 }
 

@@ -71,23 +71,27 @@ pub async fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
         json: args.json,
         requests: RequestSettings::settle(&args.requests, 0),
     };
+    let report = read_back(&settings, None).await?;
+    print::summary(&report, || report.text(), args.json)?;
+    Ok(report.exit_code)
+}
+
+/// Verifies with the session of a run, or with a new one.
+pub async fn read_back(
+    settings: &VerifySettings,
+    session: Option<&ApiSession>,
+) -> Result<VerificationReport, Failure> {
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     if let Some(path) = &settings.residual {
         residual::refuse_other_file(path)?;
     }
-    let outcomes = open(&settings)?;
+    let outcomes = open(settings)?;
     let claims = claims(&outcomes)?;
     let regions: BTreeSet<&str> = claims.keys().map(|(_, region)| region.as_str()).collect();
-    let session = ApiSession::connect(&settings.requests, regions.iter().copied(), &clock).await;
+    let mut new = None;
+    let session = ApiSession::or_new(session, &mut new, &settings.requests, regions, &clock).await;
     let session = session.map_err(super::names::failure)?;
-    let report = verify_with(&settings, &session, outcomes, claims, &clock).await?;
-    if args.json {
-        print::json(&report)?;
-    } else {
-        print::text(&report.text())?;
-    }
-    Exit::from_code(report.exit_code)
-        .ok_or_else(|| Failure::new(Exit::Internal, "an exit code without a meaning"))
+    verify_with(settings, session, outcomes, claims, &clock).await
 }
 
 /// `residual.csv` beside the first outcome.
@@ -357,7 +361,7 @@ impl Results {
         };
         let Residual { path, users } = residual.unwrap_or_default();
         VerificationReport {
-            exit_code: exit.code(),
+            exit_code: exit,
             rows: self.rows,
             not_verified: self.all_rows - verified,
             unknown_that_are_gone: self.unknown_that_are_gone,

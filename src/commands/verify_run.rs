@@ -5,15 +5,11 @@ use super::api_session::ApiSession;
 use super::execution::Show;
 use super::verify::{self, VerifySettings};
 use super::verify_store::Keeping;
-use super::{names, residual};
-use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::exit::{Exit, Failure};
 use crate::files::RunFiles;
 use crate::input::Options;
 use crate::report::verification::VerificationReport;
-use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Reads back a run that ended with `exit`. `None`: it was not asked for, or the run stopped, so that
 /// there is more to revoke first. Without a session a new one is made.
@@ -35,29 +31,7 @@ pub async fn verify_run(
         json: show.is_hidden(),
         requests: settings.requests.clone(),
     };
-    Some(read_back(&settings, session).await)
-}
-
-async fn read_back(
-    settings: &VerifySettings,
-    session: Option<&ApiSession>,
-) -> Result<VerificationReport, Failure> {
-    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    if let Some(path) = &settings.residual {
-        residual::refuse_other_file(path)?;
-    }
-    let outcomes = verify::open(settings)?;
-    let claims = verify::claims(&outcomes)?;
-    let regions: BTreeSet<&str> = claims.keys().map(|(_, region)| region.as_str()).collect();
-    let connected;
-    let session = if let Some(session) = session {
-        session
-    } else {
-        let session = ApiSession::connect(&settings.requests, regions, &clock).await;
-        connected = session.map_err(names::failure)?;
-        &connected
-    };
-    verify::verify_with(settings, session, outcomes, claims, &clock).await
+    Some(verify::read_back(&settings, session).await)
 }
 
 /// The exit code of a run and its verification: access that is still there counts most.
@@ -65,9 +39,9 @@ pub fn exit_of(run: Exit, verification: Option<&Result<VerificationReport, Failu
     match verification {
         None => run,
         Some(Err(_)) => Exit::Otherwise,
-        Some(Ok(report)) => match (run, Exit::from_code(report.exit_code)) {
-            (_, Some(Exit::AccessFound)) => Exit::AccessFound,
-            (Exit::Done, Some(Exit::Done)) => Exit::Done,
+        Some(Ok(report)) => match (run, report.exit_code) {
+            (_, Exit::AccessFound) => Exit::AccessFound,
+            (Exit::Done, Exit::Done) => Exit::Done,
             _ => Exit::Otherwise,
         },
     }

@@ -85,7 +85,7 @@ fn user_text(out: &mut String, plan: &UserPlan) {
 #[derive(Debug, Clone, Serialize)]
 pub struct OffboardingReport {
     /// The exit code.
-    pub exit_code: u8,
+    pub exit_code: Exit,
     /// Whether it was a rehearsal, in which nothing was changed.
     pub rehearsal: bool,
     /// The ids of the users.
@@ -101,7 +101,7 @@ pub struct OffboardingReport {
     /// Rows of the revocations.
     pub rows: usize,
     /// The exit code of the revocations; `None` if there was nothing to revoke.
-    pub revocation_exit_code: Option<u8>,
+    pub revocation_exit_code: Option<Exit>,
     /// What was read back; `None` if the offboarding stopped before.
     pub verification: Option<VerificationReport>,
     /// The files that were written.
@@ -184,12 +184,12 @@ impl OffboardingReport {
     pub fn text(&self) -> String {
         let mut out = String::new();
         let users = things(self.users.len(), "user", "users");
-        let _ = match Exit::from_code(self.exit_code) {
-            Some(Exit::Done) if self.rehearsal => {
+        let _ = match self.exit_code {
+            Exit::Done if self.rehearsal => {
                 writeln!(out, "Rehearsed: {users} would be offboarded")
             }
-            Some(Exit::Done) => writeln!(out, "Offboarded {users}"),
-            Some(Exit::AccessFound) => {
+            Exit::Done => writeln!(out, "Offboarded {users}"),
+            Exit::AccessFound => {
                 writeln!(out, "NOT finished: {users}, and access is still granted")
             }
             _ => writeln!(out, "NOT finished: {users}, and not everything is done or checked"),
@@ -249,7 +249,7 @@ impl OffboardingReport {
         if rows("unchecked") {
             next.push("verify the outcome again, for the rows that are unchecked");
         }
-        if self.revocation_exit_code.is_some_and(|code| code != Exit::Done.code()) {
+        if self.revocation_exit_code.is_some_and(|exit| exit != Exit::Done) {
             next.push("read the code and message of the rows that are not revoked");
         }
         let remains = |verification: &VerificationReport| {

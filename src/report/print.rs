@@ -27,6 +27,15 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     line(&pretty)
 }
 
+/// Prints a summary: as JSON, or else its text for people.
+pub fn summary(
+    summary: &impl Serialize,
+    for_people: impl FnOnce() -> String,
+    is_json: bool,
+) -> Result<(), Failure> {
+    if is_json { json(summary) } else { text(&for_people()) }
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it takes the place of an error")]
 /// A reader that closes the pipe (`| head`) is not an error.
 pub fn unless_closed(error: io::Error) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! The result of `verify`, for people and as JSON.
 
 use super::text::{count, entry, shown_long, things};
+use crate::exit::Exit;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ const SHOWN: usize = 20;
 #[derive(Debug, Clone, Serialize)]
 pub struct VerificationReport {
     /// The exit code.
-    pub exit_code: u8,
+    pub exit_code: Exit,
     /// Rows by result; every result is there.
     pub rows: BTreeMap<&'static str, u64>,
     /// Rows with another status, and rows outside the sample: they name nothing to verify.

@@ -30,11 +30,7 @@ pub async fn create(args: &EvidenceArgs) -> Result<Exit, Failure> {
         paths => Some(Events::read(paths)?),
     };
     let written = write(&args.outcome, &args.out, key.as_ref(), events.as_ref()).await?;
-    if args.json {
-        print::json(&written)?;
-    } else {
-        print::text(&written.text())?;
-    }
+    print::summary(&written, || written.text(), args.json)?;
     let has_misses = written.actiontrail.is_some_and(|matches| matches.missing > 0);
     Ok(if has_misses { Exit::Otherwise } else { Exit::Done })
 }

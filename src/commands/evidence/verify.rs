@@ -54,11 +54,7 @@ pub fn verify(path: &Path, args: &EvidenceArgs) -> Result<Exit, Failure> {
         rows,
         files: archive.names().map(str::to_owned).collect(),
     };
-    if args.json {
-        print::json(&verified)?;
-    } else {
-        print::text(&verified.text())?;
-    }
+    print::summary(&verified, || verified.text(), args.json)?;
     Ok(if verified.is_verified { Exit::Done } else { Exit::Otherwise })
 }
 

@@ -62,13 +62,8 @@ pub async fn offboard(args: &OffboardArgs, quiet: bool) -> Result<Exit, Failure>
         Box::pin(perform(args, out, show)).await?
     };
     let Some(report) = report else { return Ok(Exit::Done) };
-    if args.json {
-        print::json(&report)?;
-    } else {
-        print::text(&report.text())?;
-    }
-    Exit::from_code(report.exit_code)
-        .ok_or_else(|| Failure::new(Exit::Internal, "an exit code without a meaning"))
+    print::summary(&report, || report.text(), args.json)?;
+    Ok(report.exit_code)
 }
 
 /// The whole offboarding with this outcome; no report of a dry run.
@@ -109,8 +104,8 @@ async fn perform(
         },
     };
     let done = Box::pin(offboarding.carry_out(&mut log)).await;
-    let exit = done.as_ref().map_or_else(|failure| failure.exit.code(), |done| done.exit_code);
-    log.record_end(exit, utc_seconds(offboarding.clock.now()))?;
+    let exit = done.as_ref().map_or_else(|failure| failure.exit, |done| done.exit_code);
+    log.record_end(exit.code(), utc_seconds(offboarding.clock.now()))?;
     if done.is_err() {
         let states: Vec<String> = log.results().map(result_text).collect();
         offboarding.show.line(&format!("Stopped. The steps so far:\n  {}", states.join("\n  ")))?;
@@ -317,12 +312,14 @@ impl Offboarding<'_> {
         log: &mut StepLog,
         report: &mut OffboardingReport,
     ) -> Result<Option<Written>, Failure> {
-        log.record_end(report.exit_code, utc_seconds(self.clock.now()))?;
+        log.record_end(report.exit_code.code(), utc_seconds(self.clock.now()))?;
         if report.revocation_exit_code.is_none() {
             let why = "no bundle was written: nothing was revoked, so there is no ledger to prove \
                        it; keep the files below";
             report.open_steps.push(why.to_owned());
-            report.exit_code = report.exit_code.max(Exit::Otherwise.code());
+            if report.exit_code == Exit::Done {
+                report.exit_code = Exit::Otherwise;
+            }
             return Ok(None);
         }
         let key = self.args.sign_key.as_deref().map(evidence::read_key).transpose()?;
@@ -350,9 +347,9 @@ impl Offboarding<'_> {
         open.extend(
             unlocked.map(|step| format!("user {} is not locked, as read back", shown(&step.user))),
         );
-        let exit = match (Exit::from_code(verification.exit_code), revoked) {
-            (Some(Exit::AccessFound), _) => Exit::AccessFound,
-            (Some(Exit::Done), None | Some(Exit::Done)) if open.is_empty() => Exit::Done,
+        let exit = match (verification.exit_code, revoked) {
+            (Exit::AccessFound, _) => Exit::AccessFound,
+            (Exit::Done, None | Some(Exit::Done)) if open.is_empty() => Exit::Done,
             _ => Exit::Otherwise,
         };
         let mut files = vec![self.files.routes(), self.files.residual(), self.files.steps()];
@@ -360,7 +357,7 @@ impl Offboarding<'_> {
             files.insert(0, self.files.out.clone());
         }
         OffboardingReport {
-            exit_code: exit.code(),
+            exit_code: exit,
             rehearsal: false,
             users: begun.users.clone(),
             locked_before: begun.locked_before.clone(),
@@ -368,7 +365,7 @@ impl Offboarding<'_> {
             open_steps: open,
             locked,
             rows: begun.rows,
-            revocation_exit_code: revoked.map(Exit::code),
+            revocation_exit_code: revoked,
             verification: Some(verification),
             files: files.into_iter().map(|path| path.display().to_string()).collect(),
             evidence: None,
