@@ -4,7 +4,7 @@
 use super::api_session::ApiSession;
 use super::execution::Show;
 use super::names;
-use super::offboard::steps::{lock_states, send};
+use super::offboard::steps::lock_states;
 use super::reading::read_again;
 use crate::api::caller::Caller;
 use crate::api::reading::{Lookup, Reader};
@@ -15,7 +15,7 @@ use crate::config::RunSettings;
 use crate::exit::{Exit, Failure};
 use crate::files::{LOCK_TIMEOUT, Lock, RunFiles};
 use crate::input::shown;
-use crate::offboard::{Step, StepKind, StepLog, StepResult, StepState, UndoPlan, undo};
+use crate::offboard::{Step, StepKind, StepLog, StepResult, StepState, UndoPlan, send_steps, undo};
 use crate::report::text::things;
 use crate::report::undone::Undone;
 use std::path::Path;
@@ -97,7 +97,7 @@ impl UndoSteps {
             [(StepKind::JoinGroup, "groups-joined"), (StepKind::Unlock, "users-unlocked")]
         {
             let steps = self.plan.steps.iter().filter(|step| step.kind == kind).cloned().collect();
-            send(kind, steps, &mut self.log, &writer, &clock).await?;
+            send_steps(kind, steps, &mut self.log, &writer, &clock).await?;
             crate::failpoint::hit(failpoint);
         }
         let (unlocks, joins): (Vec<Step>, Vec<Step>) =

@@ -14,14 +14,17 @@
 //! |---|---|
 //! | which steps a user gets, and what stays | `plan` |
 //! | which steps a restore takes back | `undo` |
+//! | how a step is sent, and what its result means | `sender` |
 //! | what is recorded of a step, and what a resume repeats | `step_log` |
 
 mod plan;
+mod sender;
+mod step;
 mod step_log;
 mod undo;
 
 pub use plan::{Group, Key, OffboardOptions, OffboardPlan, Staying, UserPlan, plan};
-pub use step_log::{
-    Begun, Step, StepKind, StepLog, StepLogError, StepResult, StepState, Taken, recorded_steps,
-};
+pub use sender::{SendStepsError, send_steps};
+pub use step::{Step, StepKind, StepResult, StepState};
+pub use step_log::{Begun, StepLog, StepLogError, Taken, recorded_steps};
 pub use undo::{Kept, UndoPlan, undo};

@@ -1,6 +1,6 @@
 //! What an offboarding does for each user, and what stays. Pure.
 
-use super::step_log::{Step, StepKind};
+use super::step::{Step, StepKind};
 use crate::access::{Route, RouteKind, Survey, UserAccess};
 use crate::api::reading::{GrantedTarget, Listing, Lookup, User};
 use crate::guards::Protection;

@@ -3,8 +3,9 @@
 //! An intent is durable before its call and a result after it. An intent without a result may have
 //! been applied. A last line that is cut off was never acted on.
 
+use super::step::{Step, StepKind, StepResult, StepState};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,72 +13,6 @@ use std::path::{Path, PathBuf};
 
 /// The version of the format.
 const VERSION: u32 = 1;
-
-/// A sort of step besides the revocations, which have a ledger of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepKind {
-    /// `LockUsers`.
-    Lock,
-    /// `RemoveUsersFromGroup`.
-    LeaveGroup,
-    /// `DeleteUserPublicKey`. It cannot be undone.
-    DeleteKey,
-    /// `AddUsersToGroup`, of a restore: undoes [`StepKind::LeaveGroup`].
-    JoinGroup,
-    /// `UnlockUsers`, of a restore: undoes [`StepKind::Lock`].
-    Unlock,
-}
-
-/// One step of one user.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Step {
-    /// What is done.
-    pub kind: StepKind,
-    /// The id of the user.
-    pub user: String,
-    /// The id of the user group or public key; blank for a lock or unlock.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub object: String,
-}
-
-/// The state of a step after its call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepState {
-    /// This offboarding did it.
-    Done,
-    /// It was so before, and an earlier attempt of this offboarding may have done it.
-    PossiblyDone,
-    /// It was so before this offboarding.
-    Already,
-    /// The user, user group or key does not exist.
-    NotFound,
-    /// The service did not apply it.
-    Failed,
-    /// It may have been applied or not.
-    Unknown,
-}
-
-impl StepState {
-    /// Whether what the step is for is known to hold.
-    pub fn holds(self) -> bool {
-        matches!(self, Self::Done | Self::PossiblyDone | Self::Already | Self::NotFound)
-    }
-}
-
-/// The result of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepResult {
-    /// The step.
-    pub step: Step,
-    /// Its state.
-    pub state: StepState,
-    /// The API's code and message, or why the state is unknown; blank if there is none.
-    pub message: String,
-    /// The time of the result.
-    pub at: String,
-}
 
 /// What an offboarding is about; it does not change when it is resumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,7 +151,10 @@ pub struct StepLog {
     begun: Begun,
     snapshot: Option<Taken>,
     results: BTreeMap<Step, StepResult>,
-    intended: BTreeMap<Step, u32>,
+    /// Steps that were sent and have no result since.
+    sent: BTreeSet<Step>,
+    /// Steps of which one attempt may have been applied, whatever later ones said.
+    unclear: BTreeSet<Step>,
 }
 
 impl StepLog {
@@ -235,7 +173,8 @@ impl StepLog {
             begun: begun.clone(),
             snapshot: None,
             results: BTreeMap::new(),
-            intended: BTreeMap::new(),
+            sent: BTreeSet::new(),
+            unclear: BTreeSet::new(),
         };
         log.append(&[Line::Version(VERSION), Line::Begun(begun)])?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -274,7 +213,8 @@ impl StepLog {
             begun,
             snapshot: None,
             results: BTreeMap::new(),
-            intended: BTreeMap::new(),
+            sent: BTreeSet::new(),
+            unclear: BTreeSet::new(),
         };
         for line in lines {
             log.apply(line);
@@ -286,10 +226,17 @@ impl StepLog {
         match line {
             Line::Intent { steps, .. } => {
                 for step in steps {
-                    *self.intended.entry(step).or_default() += 1;
+                    self.results.remove(&step);
+                    if !self.sent.insert(step.clone()) {
+                        self.unclear.insert(step);
+                    }
                 }
             }
             Line::Result(result) => {
+                self.sent.remove(&result.step);
+                if result.state == StepState::Unknown {
+                    self.unclear.insert(result.step.clone());
+                }
                 self.results.insert(result.step.clone(), result);
             }
             Line::Snapshot(snapshot) => self.snapshot = Some(snapshot),
@@ -317,12 +264,15 @@ impl StepLog {
         self.results.get(step)
     }
 
-    /// Whether a step was sent before without a result that tells whether it was applied.
+    /// The steps of the offboarding that were sent and have no result since.
+    pub fn sent(&self) -> impl Iterator<Item = &Step> {
+        self.begun.steps.iter().filter(|step| self.sent.contains(*step))
+    }
+
+    /// Whether an attempt of a step has no result that tells whether it was applied. A later refusal
+    /// proves nothing about it.
     pub fn may_be_applied(&self, step: &Step) -> bool {
-        match self.results.get(step) {
-            Some(result) => result.state == StepState::Unknown,
-            None => self.intended.contains_key(step),
-        }
+        self.sent.contains(step) || self.unclear.contains(step)
     }
 
     /// The steps of a kind that are still to be done, in their order.

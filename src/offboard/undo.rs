@@ -1,7 +1,8 @@
 //! Which steps of an offboarding a restore takes back. Promise 11: only what this offboarding is
 //! known to have done itself.
 
-use super::step_log::{Step, StepKind, StepLog, StepResult, StepState};
+use super::step::{Step, StepKind, StepResult, StepState};
+use super::step_log::StepLog;
 
 /// What a restore does about the steps of an offboarding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub fn undo(log: &StepLog) -> UndoPlan {
             (StepState::Already | StepState::NotFound | StepState::Failed, _) => {}
         }
     }
+    plan.kept.extend(log.sent().map(|step| (step.clone(), Kept::NotKnown)));
     plan.steps.retain(|step| !log.result(step).is_some_and(|result| result.state.holds()));
     plan.steps.sort_by_key(|step| step.kind == StepKind::Unlock);
     plan

@@ -10,7 +10,7 @@ pub(super) mod steps;
 
 use crate::access::{self, ROUTE_COLUMNS, RouteKind, Scope, Survey, routes};
 use crate::api::caller::Caller;
-use crate::api::transport::HttpTransport;
+use crate::api::transport::{HttpTransport, Transport};
 use crate::api::writing::Writer;
 use crate::cli::offboard::OffboardArgs;
 use crate::cli::user::UserName;
@@ -29,7 +29,7 @@ use crate::exit::{Exit, Failure};
 use crate::files::{LOCK_TIMEOUT, RunFiles};
 use crate::input::{Options, shown};
 use crate::model::GranteeKind;
-use crate::offboard::{StepKind, StepLog, Taken};
+use crate::offboard::{StepKind, StepLog, Taken, send_steps};
 use crate::report::evidence::Written;
 use crate::report::offboarding::{
     OffboardingReport, is_open, kind_name, result_text, sending, state_name,
@@ -42,7 +42,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use steps::{carry_out, locked};
+use steps::locked;
 
 struct Offboarding<'a> {
     args: &'a OffboardArgs,
@@ -204,12 +204,10 @@ impl Offboarding<'_> {
         let caller: Arc<Caller<HttpTransport>> =
             Arc::new(Caller::new(client, requests.engine.rate_per_s, requests.engine.concurrency));
         let writer = Writer::new(caller, &args.instance.instance_id, &args.instance.region);
-        self.announce(StepKind::Lock, log)?;
-        carry_out(StepKind::Lock, log, &writer, &*self.clock).await?;
+        self.send(StepKind::Lock, log, &writer).await?;
         crate::failpoint::hit("users-locked");
         self.record_routes(log).await?;
-        self.announce(StepKind::LeaveGroup, log)?;
-        carry_out(StepKind::LeaveGroup, log, &writer, &*self.clock).await?;
+        self.send(StepKind::LeaveGroup, log, &writer).await?;
         crate::failpoint::hit("groups-left");
         let revoked = if log.begun().rows > 0 { Some(self.revoke(log).await?) } else { None };
         if let Some(exit) = revoked.filter(|exit| !matches!(exit, Exit::Done | Exit::Otherwise)) {
@@ -217,8 +215,7 @@ impl Offboarding<'_> {
                            read back; run the same command again to continue";
             return Err(Failure::new(exit, message));
         }
-        self.announce(StepKind::DeleteKey, log)?;
-        carry_out(StepKind::DeleteKey, log, &writer, &*self.clock).await?;
+        self.send(StepKind::DeleteKey, log, &writer).await?;
         crate::failpoint::hit("keys-deleted");
         let verification = self.read_back(log, revoked.is_some()).await?;
         let users = &log.begun().users;
@@ -231,10 +228,18 @@ impl Offboarding<'_> {
         Ok(report)
     }
 
-    /// Says which steps are sent now.
-    fn announce(&self, kind: StepKind, log: &StepLog) -> Result<(), Failure> {
-        let steps = log.open_steps(kind).len();
-        if steps == 0 { Ok(()) } else { self.show.line(&sending(kind, steps)) }
+    /// Sends the steps of a kind that are still to be done.
+    async fn send<T: Transport>(
+        &self,
+        kind: StepKind,
+        log: &mut StepLog,
+        writer: &Writer<T>,
+    ) -> Result<(), Failure> {
+        let steps = log.open_steps(kind);
+        if !steps.is_empty() {
+            self.show.line(&sending(kind, steps.len()))?;
+        }
+        Ok(send_steps(kind, steps, log, writer, &*self.clock).await?)
     }
 
     /// Records all routes after the locks, before any of them is closed.

@@ -291,7 +291,7 @@ async fn travel(
     let _ = sender.send(back);
 }
 
-fn at_service(request: WireRequest) -> sim::HttpRequest {
+pub(super) fn at_service(request: WireRequest) -> sim::HttpRequest {
     sim::HttpRequest {
         method: http::Method::POST,
         path: request.endpoint.path().to_owned(),

@@ -18,6 +18,7 @@ mod environment;
 mod faults;
 mod invariants;
 mod log;
+mod offboarding;
 mod restarts;
 mod restoring;
 mod scenario;
