@@ -428,3 +428,19 @@ fn a_grant_that_was_read_as_still_is_read_again_after_an_interruption() {
     assert_eq!(ended.code, 5, "{ended:?}");
     assert_eq!(column(&sandbox.outcome("outcome.csv"), "verified")[2], "still");
 }
+
+/// Promise 12: what is continued counts as complete.
+#[test]
+fn an_incomplete_listing_is_not_kept() {
+    for (behaviour, is_kept) in [("", true), ("total_count_offset = 1", false)] {
+        let service = service(behaviour);
+        let sandbox = revoked(&service, LIST, &[]);
+        let ended = verify(&sandbox, &service, &["outcome.csv"]);
+        assert_eq!(ended.code, i32::from(!is_kept), "{ended:?}");
+        let path = sandbox.path("outcome.csv.ledger");
+        let ledger = rusqlite::Connection::open(path).expect("a ledger");
+        let kept = "SELECT count(*) FROM reading WHERE key LIKE '%ListHostsForUser%'";
+        let kept: i64 = ledger.query_row(kept, [], |row| row.get(0)).expect("a number");
+        assert_eq!(kept > 0, is_kept, "{behaviour}: {kept}");
+    }
+}

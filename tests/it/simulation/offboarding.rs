@@ -568,7 +568,7 @@ fn calm_is_as_before(result: &Played) -> Result<(), String> {
 fn whatever_happens_only_own_steps_are_taken_back_and_the_rest_is_named() {
     let seed = std::env::var("BASTION_REVOKE_SEED").ok().and_then(|text| text.parse().ok());
     let seeds = seed.map_or(0..SEEDS, |seed: u64| seed..seed + 1);
-    let (mut wrong, mut seen) = (Vec::new(), BTreeMap::<String, u64>::new());
+    let (mut wrong, mut reached) = (Vec::new(), BTreeMap::<String, u64>::new());
     for seed in seeds.clone() {
         let result = virtual_time().block_on(play(seed));
         let mut found = result.broken.clone();
@@ -578,7 +578,7 @@ fn whatever_happens_only_own_steps_are_taken_back_and_the_rest_is_named() {
             }),
         );
         for one in result.restored.values() {
-            *seen.entry(format!("{:?} {:?}", one.step.kind, one.state)).or_default() += 1;
+            *reached.entry(format!("{:?} {:?}", one.step.kind, one.state)).or_default() += 1;
         }
         if !found.is_empty() {
             if std::env::var_os("BASTION_REVOKE_SEED").is_some() {
@@ -594,8 +594,8 @@ fn whatever_happens_only_own_steps_are_taken_back_and_the_rest_is_named() {
     // The seeds reach what the promises are about.
     for name in ["Lock PossiblyDone", "Lock Already", "Unlock Done", "JoinGroup PossiblyDone"] {
         assert!(
-            seed.is_some() || seen.get(name).is_some_and(|times| *times > 10),
-            "{name}: {seen:?}"
+            seed.is_some() || reached.get(name).is_some_and(|times| *times > 10),
+            "{name}: {reached:?}"
         );
     }
 }
