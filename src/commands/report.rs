@@ -45,7 +45,7 @@ pub fn write(outcome: &Path, page: &PageSettings, is_locked: bool) -> Result<Wri
         LanguageName::Zh => Language::Chinese,
     };
     let ledger = ledger(outcome)?;
-    let residual = residual(outcome);
+    let residual = residual(outcome, ledger.as_ref())?;
     let content = Page {
         outcome,
         ledger: ledger.as_ref(),
@@ -58,7 +58,7 @@ pub fn write(outcome: &Path, page: &PageSettings, is_locked: bool) -> Result<Wri
 }
 
 /// The ledger beside an outcome. An outcome that was moved, or of a rehearsal, has none.
-fn ledger(outcome: &Path) -> Result<Option<Ledger>, Failure> {
+pub fn ledger(outcome: &Path) -> Result<Option<Ledger>, Failure> {
     let path = RunFiles::new(outcome.to_owned()).ledger();
     if !path.exists() {
         return Ok(None);
@@ -69,11 +69,27 @@ fn ledger(outcome: &Path) -> Result<Option<Ledger>, Failure> {
     }
 }
 
-/// The routes that `verify` found: `outcome.residual.csv`, or `residual.csv` in the same folder.
-pub fn residual(outcome: &Path) -> Option<PathBuf> {
-    let names =
-        [outcome.with_extension("residual.csv"), RunFiles::new(outcome.to_owned()).residual()];
-    names.into_iter().find(|path| report_page::is_residual(path))
+/// The routes that `verify` found: `outcome.residual.csv`, or `residual.csv` in the same folder if it is
+/// not of another outcome there.
+pub fn residual(outcome: &Path, ledger: Option<&Ledger>) -> Result<Option<PathBuf>, Failure> {
+    let own = outcome.with_extension("residual.csv");
+    if report_page::is_residual(&own) {
+        return Ok(Some(own));
+    }
+    let of_folder = RunFiles::new(outcome.to_owned()).residual();
+    if !report_page::is_residual(&of_folder) {
+        return Ok(None);
+    }
+    let is_own = report_page::is_residual_of(&of_folder, outcome, ledger);
+    if is_own.map_err(|error| failure(error, outcome))? {
+        return Ok(Some(of_folder));
+    }
+    tracing::warn!(
+        "{} is left out: it is of another outcome; verify {} again to have its own",
+        of_folder.display(),
+        outcome.display()
+    );
+    Ok(None)
 }
 
 fn failure(error: PageError, path: &Path) -> Failure {

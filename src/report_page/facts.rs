@@ -22,13 +22,18 @@ impl Facts {
 
     /// What the ledger says about the meaning of the outcome.
     pub(super) fn reading(&self) -> Reading {
-        let map = self.job.options.map.iter();
-        let map = map.filter_map(|(field, column)| Some((field.parse().ok()?, column.clone())));
-        Reading { map: map.collect(), action: Some(self.job.action) }
+        reading_of(&self.job)
     }
 
     /// When the first run began.
     pub(super) fn started_at(&self) -> Option<Timestamp> {
         self.runs.first().and_then(|run| run.started_at)
     }
+}
+
+/// What a job says about the meaning of its outcome.
+pub(super) fn reading_of(job: &JobSpec) -> Reading {
+    let map = job.options.map.iter();
+    let map = map.filter_map(|(field, column)| Some((field.parse().ok()?, column.clone())));
+    Reading { map: map.collect(), action: Some(job.action) }
 }

@@ -30,6 +30,7 @@ mod facts;
 mod outcome_file;
 mod overview;
 mod remedy;
+mod residual;
 mod steps;
 mod tables;
 mod template;
@@ -38,7 +39,7 @@ mod timeline;
 mod verified;
 mod view;
 
-pub use tables::is_residual;
+pub use residual::{is_residual, is_residual_of};
 pub use texts::Language;
 
 use crate::files::RunFiles;
@@ -158,7 +159,7 @@ impl Page<'_> {
         let unlisted = tables::write_rows(&mut outcome, rows, &overview, to)?;
         tables::write_users(&overview, users, is_verified, to)?;
         if let Some(path) = self.residual {
-            tables::write_residual(path, to)?;
+            residual::write_residual(path, to)?;
         }
         to.write_all(tail.as_bytes())?;
         Ok(Written { rows: overview.tally.rows(), unlisted })

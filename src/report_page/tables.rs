@@ -9,7 +9,6 @@ use crate::access::RESIDUAL_COLUMNS;
 use crate::model::{OUTCOME_COLUMNS, Status};
 use serde::Serialize;
 use std::io::Write;
-use std::path::Path;
 
 /// How the script treats the values of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -253,27 +252,6 @@ fn routes() -> Table {
         table.show(name, parts);
     }
     table
-}
-
-/// Whether a file is one of residual routes.
-pub fn is_residual(path: &Path) -> bool {
-    let header = csv::Reader::from_path(path).and_then(|mut table| table.headers().cloned());
-    header.is_ok_and(|header| header.iter().eq(RESIDUAL_COLUMNS))
-}
-
-/// Writes the residual routes.
-pub(super) fn write_residual(path: &Path, to: &mut impl Write) -> Result<(), PageError> {
-    let error = |error: &csv::Error| PageError::NotAnOutcome {
-        path: path.to_owned(),
-        line: error.position().map_or(1, csv::Position::line),
-        what: error.to_string(),
-    };
-    let mut table = csv::Reader::from_path(path).map_err(|e| error(&e))?;
-    let mut blocks = BlockWriter::new(to, "routes", RESIDUAL_COLUMNS.len());
-    for record in table.records() {
-        blocks.row(&record.map_err(|e| error(&e))?)?;
-    }
-    Ok(blocks.finish()?)
 }
 
 #[cfg(test)]

@@ -235,7 +235,7 @@ fn a_run_of_every_kind_makes_a_bundle_that_is_verified() {
     with(&["--canary", "1", "--concurrency", "1"]);
     fs::remove_file(sandbox.path("protect.csv")).expect("the file");
     let columns = bastion_revoke::access::RESIDUAL_COLUMNS.join(",");
-    sandbox.file("residual.csv", columns + "\n");
+    sandbox.file("outcome.residual.csv", columns + "\n");
     let made = sandbox.ends(&["evidence", "--out", "stopped.zip"]);
     assert_eq!(made.code, 0, "{made:?}");
     let ended = sandbox.ends(&["evidence", "--verify", "stopped.zip"]);

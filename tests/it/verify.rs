@@ -1,5 +1,6 @@
 //! `verify`: whether the grants of an outcome are gone, and what remains.
 
+use crate::archives;
 use crate::sandbox::{Ended, INSTANCE, Row, Sandbox, TestService, with_keys};
 use bastion_revoke::sim::Settings;
 use bastion_revoke::sim::world::World;
@@ -443,4 +444,38 @@ fn an_incomplete_listing_is_not_kept() {
         let kept: i64 = ledger.query_row(kept, [], |row| row.get(0)).expect("a number");
         assert_eq!(kept > 0, is_kept, "{behaviour}: {kept}");
     }
+}
+
+/// Both outcomes are in one folder, which has one `residual.csv`.
+#[test]
+fn a_page_and_a_bundle_have_no_routes_of_another_outcome() {
+    let service = service("");
+    let sandbox = revoked(&service, LIST, &[]);
+    assert_eq!(verify(&sandbox, &service, &["outcome.csv"]).code, 0);
+    let has_routes = |name: &str| {
+        let (page, bundle) = (format!("{name}.html"), format!("{name}.zip"));
+        let ended = sandbox.ends(&["report", name, "--html", &page]);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let made = sandbox.ends(&["evidence", name, "--out", &bundle]);
+        assert_eq!(made.code, 0, "{made:?}");
+        let files = archives::read(&sandbox.path(&bundle));
+        let is_in_bundle = files.iter().any(|(name, _)| name == "residual.csv");
+        let page = std::fs::read_to_string(sandbox.path(&page)).expect("a page");
+        assert_eq!(page.contains("night-shift"), is_in_bundle, "{name}");
+        assert_eq!(ended.err.contains("residual.csv is left out"), !is_in_bundle, "{ended:?}");
+        for made in [format!("{name}.html"), bundle] {
+            std::fs::remove_file(sandbox.path(&made)).expect("it is removed");
+        }
+        is_in_bundle
+    };
+    assert!(has_routes("outcome.csv"));
+    let (list, header) = (LIST.lines().skip(1), LIST.lines().next().expect("a header"));
+    let others: Vec<String> = list.map(|row| format!("23{}", &row[2..])).collect();
+    sandbox.file("others.csv", format!("{header}\n{}\n", others.join("\n")));
+    let endpoint = service.endpoint();
+    let mut run =
+        sandbox.run_command("others.csv", &endpoint, &["--yes", "--out", "others.out.csv"]);
+    assert!(run.output().expect("it starts").status.code() == Some(0));
+    assert_eq!(verify(&sandbox, &service, &["others.out.csv"]).code, 0);
+    assert!(!has_routes("outcome.csv"), "the routes of user 23");
 }

@@ -166,7 +166,9 @@ impl Bundle {
             document::PAGE,
         ];
         let made = own.map(|name| (name, self.folder.path().join(name)));
-        let residual = report::residual(&files.out).map(|path| (document::RESIDUAL, path));
+        let ledger = report::ledger(&files.out)?;
+        let residual =
+            report::residual(&files.out, ledger.as_ref())?.map(|path| (document::RESIDUAL, path));
         let outcome = (document::OUTCOME, files.out.clone());
         let offboarding = of_offboarding(files);
         for (name, path) in made.into_iter().chain([outcome]).chain(residual).chain(offboarding) {
