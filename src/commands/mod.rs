@@ -3,9 +3,13 @@
 //! [`driver`] takes a job from its list to its outcome: [`names`] looks up the names in it, [`list`]
 //! and [`job`] read and plan it,
 //! [`job_files`] opens its files, [`confirm`] asks, [`snapshot`] records what is granted, [`local`] or
-//! [`queue_job`] executes it. [`restore`] makes its list of the files that an earlier job left.
-//! [`run`], [`enqueue`] and [`collect`] choose the execution; [`work`] processes a queue. The other
-//! commands have a file each.
+//! [`queue_job`] executes it. [`run`], [`enqueue`] and [`collect`] choose the execution; [`work`]
+//! processes a queue. The other commands have a file each.
+//!
+//! [`verify`] reads an outcome back, with `verify_store` to continue and `residual` for other routes;
+//! `verify_run` does so at the end of a run. [`restore`] makes its list of the files that an earlier
+//! job left, `read_back` compares the result, and `undo_steps` takes the other steps of an
+//! offboarding back.
 
 pub mod api_session;
 mod caller_lookup;

@@ -1,9 +1,9 @@
 //! Settings: the command line, variables and files turned into validated values, once.
 //!
 //! [`layers`] merges the sources and parses the merged command line with clap; [`input`],
-//! [`request`], [`plan`], [`run`], `restore`, [`queue`] and [`simulate`] turn its structs
-//! ([`crate::cli`]) into
-//! settings. Nothing below this module reads a flag or a variable.
+//! [`request`], [`plan`], [`run`], `restore`, `offboard`, [`queue`] and [`simulate`] turn its structs
+//! ([`crate::cli`]) into settings; `run_settings` has those of a run. Nothing below this module reads
+//! a flag or a variable.
 //!
 //! To add an option of `run`, add it to [`crate::cli::run`] and to [`RunSettings`]; variables,
 //! files and `config show` follow from the clap struct.

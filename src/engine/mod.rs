@@ -4,6 +4,10 @@
 //! give up. The engine has three interfaces to the outside:
 //! [`Transport`](crate::api::transport::Transport), [`Journal`](crate::ledger::Journal) and a
 //! clock. It reports what it does as [`events`].
+//!
+//! [`dispatcher`] has the loop and `send_queue` what is left to send; `decide` and `retry` say what a
+//! reply means; `admission` says when a request may leave, by `fixed_rate_limiter` (`--rate`) and
+//! `rate_controller` (the unknown quota), which `earlier_rate` starts on a resume.
 
 pub mod admission;
 pub mod breaker;

@@ -1,9 +1,10 @@
 //! The ledger: an intent is durable before a request is sent, a result before it counts. Promise 7,
 //! *nothing is lost*.
 //!
-//! `record` has the records, `job_spec` the description of a job. `sqlite` is the file of a run,
-//! with `row` and `snapshot` encoding its rows; `sqlite_journal` writes it on its own thread, `memory` is the
-//! journal of a rehearsal. `readings` has what a verification of the run has read. Code that sends depends only on the trait [`Journal`].
+//! `record` has the records, `job_spec` the description of a job. `sqlite` is the file of a run, with
+//! `row` and `snapshot` encoding its rows; `sqlite_journal` writes it on its own thread, `memory` is
+//! the journal of a rehearsal. `readings` has what a verification of the run has read. Code that sends
+//! depends only on the trait [`Journal`].
 
 mod fingerprint;
 mod job_spec;

@@ -3,6 +3,8 @@
 //! Values come in, text goes out; nothing here reads a setting or decides. [`progress`] draws the
 //! engine's events, [`plan`] and [`summary`] print before and after a run, [`findings`] prints what
 //! is wrong with a list, [`causes`] explains an early stop, [`text`] has the number formats.
+//! `verification`, `offboarding`, `restore` and `undone` are the results of the commands that read
+//! access back or give it back; `print` prints a result as text or JSON.
 
 pub mod calls;
 pub mod causes;

@@ -3,6 +3,9 @@
 //! The same fold serves a running engine and a ledger that is read again, so both always give the
 //! same verdicts.
 //!
+//! `ledger_state` is where a resumed run starts, `recent_attempts` what its pace starts from, and
+//! `run_status` what `status` shows.
+//!
 //! An outcome row needs a code, a message, a request id and a time besides its status. These
 //! *notes* are stored in 25 bytes each ([`PackedNote`]), and all but the latest in a temporary file
 //! (`spill_file`); an outcome reads those of its next rows back ([`NoteCache`]). With all notes in
