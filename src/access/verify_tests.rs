@@ -78,7 +78,7 @@ fn gone_and_still_need_a_complete_listing() {
         for accounts in &account_states {
             for rules in [None, Some("ListRules: NoPermission")] {
                 for of in [Account::Whole, Account::Named("5")] {
-                    let said = verified(targets.clone(), accounts.clone(), rules, of);
+                    let verdict = verified(targets.clone(), accounts.clone(), rules, of);
                     // Without a list of accounts the target itself decides.
                     let shows = match (of, accounts) {
                         (Account::Named(_), Some(Listing::Complete(all))) => {
@@ -93,8 +93,8 @@ fn gone_and_still_need_a_complete_listing() {
                             _ => None,
                         },
                     };
-                    let context = format!("{targets:?} {accounts:?} {rules:?} {of:?}: {said:?}");
-                    match &said {
+                    let context = format!("{targets:?} {accounts:?} {rules:?} {of:?}: {verdict:?}");
+                    match &verdict {
                         Verification::Gone(_) => assert_eq!(shows, Some(false), "{context}"),
                         Verification::Still(_) => {
                             assert!(shows == Some(true) && rules.is_none(), "{context}");
@@ -106,8 +106,8 @@ fn gone_and_still_need_a_complete_listing() {
                             assert!(!is_known && !why.is_empty(), "{context}");
                         }
                     }
-                    gone += usize::from(matches!(said, Verification::Gone(_)));
-                    still += usize::from(matches!(said, Verification::Still(_)));
+                    gone += usize::from(matches!(verdict, Verification::Gone(_)));
+                    still += usize::from(matches!(verdict, Verification::Still(_)));
                 }
             }
         }

@@ -82,9 +82,9 @@ impl fmt::Display for Problem {
         if let Some(column) = &self.column {
             write!(f, ", {column}")?;
         }
-        let mut said = String::new();
-        self.write_message(&mut said);
-        write!(f, ": {said}")
+        let mut message = String::new();
+        self.write_message(&mut message);
+        write!(f, ": {message}")
     }
 }
 

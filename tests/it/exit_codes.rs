@@ -94,8 +94,8 @@ fn an_invalid_list_is_65_and_a_missing_one_66() {
             let ended = sandbox.ends(&[command, list]);
             (ended.code, ended.out + &ended.err)
         };
-        let (code, said) = on_either("mistakes.csv");
-        assert!(code == 65 && said.contains("blank account"), "{said}");
+        let (code, printed) = on_either("mistakes.csv");
+        assert!(code == 65 && printed.contains("blank account"), "{printed}");
         assert_eq!(on_either("absent.csv").0, 66);
     }
     assert_eq!(service.stop().counts.attempts, 0);

@@ -148,13 +148,13 @@ fn a_modified_answer_revokes_only_grants_with_an_ok() {
     let cases = (0..ANSWERS.len(), prop::collection::vec(change(), 1..5));
     check(60_000, &cases, |(at, changes)| {
         let original = ANSWERS[at].as_bytes();
-        let said = entry::answer(original);
+        let answer = entry::answer(original);
         let mut bent = original.to_vec();
         apply_all(&mut bent, &changes);
         let says = entry::answer(&bent);
         entry::error_body(&bent);
         for (at, id) in IDS.into_iter().enumerate() {
-            if says[at] && !said[at] {
+            if says[at] && !answer[at] {
                 let text = String::from_utf8_lossy(&bent).into_owned();
                 let literally = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
                     Ok(value) => says_ok(&value, id),

@@ -53,14 +53,14 @@ pub(crate) fn run(command: &mut Command, needs: &str) -> String {
     let output = command.output().unwrap_or_else(|error| {
         panic!("{needs}\n{} could not be started: {error}", OsStr::display(&program))
     });
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(
         output.status.success(),
         "{needs}\n{} ended with {}\n{}{}",
         OsStr::display(&program),
         output.status,
-        said(&output.stdout),
-        said(&output.stderr)
+        text(&output.stdout),
+        text(&output.stderr)
     );
-    said(&output.stdout)
+    text(&output.stdout)
 }

@@ -399,11 +399,11 @@ async fn the_second_signal_stops_at_once_and_the_run_can_be_resumed() {
     until_arrived(&service, 2).await;
     tell(&child, Signal::INT);
     // It reports that it stops; then it has received the first.
-    let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut errors = std::io::BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("stopped by signal") {
         line.clear();
-        assert!(std::io::BufRead::read_line(&mut said, &mut line).unwrap() > 0);
+        assert!(std::io::BufRead::read_line(&mut errors, &mut line).unwrap() > 0);
     }
     tell(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(3));

@@ -63,8 +63,8 @@ pub(crate) fn standing(asked: &[Grant]) -> Vec<Grant> {
 /// Promise 1, *conservation*: the input's rows, each once, in their order, and their own cells.
 pub(crate) fn assert_conserved(list: &Path, outcome: &[Row]) {
     let asked = asked_by_rows(list);
-    let said: Vec<Grant> = outcome.iter().map(asked_by).collect();
-    assert_eq!(asked, said, "every row of the input once, in its order");
+    let answered: Vec<Grant> = outcome.iter().map(asked_by).collect();
+    assert_eq!(asked, answered, "every row of the input once, in its order");
 }
 
 fn run(list: &str, more: &[&str]) -> (Sandbox, Ended, Audit) {
@@ -168,11 +168,14 @@ fn a_rehearsal_is_marked_in_every_row_and_keeps_the_columns_in_order() {
     let offboarding = sample("offboarding.csv");
     assert_conserved(&offboarding, &outcome);
     let mut own = csv::Reader::from_path(offboarding).expect("the sample");
-    for (row, said) in own.deserialize::<Row>().zip(&outcome) {
+    for (row, outcome_row) in own.deserialize::<Row>().zip(&outcome) {
         let row = row.expect("CSV");
-        assert!(row.iter().all(|(name, cell)| said[name] == *cell), "{row:?} {said:?}");
-        assert!(said["message"].starts_with("rehearsal:"), "{said:?}");
-        assert_eq!((&*said["status"], &*said["attempts"]), ("revoked", "1"));
+        assert!(
+            row.iter().all(|(name, cell)| outcome_row[name] == *cell),
+            "{row:?} {outcome_row:?}"
+        );
+        assert!(outcome_row["message"].starts_with("rehearsal:"), "{outcome_row:?}");
+        assert_eq!((&*outcome_row["status"], &*outcome_row["attempts"]), ("revoked", "1"));
     }
     let duplicates: BTreeMap<usize, &str> = (1..)
         .zip(&outcome)

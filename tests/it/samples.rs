@@ -38,10 +38,10 @@ fn systemd_accepts_the_unit_without_a_warning() {
     sandbox.file(name, unit.replace("/usr/local/bin/bastion-revoke", binary));
     let mut verify = program("systemd-analyze", "systemd");
     let output = verify.arg("verify").arg(sandbox.path(name)).output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.stderr);
     // An unknown key is a warning, and the key then has no effect.
-    let about_unit: Vec<&str> = said.lines().filter(|line| line.contains(name)).collect();
-    assert!(output.status.success() && about_unit.is_empty(), "{said}");
+    let about_unit: Vec<&str> = errors.lines().filter(|line| line.contains(name)).collect();
+    assert!(output.status.success() && about_unit.is_empty(), "{errors}");
 }
 
 /// Whether a field of a crontab is `*`, or numbers and ranges within bounds, each with a step or not.

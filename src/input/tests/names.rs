@@ -11,8 +11,8 @@ fn rows_with(list: &str, names: Option<Resolutions>) -> Vec<String> {
     let mut reader = reader(list.as_bytes(), options);
     let mut rows = Vec::new();
     while let Some(row) = reader.next().unwrap() {
-        let said = row_text(&row);
-        rows.push(said.strip_prefix("unresolved: ").unwrap_or(&said).to_owned());
+        let text = row_text(&row);
+        rows.push(text.strip_prefix("unresolved: ").unwrap_or(&text).to_owned());
     }
     rows
 }

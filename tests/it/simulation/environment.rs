@@ -110,11 +110,11 @@ impl Environment {
 
     fn deliver(&self, run: usize, asked: &DecodedRequest, answer: &WireAnswer) {
         let at = self.time.now();
-        let said = wire::decode_answer(asked, &answer.headers, &answer.body);
+        let decoded = wire::decode_answer(asked, &answer.headers, &answer.body);
         let mut state = self.state();
-        state.log.note(at, format_args!("answered {} {said:?}", answer.status));
+        state.log.note(at, format_args!("answered {} {decoded:?}", answer.status));
         let (operation, keys) = (asked.operation, asked.keys.clone());
-        state.log.deliveries.push(Delivery { run, at, operation, keys, said });
+        state.log.deliveries.push(Delivery { run, at, operation, keys, answer: decoded });
     }
 
     /// Serves one request; returns the response and the service's delay.

@@ -149,31 +149,31 @@ fn removed(result: &CaseResult, records: &[GrantRecord]) -> BTreeSet<GrantId> {
 
 /// The codes of delivered answers by grant. A refusal of the whole request counts as `refused`; a
 /// bad argument counts only if the grant was alone in its request.
-fn said(result: &CaseResult) -> BTreeMap<GrantId, BTreeSet<String>> {
+fn codes_answered(result: &CaseResult) -> BTreeMap<GrantId, BTreeSet<String>> {
     let keys = &result.environment.keys;
-    let mut said: BTreeMap<GrantId, BTreeSet<String>> = BTreeMap::new();
+    let mut codes: BTreeMap<GrantId, BTreeSet<String>> = BTreeMap::new();
     for delivery in &result.environment.state().log.deliveries {
-        for (key, code) in &delivery.said.items {
-            said.entry(keys[key]).or_default().insert(code.clone());
+        for (key, code) in &delivery.answer.items {
+            codes.entry(keys[key]).or_default().insert(code.clone());
         }
-        let Some(code) = &delivery.said.refusal else { continue };
+        let Some(code) = &delivery.answer.refusal else { continue };
         // An argument that is bad may be any of several; other refusals are about all of them.
         let is_argument = ["InvalidParameter", "OBJECT_NOT_FOUND"].contains(&code.as_str());
         if delivery.keys.len() == 1 || !is_argument {
             for key in &delivery.keys {
-                said.entry(keys[key]).or_default().insert(format!("refused {code}"));
+                codes.entry(keys[key]).or_default().insert(format!("refused {code}"));
             }
         }
     }
-    said
+    codes
 }
 
 /// `revoked` requires a complete answer with OK for the grant, and that the service removed it.
 fn revoked_is_true(result: &CaseResult) -> Result<(), String> {
-    let (removed, said) = (removed(result, &result.audit.removed), said(result));
+    let (removed, codes) = (removed(result, &result.audit.removed), codes_answered(result));
     for (grant, _) in result.statuses().filter(|(_, status)| *status == Status::Revoked) {
         let key = || key_of(&result.environment.plan, grant);
-        let ok = said.get(&grant).is_some_and(|said| said.contains("OK"));
+        let ok = codes.get(&grant).is_some_and(|codes| codes.contains("OK"));
         ensure(ok, || format!("no OK was delivered for {:?}", key()))?;
         ensure(removed.contains(&grant), || format!("it was not removed: {:?}", key()))?;
     }
@@ -183,18 +183,18 @@ fn revoked_is_true(result: &CaseResult) -> Result<(), String> {
 /// `already_absent`, `not_found` and `failed` match an answer of the service; `unprocessed` was
 /// never applied; `unknown` has an intent.
 fn no_other_status_lies(result: &CaseResult) -> Result<(), String> {
-    let (gone, said) = (removed(result, &result.audit.removed), said(result));
+    let (gone, codes) = (removed(result, &result.audit.removed), codes_answered(result));
     let intended = result.environment.disk.intended(result.environment.plan.grants());
     for (grant, status) in result.statuses() {
         let none = BTreeSet::new();
-        let said = said.get(&grant).unwrap_or(&none);
+        let codes = codes.get(&grant).unwrap_or(&none);
         let is_true = match status {
             Status::Revoked => true,
-            Status::AlreadyAbsent => said.contains("OBJECT_AlREADY_EXISTS"),
+            Status::AlreadyAbsent => codes.contains("OBJECT_AlREADY_EXISTS"),
             Status::NotFound => {
-                said.contains("OBJECT_NOT_FOUND") || said.contains("refused OBJECT_NOT_FOUND")
+                codes.contains("OBJECT_NOT_FOUND") || codes.contains("refused OBJECT_NOT_FOUND")
             }
-            Status::Failed => said.iter().any(|said| said.starts_with("refused ")),
+            Status::Failed => codes.iter().any(|code| code.starts_with("refused ")),
             Status::Unknown => intended[grant as usize],
             Status::Unprocessed => !gone.contains(&grant),
             Status::Invalid | Status::Protected | Status::Restored | Status::AlreadyPresent => {
@@ -202,7 +202,7 @@ fn no_other_status_lies(result: &CaseResult) -> Result<(), String> {
             }
         };
         ensure(is_true, || {
-            format!("{status} and {said:?} of {:?}", key_of(&result.environment.plan, grant))
+            format!("{status} and {codes:?} of {:?}", key_of(&result.environment.plan, grant))
         })?;
     }
     // Nor did a run before the last one call unprocessed what had been taken away by then.
@@ -230,7 +230,7 @@ fn canary_goes_first(result: &CaseResult) -> Result<(), String> {
         }
         let delivered = log.deliveries.iter().filter(|delivery| delivery.at <= departure.at);
         let gone: BTreeSet<GrantId> = delivered
-            .flat_map(|delivery| &delivery.said.items)
+            .flat_map(|delivery| &delivery.answer.items)
             .filter(|(_, code)| ["OK", "OBJECT_AlREADY_EXISTS"].contains(&code.as_str()))
             .map(|(key, _)| grant_of(key))
             .collect();
@@ -258,7 +258,7 @@ fn requests_within_bound(result: &CaseResult) -> Result<(), String> {
     let free = |code: &String| code.starts_with("Throttling") || code == "InvalidTimeStamp.Expired";
     let deliveries = state.log.deliveries.iter();
     let again =
-        deliveries.filter(|delivery| delivery.said.refusal.as_ref().is_some_and(free)).count();
+        deliveries.filter(|delivery| delivery.answer.refusal.as_ref().is_some_and(free)).count();
     let sent = state.log.departures.len() - again;
     ensure((plan.requests()..=bound).contains(&sent), || {
         format!("{sent} requests, for a plan of {} and a bound of {bound}", plan.requests())
@@ -301,7 +301,7 @@ fn never_above_the_rate(result: &CaseResult) -> Result<(), String> {
 fn never_inside_a_wait(result: &CaseResult) -> Result<(), String> {
     let state = result.environment.state();
     for delivery in &state.log.deliveries {
-        let Some(wait) = delivery.said.wait else { continue };
+        let Some(wait) = delivery.answer.wait else { continue };
         let inside = state.log.departures.iter().find(|departure| {
             (departure.run, departure.operation) == (delivery.run, delivery.operation)
                 && departure.at > delivery.at

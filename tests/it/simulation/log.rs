@@ -26,7 +26,7 @@ pub(super) struct Delivery {
     pub(super) at: Duration,
     pub(super) operation: Operation,
     pub(super) keys: Vec<Key>,
-    pub(super) said: DecodedAnswer,
+    pub(super) answer: DecodedAnswer,
 }
 
 /// More than any case needs.

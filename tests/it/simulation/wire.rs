@@ -149,7 +149,7 @@ pub(super) fn decode_answer(
             .map(|account| (id(&account[account_id]), code(account)))
             .collect();
         for key in asked.keys.iter().filter(|key| key.target == target) {
-            let said = match &key.account {
+            let code_of_item = match &key.account {
                 None => Some(outer.clone()),
                 Some(name) => {
                     let inner = accounts_answered.iter().find(|(id, _)| id == name);
@@ -158,7 +158,7 @@ pub(super) fn decode_answer(
                         .or_else(|| (outer != "OK").then(|| outer.clone()))
                 }
             };
-            items.extend(said.map(|said| (key.clone(), said)));
+            items.extend(code_of_item.map(|code_of_item| (key.clone(), code_of_item)));
         }
     }
     DecodedAnswer { refusal: None, items, wait }
