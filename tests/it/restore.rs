@@ -7,17 +7,17 @@ use std::collections::BTreeSet;
 
 /// Accounts, whole targets and groups of the sample world; a duplicate, a target that is not
 /// granted, and a user whose accounts are revoked both ways.
-const LIST: &str = "user,user_group,kind,target,account\n\
+pub(crate) const LIST: &str = "user,user_group,kind,target,account\n\
     17,,host,1027,3058\n17,,host,1031,*\n17,,host,1044,*\n17,,host-group,12,*\n17,,database,88,501\n\
     17,,host,1027,3058\n17,,host,1029,3077\n46,,host-group,19,*\n31,,database,91,*\n31,,database,88,*\n\
     ,3,host,1081,*\n,4,database,91,511\n";
 
-fn revoke(sandbox: &Sandbox, service: &TestService, more: &[&str]) -> Ended {
+pub(crate) fn revoke(sandbox: &Sandbox, service: &TestService, more: &[&str]) -> Ended {
     let run = ["run", "list.csv", "--instance-id", INSTANCE, "--yes", "--snapshot"];
     command(sandbox, service, &[&run, more].concat())
 }
 
-fn restore(sandbox: &Sandbox, service: &TestService, more: &[&str]) -> Ended {
+pub(crate) fn restore(sandbox: &Sandbox, service: &TestService, more: &[&str]) -> Ended {
     restore_within("20s", sandbox, service, more)
 }
 
@@ -27,7 +27,7 @@ fn restore_within(lag: &str, sandbox: &Sandbox, service: &TestService, more: &[&
 }
 
 /// Every grant that is held, as text.
-fn held(service: &TestService) -> BTreeSet<String> {
+pub(crate) fn held(service: &TestService) -> BTreeSet<String> {
     let held = service.audit().granted.into_iter().filter(|grant| grant.held);
     let grants = held.map(|grant| {
         let account = grant.account.unwrap_or_else(|| "*".to_owned());

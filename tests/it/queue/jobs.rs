@@ -3,6 +3,7 @@
 use super::checker::is_clean;
 use super::server::Redis;
 use super::workers::{STREAM, Worker};
+use crate::restore;
 use crate::sandbox::{Ended, INSTANCE, Row, Sandbox, TestService, with_keys};
 use bastion_revoke::sim::{ACCESS_KEY_SECRET, Fault, FaultRate, Faults, Grants, Settings};
 use std::fmt::Write as _;
@@ -108,6 +109,21 @@ fn a_run_via_the_queue_publishes_works_and_collects() {
         ends(command(&sandbox, &service, &["run", "list.csv", "--via", &redis.queue(STREAM)]));
     assert_eq!(ended.code, 1, "{ended:?}");
     assert_eq!(comparable(sandbox.outcome("outcome.csv")), by_run(5));
+    is_clean(&mut redis.connect(), STREAM);
+}
+
+/// The snapshot is taken before the list is published, so it does not know which worker removes what.
+#[test]
+fn a_run_via_the_queue_with_a_snapshot_is_restored_to_the_grants_of_before() {
+    let (sandbox, redis, service) = (Sandbox::new(), Redis::start(), crate::snapshot::service(""));
+    sandbox.file("list.csv", restore::LIST);
+    let before = restore::held(&service);
+    let revoked = restore::revoke(&sandbox, &service, &["--via", &redis.queue(STREAM)]);
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+    assert!(restore::held(&service).len() < before.len() - 10);
+    let restored = restore::restore(&sandbox, &service, &[]);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(restore::held(&service), before);
     is_clean(&mut redis.connect(), STREAM);
 }
 
