@@ -52,15 +52,11 @@ enum Limiter {
 impl Admission {
     /// Admits at most `rate_per_s`, starting where an earlier run ended.
     pub(super) fn new(rate_per_s: f64, earlier: Option<EarlierRate>) -> Self {
-        let pace = Box::new(match earlier {
-            Some(EarlierRate { per_s, is_limit_known: true }) => {
-                RateController::starting_at(rate_per_s, per_s)
-            }
-            Some(EarlierRate { per_s, is_limit_known: false }) => {
-                RateController::searching_from(rate_per_s, per_s)
-            }
+        let pace = match earlier {
+            Some(earlier) => earlier.controller(rate_per_s),
             None => RateController::new(rate_per_s),
-        });
+        };
+        let pace = Box::new(pace);
         Self::of(Limiter::Own(pace, FixedRateLimiter::new(rate_per_s)))
     }
 

@@ -1,6 +1,7 @@
-//! The rate at which a resumed run starts: what the service sustained at the end of the run before.
+//! The rate at which a resumed run, or a fleet after idle time, starts: from what the service
+//! sustained before.
 
-use super::rate_controller::START_PER_S;
+use super::rate_controller::{RateController, START_PER_S};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -19,18 +20,43 @@ const HALF_LIFE: Duration = Duration::from_secs(60 * 60);
 
 /// A rate to start with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct EarlierRate {
+pub(crate) struct EarlierRate {
     /// In requests per second.
-    pub(super) per_s: f64,
+    pub(crate) per_s: f64,
     /// Whether the service throttled the earlier run, so that its quota is roughly known.
-    pub(super) is_limit_known: bool,
+    pub(crate) is_limit_known: bool,
+}
+
+impl EarlierRate {
+    /// The rate to start with, `idle` after this one was sustained: a share of it, and after longer
+    /// time nearer to the start of a first run. Without a throttled call the quota was never reached,
+    /// so the start is not below that of a first run.
+    #[must_use]
+    pub(crate) fn after(self, idle: Duration) -> Self {
+        let shared_per_s = self.per_s * SHARE;
+        let known_per_s =
+            if self.is_limit_known { shared_per_s } else { shared_per_s.max(START_PER_S) };
+        Self { per_s: faded(known_per_s, idle), ..self }
+    }
+
+    /// The controller that starts at this rate.
+    pub(crate) fn controller(self, ceiling_per_s: f64) -> RateController {
+        if self.is_limit_known {
+            RateController::starting_at(ceiling_per_s, self.per_s)
+        } else {
+            RateController::searching_from(ceiling_per_s, self.per_s)
+        }
+    }
+}
+
+/// What is left of a known rate after idle time.
+pub(crate) fn faded(known_per_s: f64, idle: Duration) -> f64 {
+    let weight = 0.5_f64.powf(idle.as_secs_f64() / HALF_LIFE.as_secs_f64());
+    START_PER_S + (known_per_s - START_PER_S) * weight
 }
 
 /// The rate to start with at `now`, from the answers of an earlier run: their times, and whether they
 /// were throttled. `None` if they are too few.
-///
-/// Without a throttled call the quota was never reached, so the start is not below that of a first
-/// run.
 #[expect(clippy::cast_precision_loss, reason = "the calls of ten seconds")]
 pub(super) fn earlier_rate(answers: &[(Timestamp, bool)], now: Timestamp) -> Option<EarlierRate> {
     let end = answers.iter().map(|(at, _)| *at).max()?;
@@ -41,13 +67,13 @@ pub(super) fn earlier_rate(answers: &[(Timestamp, bool)], now: Timestamp) -> Opt
     if accepted < LEAST_ANSWERS || span_s < LEAST_S {
         return None;
     }
-    let is_limit_known = accepted < counted.len();
-    let shared_per_s = (accepted - 1) as f64 / span_s * SHARE;
-    let known_per_s = if is_limit_known { shared_per_s } else { shared_per_s.max(START_PER_S) };
-    let idle_s = now.duration_since(end).as_secs_f64().max(0.0);
-    let weight = 0.5_f64.powf(idle_s / HALF_LIFE.as_secs_f64());
-    let per_s = START_PER_S + (known_per_s - START_PER_S) * weight;
-    Some(EarlierRate { per_s, is_limit_known })
+    let sustained = EarlierRate {
+        per_s: (accepted - 1) as f64 / span_s,
+        is_limit_known: accepted < counted.len(),
+    };
+    // A clock that was set back gives no more weight.
+    let idle = Duration::try_from(now.duration_since(end)).unwrap_or_default();
+    Some(sustained.after(idle))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub mod admission;
 pub mod breaker;
 pub mod decide;
 pub mod dispatcher;
-mod earlier_rate;
+pub(crate) mod earlier_rate;
 pub mod events;
 pub mod fail_over;
 pub mod fixed_rate_limiter;
