@@ -168,10 +168,9 @@ impl RateController {
         Self::with(ceiling_per_s, start_per_s, slow_start)
     }
 
-    /// Starts like [`RateController::new`], without slow start: for a quota that several workers
-    /// share. With slow start, four workers at 10 per second used 92 % of the quota afterwards, and
-    /// 97 % without.
-    pub fn without_slow_start(ceiling_per_s: f64) -> Self {
+    /// Starts like [`RateController::new`], without slow start.
+    #[cfg(test)]
+    fn without_slow_start(ceiling_per_s: f64) -> Self {
         Self::with(ceiling_per_s, START_PER_S, SlowStart::over())
     }
 
@@ -193,6 +192,17 @@ impl RateController {
             strong_cut_at: None,
             throttled_sent_at: Duration::ZERO,
         }
+    }
+
+    /// Changes the ceiling, for a state that was stored under another one.
+    pub fn set_ceiling(&mut self, ceiling_per_s: f64) {
+        self.ceiling_per_s = ceiling_per_s.max(0.001);
+        self.rate_per_s = self.rate_per_s.min(self.ceiling_per_s);
+    }
+
+    /// Whether the last request waited for the rate, so that the rate was needed.
+    pub fn is_used(&self) -> bool {
+        self.slots.on_time()
     }
 
     /// The current rate. It does not include exhaustion and waits.

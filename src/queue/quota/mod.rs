@@ -4,16 +4,19 @@
 //! Slots are reserved a little ahead, so that no request waits for Redis, and never far ahead, so
 //! that a worker that fails wastes few. Reports go to Redis with the next request for slots. The
 //! worker whose turn it is folds them into the controller's state, which Redis stores and which
-//! outlives every worker. Without Redis there are no slots.
+//! outlives every worker. Without Redis there are no slots. After idle time nothing is reserved until
+//! a worker has started the controller again, from the rate that was sustained before.
 //!
 //! | to change | open |
 //! |---|---|
 //! | reserving slots, and the fold's turn | this file, `scripts/reserve.lua` |
 //! | a worker's slots and reports of one operation | `operation` |
 //! | the controller's state in Redis | `stored_pace`, `scripts/store_pace.lua` |
+//! | the start after idle time | `remembered_pace`, `engine::earlier_rate` |
 
 mod backend;
 mod operation;
+mod remembered_pace;
 mod stored_pace;
 
 pub use backend::{QuotaBackend, RedisQuotaBackend};
@@ -26,14 +29,16 @@ use crate::engine::rate_controller;
 use crate::model::Operation;
 use operation::{OperationQuota, Report, ReportKind, SlotRequest};
 use redis::Value;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use stored_pace::Turn;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// How far ahead slots are reserved.
 const MAX_AHEAD: Duration = Duration::from_secs(1);
+/// Without a slot for so long, the pace starts again: the quota may have changed.
+const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
 /// The maximum delay of a report.
 const REPORT_WITHIN: Duration = Duration::from_millis(50);
 /// The pause after an error of Redis.
@@ -108,9 +113,9 @@ impl<B: QuotaBackend> SharedQuota<B> {
             let next = self.operations().iter().filter_map(|op| op.next_request_at).min();
             return Ok(next.map(|at| at.saturating_duration_since(Instant::now())));
         }
-        let ahead = MAX_AHEAD.as_micros().to_string();
+        let us = |duration: Duration| duration.as_micros().to_string();
         let json = serde_json::to_string(&requests).unwrap_or_default();
-        let arguments = [json, ahead, self.backend.now_us()];
+        let arguments = [json, us(MAX_AHEAD), us(IDLE_AFTER), self.backend.now_us()];
         let reply = self.backend.eval(include_str!("../scripts/reserve.lua"), &arguments).await;
         let mut parts = match reply {
             Ok(reply) => list(reply).into_iter(),
@@ -150,7 +155,8 @@ impl<B: QuotaBackend> SharedQuota<B> {
             let operation = &mut operations[request.op];
             let mut parts = list(reply).into_iter();
             let slots = parts.next().map(list).unwrap_or_default();
-            operation.slots.extend(slots.iter().map(|wait| now + us(wait)));
+            let slots: Vec<Instant> = slots.iter().map(|wait| now + us(wait)).collect();
+            operation.add_reserved(&slots, now);
             let next = parts.next().unwrap_or_default();
             if number(&next) >= 0 && request.want > 0 {
                 operation.next_request_at = Some(now + us(&next).max(MIN_PAUSE));
@@ -176,9 +182,9 @@ impl<B: QuotaBackend> SharedQuota<B> {
         let mut parts = turn.into_iter();
         let turn = parts.next().and_then(text).unwrap_or_default();
         let reports = parts.next().map(texts).unwrap_or_default();
-        let states = parts.next().and_then(text).unwrap_or_default();
-        let states: BTreeMap<String, String> = serde_json::from_str(&states).unwrap_or_default();
-        let folded = stored_pace::fold(&reports, &states, self.ceiling_per_s);
+        let handed = parts.next().and_then(text).unwrap_or_default();
+        let handed: Turn = serde_json::from_str(&handed).unwrap_or_default();
+        let folded = stored_pace::fold(&reports, &handed, self.ceiling_per_s);
         let json = serde_json::to_string(&folded).unwrap_or_default();
         let arguments = [turn, reports.len().to_string(), json];
         self.backend.eval(include_str!("../scripts/store_pace.lua"), &arguments).await.map(drop)
@@ -218,7 +224,7 @@ impl<B: QuotaBackend> Quota for SharedQuota<B> {
             operation.reports.push(Report { kind, at: now, sent_at: now, wait: None });
         }
         let needs_slots =
-            operation.missing() > 0 && operation.next_request_at.is_none_or(|at| at <= now);
+            operation.missing(now) > 0 && operation.next_request_at.is_none_or(|at| at <= now);
         drop(operations);
         if needs_slots {
             self.wanted.notify_one();

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The slots that a worker keeps reserved, in time at the present rate: a few round trips.
+/// A worker reserves slots until the last of them is so far ahead: a few round trips. Of many workers
+/// each then has about one slot further ahead, and a new rate is in effect soon.
 const RESERVED_AHEAD: Duration = Duration::from_millis(100);
-/// The maximum number of slots kept reserved.
+/// The maximum number of slots that are reserved at once.
 const MAX_RESERVED: usize = 200;
 /// A slot that was not used within this time is dropped: it would only cause a burst.
 const STALE_AFTER: Duration = Duration::from_millis(500);
@@ -58,6 +59,8 @@ struct ReportMessage {
 pub(super) struct OperationQuota {
     pub(super) slots: VecDeque<Instant>,
     pub(super) wanted: usize,
+    /// The most slots to request at once.
+    most: usize,
     pub(super) reports: Vec<Report>,
     pub(super) rate_per_s: f64,
     /// No request is sent before: the service asked for a wait.
@@ -69,7 +72,7 @@ pub(super) struct OperationQuota {
 impl OperationQuota {
     /// A share without slots.
     pub(super) fn new(ceiling_per_s: f64) -> Self {
-        Self { rate_per_s: ceiling_per_s.min(START_PER_S), ..Self::default() }
+        Self { rate_per_s: ceiling_per_s.min(START_PER_S), most: 1, ..Self::default() }
     }
 
     /// Drops slots that were not used in time.
@@ -83,12 +86,23 @@ impl OperationQuota {
         clippy::cast_sign_loss,
         reason = "a positive number, truncated"
     )]
-    pub(super) fn missing(&self) -> usize {
-        if self.wanted == 0 {
+    pub(super) fn missing(&self, now: Instant) -> usize {
+        let ahead = self.slots.back().map_or(Duration::ZERO, |slot| slot.duration_since(now));
+        if self.wanted == 0 || ahead >= RESERVED_AHEAD {
             return 0;
         }
-        let ahead = (self.rate_per_s * RESERVED_AHEAD.as_secs_f64()).ceil() as usize;
-        (self.wanted.max(ahead.min(MAX_RESERVED)) + 1).saturating_sub(self.slots.len())
+        let missing_s = RESERVED_AHEAD.saturating_sub(ahead).as_secs_f64();
+        ((self.rate_per_s * missing_s).ceil() as usize).clamp(1, self.most)
+    }
+
+    /// Adds reserved slots. If they are far enough ahead, other workers reserve slots too, and many at
+    /// once would go far beyond; if not, the next request is for twice as many.
+    pub(super) fn add_reserved(&mut self, slots: &[Instant], now: Instant) {
+        self.slots.extend(slots);
+        if let Some(last) = slots.last() {
+            let is_enough = *last >= now + RESERVED_AHEAD;
+            self.most = if is_enough { 1 } else { (self.most * 2).min(MAX_RESERVED) };
+        }
     }
 
     /// The next request to Redis, and the reports in it; `None` if there is nothing to send.
@@ -102,7 +116,7 @@ impl OperationQuota {
         if self.next_request_at.is_some_and(|at| at <= now) {
             self.next_request_at = None;
         }
-        let want = if self.next_request_at.is_some() { 0 } else { self.missing() };
+        let want = if self.next_request_at.is_some() { 0 } else { self.missing(now) };
         if want == 0 && self.reports.is_empty() {
             return None;
         }
@@ -134,5 +148,41 @@ impl ReportMessage {
             sent_age: us(now - report.sent_at),
             wait: report.wait.map_or(-1, |wait| i64::try_from(us(wait)).unwrap_or(-1)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The requested numbers of slots, if each request gets slots from `tail` on, spaced by the rate.
+    fn requested(tail: Duration) -> Vec<usize> {
+        let now = Instant::now();
+        let mut operation = OperationQuota::new(1000.0);
+        (operation.rate_per_s, operation.wanted) = (100.0, 1);
+        let mut requested = Vec::new();
+        while operation.missing(now) > 0 {
+            let count = operation.missing(now);
+            let from = operation.slots.back().map_or(now + tail, |slot| *slot + slot_interval());
+            let slots =
+                (0..u32::try_from(count).unwrap()).map(|slot| from + slot_interval() * slot);
+            operation.add_reserved(&slots.collect::<Vec<_>>(), now);
+            requested.push(count);
+        }
+        requested
+    }
+
+    fn slot_interval() -> Duration {
+        Duration::from_millis(10)
+    }
+
+    #[test]
+    fn a_worker_alone_soon_has_slots_for_a_tenth_of_a_second() {
+        assert_eq!(requested(Duration::ZERO), [1, 2, 4, 4]);
+    }
+
+    #[test]
+    fn a_worker_behind_others_reserves_one_slot() {
+        assert_eq!(requested(Duration::from_millis(150)), [1]);
     }
 }

@@ -1,16 +1,20 @@
 -- Reserves slots of the quota that all workers share, on the clock of Redis, and stores the workers'
 -- reports. A slot is a delay from now; none is reserved further ahead than ARGV[2] microseconds, so
 -- that a worker that fails wastes few, and few are stale when the rate changes.
--- KEYS: pace, reports. ARGV: requests as JSON, how far ahead, the time in microseconds or empty.
+-- An operation without a slot for ARGV[3] microseconds is idle: it gets none until the worker whose
+-- turn it is has started its pace again.
+-- KEYS: pace, reports. ARGV: requests as JSON, how far ahead, after what time an operation is idle,
+-- the time in microseconds or empty.
 -- Returns for each request the slots, the delay until the next request, the rate, and the delay that
--- the service asked for; then the reports to fold into the rate, if it is this worker's turn.
-local now = tonumber(ARGV[3])
+-- the service asked for; then, if it is this worker's turn, the reports to fold into the rate, and
+-- the states of their operations and of idle ones.
+local now = tonumber(ARGV[4])
 if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
 end
 local ahead = tonumber(ARGV[2])
-local answers = {}
+local answers, idle, any_idle = {}, {}, false
 for number, request in ipairs(cjson.decode(ARGV[1])) do
   local known = redis.call('HMGET', KEYS[1], request.op .. ' rate', request.op .. ' due', request.op .. ' hold')
   local rate = math.min(tonumber(known[1] or request.start), request.ceiling)
@@ -23,8 +27,11 @@ for number, request in ipairs(cjson.decode(ARGV[1])) do
       sent_at = string.format('%.0f', now - report.sent_age),
       wait = string.format('%.0f', report.wait) }))
   end
-  local slots, next_in = {}, -1
-  for slot = 1, request.want do
+  local slots, next_in, want = {}, -1, request.want
+  if want > 0 and due > 0 and now - due >= tonumber(ARGV[3]) then
+    idle[request.op], any_idle, want, next_in = true, true, 0, 0
+  end
+  for slot = 1, want do
     local at = math.max(due, now, hold)
     if at - now > ahead then
       next_in = at - now - ahead
@@ -38,19 +45,27 @@ for number, request in ipairs(cjson.decode(ARGV[1])) do
   answers[number] = { slots, math.floor(next_in), string.format('%.6f', rate),
     math.floor(math.max(hold - now, 0)) }
 end
-redis.call('PEXPIRE', KEYS[1], 3600000)
 local folded = {}
 local turn = tonumber(redis.call('HGET', KEYS[1], 'turn') or 0)
-if (now >= turn or turn > now + 10000000) and redis.call('LLEN', KEYS[2]) > 0 then
+local is_needed = any_idle or redis.call('LLEN', KEYS[2]) > 0
+if (now >= turn or turn > now + 10000000) and is_needed then
   -- A worker that fails during its turn loses it at that time.
   turn = string.format('%.0f', now + 300000)
   redis.call('HSET', KEYS[1], 'turn', turn)
-  local states = {}
-  local reports = redis.call('LRANGE', KEYS[2], 0, 999)
-  for _, report in ipairs(reports) do
-    local op = cjson.decode(report).op
-    states[tostring(op)] = redis.call('HGET', KEYS[1], op .. ' state') or ''
+  local operations = {}
+  local function add(op)
+    if operations[tostring(op)] then return end
+    local known = redis.call('HMGET', KEYS[1], op .. ' state', op .. ' reserved')
+    operations[tostring(op)] = { is_idle = idle[op] or false, state = known[1] or '',
+      reserved = known[2] or '0' }
   end
-  folded = { turn, reports, cjson.encode(states) }
+  local reports = redis.call('LRANGE', KEYS[2], 0, 999)
+  for _, report in ipairs(reports) do add(cjson.decode(report).op) end
+  for op in pairs(idle) do add(op) end
+  folded = { turn, reports,
+    cjson.encode({ now = string.format('%.0f', now), operations = operations }) }
 end
+-- After a day nothing of the pace is worth remembering.
+redis.call('PEXPIRE', KEYS[1], 86400000)
+redis.call('PEXPIRE', KEYS[2], 86400000)
 return { answers, folded }
