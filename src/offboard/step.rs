@@ -67,3 +67,10 @@ pub struct StepResult {
     /// The time of the result.
     pub at: String,
 }
+
+impl StepResult {
+    /// Of a step that was sent and has no result.
+    pub(super) fn missing(step: Step, at: String) -> Self {
+        Self { step, state: StepState::Unknown, message: String::new(), at }
+    }
+}

@@ -106,8 +106,7 @@ pub fn recorded_steps(path: &Path) -> Result<Vec<(Step, Option<StepResult>)>, St
         match line {
             Line::Intent { steps, at } => {
                 for step in steps {
-                    let (state, message, at) = (StepState::Unknown, String::new(), at.clone());
-                    set(step.clone(), StepResult { step, state, message, at });
+                    set(step.clone(), StepResult::missing(step, at.clone()));
                 }
             }
             Line::Result(result) => set(result.step.clone(), result),
@@ -224,12 +223,12 @@ impl StepLog {
 
     fn apply(&mut self, line: Line) {
         match line {
-            Line::Intent { steps, .. } => {
+            Line::Intent { steps, at } => {
                 for step in steps {
-                    self.results.remove(&step);
                     if !self.sent.insert(step.clone()) {
-                        self.unclear.insert(step);
+                        self.unclear.insert(step.clone());
                     }
+                    self.results.insert(step.clone(), StepResult::missing(step, at.clone()));
                 }
             }
             Line::Result(result) => {
@@ -254,7 +253,7 @@ impl StepLog {
         self.snapshot.as_ref()
     }
 
-    /// The results so far.
+    /// The results so far. A step that was sent and has no result since is [`StepState::Unknown`].
     pub fn results(&self) -> impl Iterator<Item = &StepResult> {
         self.results.values()
     }
@@ -262,11 +261,6 @@ impl StepLog {
     /// The result of a step.
     pub fn result(&self, step: &Step) -> Option<&StepResult> {
         self.results.get(step)
-    }
-
-    /// The steps of the offboarding that were sent and have no result since.
-    pub fn sent(&self) -> impl Iterator<Item = &Step> {
-        self.begun.steps.iter().filter(|step| self.sent.contains(*step))
     }
 
     /// Whether an attempt of a step has no result that tells whether it was applied. A later refusal

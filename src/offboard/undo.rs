@@ -47,7 +47,6 @@ pub fn undo(log: &StepLog) -> UndoPlan {
             (StepState::Already | StepState::NotFound | StepState::Failed, _) => {}
         }
     }
-    plan.kept.extend(log.sent().map(|step| (step.clone(), Kept::NotKnown)));
     plan.steps.retain(|step| !log.result(step).is_some_and(|result| result.state.holds()));
     plan.steps.sort_by_key(|step| step.kind == StepKind::Unlock);
     plan

@@ -4,7 +4,8 @@
 //!
 //! A case is generated from its seed alone ([`case`]), run through all its crashes to completion
 //! ([`restarts`]) and checked against every promise ([`invariants`]). The same seed gives the same
-//! trace, event by event.
+//! trace, event by event. [`restoring`] adds a restore to a case; [`offboarding`] has the other steps
+//! of an offboarding and their restore.
 //!
 //! * `cargo test --test it simulation` runs 10,000 seeds.
 //! * `BASTION_REVOKE_SOAK=N` runs `N` times as many.
