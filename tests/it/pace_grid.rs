@@ -26,7 +26,7 @@ fn every_cell_keeps_its_bound_and_the_page_shows_it() {
 
     // The page explains the rows that miss it.
     let missed = jobs.lines().filter(|line| line.ends_with("| **NO** |")).count();
-    assert!(missed <= 100, "{missed} rows of jobs miss their bound");
+    assert!(missed <= 60, "{missed} rows of jobs miss their bound");
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/pace.md");
     let published = std::fs::read_to_string(path).expect("docs/src/pace.md is there");

@@ -72,11 +72,16 @@ impl Job {
         let mut server = Server::new(self.counting, self.quota_per_s, random.unit());
         let mut pacers: Vec<Option<RateController>> = (0..self.operations)
             .map(|_| match pacer {
-                JobPacer::Adaptive(ceiling) => Some(RateController::new(*ceiling)),
+                JobPacer::Adaptive(ceiling) => {
+                    let mut pace = RateController::new(*ceiling);
+                    pace.share_among(self.operations);
+                    Some(pace)
+                }
                 _ => None,
             })
             .collect();
         let mut waiting: Vec<u32> = share(self.requests, self.operations);
+        let mut finished = vec![false; self.operations];
         let mut known_at = Duration::ZERO;
         let known_gap = Duration::from_secs_f64(1.0 / (self.quota_per_s * 0.99));
         let mut heap: BinaryHeap<Reverse<CallEvent>> = BinaryHeap::new();
@@ -110,7 +115,11 @@ impl Job {
                 in_flight += 1;
                 match &mut pacers[operation] {
                     Some(pace) => pace.on(now, Event::Sent),
-                    None => known_at = known_at.max(now) + known_gap,
+                    None => known_at += known_gap,
+                }
+                if waiting[operation] == 0 && !finished[operation] {
+                    finished[operation] = true;
+                    on_finished(&mut pacers, &finished, operation);
                 }
                 number += 1;
                 let arrives = now + self.one_way(&mut random);
@@ -169,6 +178,21 @@ impl Job {
     }
 }
 
+/// Tells the other operations that this one has nothing left to send.
+fn on_finished(pacers: &mut [Option<RateController>], finished: &[bool], operation: usize) {
+    let open = finished.iter().filter(|finished| !**finished).count();
+    let Some(freed_per_s) = pacers[operation].as_ref().map(RateController::rate_per_s) else {
+        return;
+    };
+    for (pace, _) in pacers.iter_mut().zip(finished).filter(|(_, finished)| !**finished) {
+        if let Some(pace) = pace {
+            #[expect(clippy::cast_precision_loss, reason = "a few operations")]
+            pace.on_quota_freed(freed_per_s / open as f64);
+            pace.share_among(open);
+        }
+    }
+}
+
 fn share(requests: u32, operations: usize) -> Vec<u32> {
     let count = u32::try_from(operations).unwrap_or(1);
     (0..count).map(|n| requests / count + u32::from(n < requests % count)).collect()
@@ -216,18 +240,33 @@ impl Row {
 /// `--rate` of the jobs: far above every quota.
 const CEILING_PER_S: f64 = 2000.0;
 
+/// What the rows of a table vary.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Varied<'a> {
+    /// How the server counts.
+    pub(crate) servers: &'a [Counting],
+    /// Quotas per second.
+    pub(crate) quotas: &'a [f64],
+    /// The shortest and the longest time from sending to answer, in milliseconds.
+    pub(crate) latencies_ms: &'a [(u32, u32)],
+    /// Requests of a job.
+    pub(crate) requests: &'a [u32],
+    /// Seeds.
+    pub(crate) seeds: &'a [u64],
+}
+
 /// All rows.
-pub(crate) fn rows(servers: &[Counting], quotas: &[f64], seeds: &[u64]) -> Vec<Row> {
+pub(crate) fn rows(varied: &Varied) -> Vec<Row> {
     let mut rows = Vec::new();
-    for &counting in servers {
-        for &quota_per_s in quotas {
-            for latency_ms in [(20, 30), (100, 200), (20, 500)] {
-                for requests in [50, 200, 1000, 5000] {
+    for &counting in varied.servers {
+        for &quota_per_s in varied.quotas {
+            for &latency_ms in varied.latencies_ms {
+                for &requests in varied.requests {
                     let hints = Hints::Off;
                     let operations = 1;
                     let job =
                         Job { counting, quota_per_s, latency_ms, requests, hints, operations };
-                    rows.push(row(job, seeds));
+                    rows.push(row(job, varied.seeds));
                 }
             }
         }

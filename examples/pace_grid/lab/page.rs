@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::client::Outcome;
 use super::grid::{self, Cell, SEEDS, STEP_SEEDS};
-use super::jobs;
+use super::jobs::{self, Varied};
 use super::server::Counting;
 
 const HEAD: &str = "\
@@ -60,18 +60,48 @@ accepted; each is the mean over hints off and on, one operation and three operat
 quota, and three seeds. **Bound**: 1.15 x floor + 1.5 s on token buckets and windows of a second; at
 most 2 % throttled for 1,000 requests and more. No request fails: a throttled one is sent again.
 
-Rows with **NO** miss a bound, for one of three reasons. The burst of the server covers the whole job
-(floor 0), which no client can know in advance: a client that knows the quota misses those bounds too.
-The latency is long: the calls of a whole round trip are in flight before the first throttled answer
-arrives. Or the quota is below the starting rate of 9.5 per second: the first second exceeds it, and it
-takes some seconds to distinguish used-up windows from a wrong rate.
+Rows with **NO** miss a bound. What they have in common:
+
+* **The job is over within seconds.** The burst of the server covers all or much of it (floor 0 to 4 s),
+  and the rate takes about two seconds to rise from 9.5 to hundreds per second, longer if answers are
+  slow. A client that knows the quota misses many of these bounds too.
+* **Slow answers.** When the first throttled answer arrives, the calls of a whole round trip are in
+  flight, at several times the quota. In a job of 1,000 requests they are more than 2 %. A slower rise
+  would throttle fewer calls and take longer than the bound wherever answers are fast.
+* **Large jitter on windows of a second and sliding logs.** Calls are throttled by chance even at the
+  right rate.
+* **Windows of 60 s without hints.** A used-up window accepts nothing for up to a minute, and the
+  requests that look for its end are throttled: one in two seconds for each operation.
+* **Three operations share 5 or 20 per second.** Each has a controller, so the three start at 28.5 per
+  second, and the probe of one throttles the calls of the others. They probe more rarely for that
+  reason; one operation alone keeps the bound except with slow answers.
+";
+
+const UNSEEN_JOBS: &str = "
+## Jobs from their first second
+
+As on `pace.md`, with other quotas, latencies and sizes, and ten new seeds.
 ";
 
 /// The section about short jobs.
 pub(crate) fn jobs() -> String {
     let mut page = JOBS.to_owned();
+    job_table(
+        &mut page,
+        &jobs::rows(&Varied {
+            servers: &grid::SERVERS,
+            quotas: &[5.0, 20.0, 50.0, 200.0, 500.0],
+            latencies_ms: &[(20, 30), (100, 200), (20, 500)],
+            requests: &[50, 200, 1000, 5000],
+            seeds: &SEEDS,
+        }),
+    );
+    page
+}
+
+fn job_table(page: &mut String, rows: &[jobs::Row]) {
     page.push_str("\n| server | quota | latency | requests | floor | known | ours | bound | throttled | kept |\n|---|--:|---|--:|--:|--:|--:|--:|--:|---|\n");
-    for row in jobs::rows(&grid::SERVERS, &[5.0, 20.0, 50.0, 200.0, 500.0], &SEEDS) {
+    for row in rows {
         let job = row.job;
         let bound = row.bound_s().map_or("-".to_owned(), |bound| format!("{bound:.1}"));
         let _ = writeln!(
@@ -88,7 +118,6 @@ pub(crate) fn jobs() -> String {
             if row.holds() { "yes" } else { "**NO**" },
         );
     }
-    page
 }
 
 /// The whole page.
@@ -151,6 +180,17 @@ and long latencies were wrong.
         let _ = writeln!(page, "\n## The quota changes: {} per second\n", named.join(", "));
         table(&mut page, &["server", "latency", "hints"], &grid::steps(&quotas, &servers, &seeds));
     }
+    page.push_str(UNSEEN_JOBS);
+    job_table(
+        &mut page,
+        &jobs::rows(&Varied {
+            servers: &grid::SERVERS,
+            quotas: &[8.0, 33.0, 75.0, 120.0, 350.0],
+            latencies_ms: &[(5, 8), (40, 90), (150, 350)],
+            requests: &[100, 300, 2000],
+            seeds: &seeds[..10],
+        }),
+    );
     page
 }
 

@@ -68,7 +68,7 @@ impl fmt::Debug for AcceptedWindow {
 
 /// A shorter interval would only measure chance.
 fn seconds(from: Duration, to: Duration) -> f64 {
-    to.saturating_sub(from).as_secs_f64().max(super::exhaustion::LEAST_ESTIMATED_S)
+    to.saturating_sub(from).as_secs_f64().max(super::tuning::LEAST_ESTIMATED_S)
 }
 
 /// The number of a slot since the start of the run.

@@ -3,30 +3,14 @@
 //! The calls that a window accepted, divided by its length, are the quota itself. The length is
 //! unknown, but an exhaustion ends when a window does: see [`AcceptedWindow::most_per_s`].
 
+use super::tuning::{
+    BELOW_ESTIMATE, CUT, EXHAUSTED_AFTER, EXHAUSTED_AFTER_SLOW_START, EXHAUSTED_FOR_S,
+    LEAST_ESTIMATED_S, LEAST_PROBES_PER_S, LOWEST_SHARE, LOWEST_SHARE_AFTER_QUIET, PROBE_SHARE,
+    PROBED_S, QUIET_S, SHORT_S, START_PER_S, WITHOUT_ESTIMATE,
+};
 use std::time::Duration;
 
 use super::accepted_window::AcceptedWindow;
-
-/// This many throttled calls, with none accepted between them, mean that the quota is exhausted ...
-const EXHAUSTED_AFTER: u32 = 4;
-/// ... unless they arrive within this time.
-const EXHAUSTED_FOR_S: f64 = 0.1;
-/// A shorter exhaustion gives no more information about the quota than a single throttled call.
-const SHORT_S: f64 = 0.3;
-/// The rate continues a little below the estimate. The next probe corrects a rate that is too low,
-/// while a rate above the quota exhausts every window.
-const BELOW_ESTIMATE: f64 = 0.997;
-/// An estimate from a time when the rate was low is too low. It lowers the rate at most to this
-/// share.
-const LOWEST_SHARE: f64 = 0.4;
-/// A short wait after a long time without one means a small excess: the quota is not exceeded by
-/// more than this. Servers round their waits, so even this may be too much.
-const LOWEST_SHARE_AFTER_QUIET: f64 = 0.98;
-const QUIET_S: f64 = 5.0;
-/// There is no estimate from a shorter time than this ...
-pub(super) const LEAST_ESTIMATED_S: f64 = 0.8;
-/// ... and the rate falls to this share.
-const WITHOUT_ESTIMATE: f64 = 0.7;
 
 /// The current exhaustion, if any, and the time since the last one.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -107,14 +91,37 @@ impl QuotaExhaustion {
         self.exhausted
     }
 
+    /// The same when slow start ends. Calls follow each other quickly then, so their time says nothing.
+    pub(super) fn detect_in_slow_start(&mut self) -> bool {
+        self.exhausted = self.run >= EXHAUSTED_AFTER_SLOW_START;
+        self.exhausted
+    }
+
+    /// The rate of requests that look for the end of the exhaustion.
+    pub(super) fn probes_per_s(&self, now: Duration, rate_per_s: f64) -> f64 {
+        let least = if self.lasted_s(now) < PROBED_S { self.good_per_s * PROBE_SHARE } else { 0.0 };
+        (rate_per_s * 0.5).max(least.max(LEAST_PROBES_PER_S)).min(rate_per_s)
+    }
+
     /// The seconds since the last accepted call.
     pub(super) fn lasted_s(&self, now: Duration) -> f64 {
         now.saturating_sub(self.run_from).as_secs_f64()
     }
 
-    /// The exhaustion ends at `end`, after `exhausted_s`. Returns the rate to continue with.
+    /// Whether no exhaustion ended before.
+    pub(super) fn is_first(&self) -> bool {
+        self.counted_from.is_zero()
+    }
+
+    /// The exhaustion ends at `end`, after `exhausted_s`. Returns the rate to continue with. Before the
+    /// first one, no rate above that of the start is known to be good.
     pub(super) fn on_end(&mut self, end: Duration, exhausted_s: f64) -> f64 {
-        let pace = self.pace_after(end, exhausted_s, LOWEST_SHARE);
+        let pace = if self.is_first() {
+            let least_per_s = self.good_per_s.min(START_PER_S) * LOWEST_SHARE;
+            (self.history.most_per_s(self.counted_from, end) * BELOW_ESTIMATE).max(least_per_s)
+        } else {
+            self.pace_after(end, exhausted_s, LOWEST_SHARE)
+        };
         self.restart_count(end);
         pace
     }
@@ -132,7 +139,7 @@ impl QuotaExhaustion {
     }
 
     fn pace_after(&self, end: Duration, exhausted_s: f64, least: f64) -> f64 {
-        let top = self.good_per_s * (1.0 - super::CUT);
+        let top = self.good_per_s * (1.0 - CUT);
         let elapsed_s = end.saturating_sub(self.counted_from).as_secs_f64();
         if exhausted_s < SHORT_S {
             top

@@ -26,6 +26,8 @@
 //! * **Exhausted quota.** If every call is throttled, the server's window is used up: requests
 //!   leave rarely until one is accepted. The rate then continues with the highest rate that the
 //!   server accepted in any interval before, which is rarely below its quota.
+//! * **Several operations** may share one quota. Each probes more rarely then, and one that has
+//!   finished leaves its rate to the others.
 //! * **Waits are kept**: nothing leaves before the wait that a server asked for is over.
 //!
 //! Idle time earns no credit, and a rate that was not used is not raised. `docs/src/pace.md`
@@ -39,6 +41,9 @@ mod slow_start;
 #[cfg(test)]
 mod tests;
 mod throughput;
+mod tuning;
+
+pub use tuning::{DEFAULT_CEILING_PER_S, FLOOR_PER_S, LONGEST_WAIT, START_PER_S};
 
 use std::time::Duration;
 
@@ -47,38 +52,10 @@ use probing::ProbeSchedule;
 use send_schedule::SendSchedule;
 use slow_start::SlowStart;
 use throughput::Throughput;
-
-/// The starting rate, unless the ceiling is lower: a little below the 10 per second that the API's
-/// pages give for sibling operations.
-pub const START_PER_S: f64 = 9.5;
-
-/// The default of `--rate`. A higher ceiling makes a run search for a higher quota by slow start.
-pub const DEFAULT_CEILING_PER_S: f64 = 10.0;
-
-/// The rate never falls below one request in five seconds (or the ceiling, if that is lower). The
-/// controller must notice when a server accepts calls again, and a throttled call never counts as
-/// an attempt.
-pub const FLOOR_PER_S: f64 = 0.2;
-
-/// A wait that the server asks for is kept for at most a day.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The decrease for one isolated throttled call.
-const CUT: f64 = 0.01;
-/// The decrease for one throttled call among others.
-const CUT_MAX: f64 = 0.07;
-/// A burst lowers the rate by at most half.
-const CUT_STRONG: f64 = 0.5;
-/// While the quota is exhausted, requests leave at least every two seconds.
-const LEAST_PROBES_PER_S: f64 = 0.5;
-/// The first throttled call takes back the increase of the last five seconds, but at most a tenth.
-const TAKE_BACK: f64 = 0.9;
-const TAKE_BACK_PER_S: f64 = 0.2;
-/// A rate that is higher than the last limit by this factor is new territory.
-const NEW_TERRITORY: f64 = 1.05;
-/// A wait of at least this many seconds is an exhaustion; one of at least a second is a pause.
-const EXHAUSTION_WAIT_S: f64 = 2.0;
-const PAUSING_WAIT_S: f64 = 0.25;
+use tuning::{
+    CUT, CUT_MAX, CUT_STRONG, EXHAUSTION_WAIT_S, NEW_TERRITORY, PAUSING_WAIT_S, TAKE_BACK,
+    TAKE_BACK_PER_S,
+};
 
 /// The events that the controller learns from. Times are since the start of the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -228,6 +205,19 @@ impl RateController {
         debug_assert!(self.rate_per_s > 0.0 && self.rate_per_s <= self.ceiling_per_s);
     }
 
+    /// Another operation of the run, which sent this many requests per second, has nothing left to
+    /// send. If it used the same quota, this one may take over: the rate rises by that much within
+    /// seconds, until a call is throttled.
+    pub fn on_quota_freed(&mut self, freed_per_s: f64) {
+        self.slow_start.rise_to(self.rate_per_s + freed_per_s);
+    }
+
+    /// So many operations of the run send at present, and may share one quota. Each probes more rarely
+    /// then, so that all together probe as often as one.
+    pub fn share_among(&mut self, operations: usize) {
+        self.probes.share_among(operations);
+    }
+
     fn accepted(&mut self, now: Duration, sent_at: Duration) {
         self.throughput.accepted(now, self.rate_per_s);
         self.exhaustion.count_accepted(now);
@@ -238,17 +228,21 @@ impl RateController {
             // The window ended between the last throttled call and this one.
             let opened_after = sent_at.saturating_sub(self.throttled_sent_at) / 2;
             let lasted_s = self.exhaustion.lasted_s(now);
-            self.reopen(self.throttled_sent_at + opened_after, lasted_s);
+            self.reopen(now.saturating_sub(opened_after), lasted_s);
         }
-        self.exhaustion.run_ends();
+        // With jitter, an answer to an earlier call may arrive after that to a throttled one.
+        if sent_at > self.throttled_sent_at {
+            self.exhaustion.run_ends();
+        }
         let catching_up = (TAKE_BACK_PER_S / self.rate_per_s).min(1.0);
         self.lagging_per_s += (self.rate_per_s - self.lagging_per_s) * catching_up;
         if self.slow_start.is_active() {
             self.slow_start.on_accepted(now, sent_at);
-            let growth = self.slow_start.growth(now, self.rate_per_s, self.slots.on_time());
-            self.set(self.rate_per_s * growth);
-            if self.rate_per_s >= self.ceiling_per_s {
-                self.slow_start.on_ceiling();
+            if self.rate_per_s < self.ceiling_per_s {
+                let growth = self.slow_start.growth(now, self.rate_per_s, self.slots.on_time());
+                self.set(self.rate_per_s * growth);
+            } else if self.slow_start.ends_at_ceiling(now) {
+                self.settle(self.rate_per_s);
             }
             return;
         }
@@ -263,23 +257,27 @@ impl RateController {
         if let Some(wait) = wait {
             self.slots.hold_until(now + wait);
         }
-        if self.slow_start.is_active() {
-            if is_before(sent_at, self.strong_cut_at) {
-                // It was in flight when the doubling ended.
-                return;
-            }
-            if let Some(rate_per_s) = self.slow_start.on_throttled(self.rate_per_s) {
-                return self.end_doubling(now, rate_per_s);
-            }
+        if self.slow_start.is_doubling() {
+            return self.end_doubling(now, sent_at, wait);
         }
         let probing = self.probes.ramping_from_known();
         self.probes.on_throttled(self.rate_per_s);
         self.throttled_sent_at = self.throttled_sent_at.max(sent_at);
         let good_per_s = self.lagging_per_s.min(self.rate_per_s);
         self.exhaustion.count_throttled(now, good_per_s, probing);
+        if self.slow_start.is_measuring() && !self.exhaustion.is_exhausted() {
+            // Whether the server accepts nothing more, or only less, is decided by the calls in
+            // flight, too.
+            if self.exhaustion.detect_in_slow_start() {
+                self.cut_epoch(now);
+                self.set(self.exhaustion.probes_per_s(now, self.rate_per_s));
+            }
+            return;
+        }
         if is_before(sent_at, self.strong_cut_at) {
             return;
         }
+        self.slow_start.on_throttled();
         self.throughput.throttled(now, self.rate_per_s, self.exhaustion.run_begins());
 
         if let Some(wait) = wait
@@ -288,7 +286,7 @@ impl RateController {
             self.pause(now, wait);
         } else if self.exhaustion.is_exhausted() {
             self.strong_cut_at = Some(now);
-            self.set((self.rate_per_s * 0.5).max(LEAST_PROBES_PER_S.min(self.rate_per_s)));
+            self.set(self.exhaustion.probes_per_s(now, self.rate_per_s));
         } else if wait.is_none() && self.exhaustion.detect(now) {
             self.cut_epoch(now);
             self.set(self.rate_per_s * 0.25);
@@ -307,9 +305,19 @@ impl RateController {
 
     /// The first throttled call ends the doubling of slow start. Calls in flight can't cause
     /// another decrease.
-    fn end_doubling(&mut self, now: Duration, rate_per_s: f64) {
+    fn end_doubling(&mut self, now: Duration, sent_at: Duration, wait: Option<Duration>) {
+        self.throttled_sent_at = sent_at;
+        self.exhaustion.count_throttled(now, self.rate_per_s, false);
         self.cut_epoch(now);
-        self.settle(rate_per_s);
+        let wait_s = wait.map_or(0.0, |wait| wait.as_secs_f64());
+        let rate_per_s = self.slow_start.end_doubling(now, self.rate_per_s);
+        if wait_s > PAUSING_WAIT_S {
+            let end = now + wait.unwrap_or_default();
+            self.exhaustion.continues_until(end);
+            self.reopen(end, wait_s);
+        } else {
+            self.settle(rate_per_s);
+        }
     }
 
     /// The server asked for a wait long enough to matter. The replies to requests in flight will
@@ -332,9 +340,11 @@ impl RateController {
 
     /// The exhaustion ends at `end`.
     fn reopen(&mut self, end: Duration, exhausted_s: f64) {
+        let first = self.exhaustion.is_first();
+        self.slow_start.end();
         let pace = self.exhaustion.on_end(end, exhausted_s);
         self.probes.on_exhausted(exhausted_s, self.exhaustion.is_caused_by_probe());
-        self.probes.on_reopened();
+        self.probes.on_reopened(first);
         self.throughput.forget_burst();
         self.settle(pace);
     }

@@ -4,43 +4,11 @@
 //! above. So the rise per second never exceeds that at ten per second, which keeps it stable
 //! when many calls are in flight.
 
-/// Ticks between two probes for the limit. With [`super::CUT`] per throttled call, about 0.6 % of
-/// the calls are throttled at ten per second.
-const PATIENCE: f64 = 180.0;
-/// Two minutes. A longer patience would detect a doubled quota too late to be useful.
-const PATIENCE_MAX: f64 = 1200.0;
-/// Each cheap throttled call shortens a patience that an expensive one has extended.
-const PATIENCE_DECAY: f64 = 0.97;
-/// Ticks of patience for each second of exhaustion that a probe caused, beyond the first half:
-/// after 2 s of exhaustion, the next probe follows after 45 s.
-const PATIENCE_PER_S: f64 = 300.0;
-/// A probe may also be expensive in calls: with slow answers, many are in flight when the first is
-/// throttled. Beyond this number, each adds this share to the patience.
-const CHEAP: f64 = 5.0;
-const PATIENCE_PER_CALL: f64 = 0.4;
-/// Throttled calls with fewer quiet ticks between them belong to the same probe.
-const APART: f64 = 10.0;
-/// While the quota is unknown, the ramp starts after three quiet seconds.
-const FIRST_RAMP: f64 = 30.0;
-/// A ramp rises by about this share during one window, and by four times as much in two: it may
-/// exhaust a window, but not long before its end.
-const RAMP_IN_WINDOW: f64 = 0.06;
-/// With short windows it rises by at most 15 % per second: from 10 to 100 per second in about 20 s.
-const RAMP_MAX: f64 = 0.015;
-/// A single call raises a slow rate by no more than this many ticks would.
-const TICKS_PER_CALL: f64 = 5.0;
-/// The estimate of the window's length in seconds, while nothing is known and at most.
-const WINDOW_S: f64 = 2.0;
-const WINDOW_MAX_S: f64 = 120.0;
-/// Each cheap throttled call is evidence for a shorter window.
-const WINDOW_DECAY: f64 = 0.95;
-/// The quota is volatile if a lasting rate is less than this share of the lasting rate before (or
-/// the other way round) ...
-const CHANGED: f64 = 0.67;
-/// ... for so many ticks: five minutes at ten per second and above.
-const VOLATILE_TICKS: f64 = 3000.0;
-/// Probes for a volatile quota follow after this share of the patience.
-const VOLATILE_PATIENCE_SHARE: f64 = 0.55;
+use super::tuning::{
+    APART, CHANGED, CHEAP, CUT, FIRST_RAMP, PATIENCE, PATIENCE_DECAY, PATIENCE_MAX,
+    PATIENCE_PER_CALL, PATIENCE_PER_S, RAMP_IN_WINDOW, RAMP_MAX, TICKS_PER_CALL,
+    VOLATILE_PATIENCE_SHARE, VOLATILE_TICKS, WINDOW_DECAY, WINDOW_MAX_S, WINDOW_S,
+};
 
 /// Schedules the probes for the limit.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -60,6 +28,8 @@ pub(super) struct ProbeSchedule {
     lasted_per_s: Option<f64>,
     /// Remaining ticks for which the quota counts as volatile.
     volatile: f64,
+    /// The share of the probes that are its own: less than 1 if others may use the same quota.
+    share: f64,
 }
 
 /// Throttled calls that belong to one probe.
@@ -82,7 +52,14 @@ impl ProbeSchedule {
             round: ProbeRound::default(),
             lasted_per_s: None,
             volatile: 0.0,
+            share: 1.0,
         }
+    }
+
+    /// So many operations may use the same quota.
+    #[expect(clippy::cast_precision_loss, reason = "a few operations")]
+    pub(super) fn share_among(&mut self, operations: usize) {
+        self.share = 1.0 / operations.max(1) as f64;
     }
 
     /// The factor by which one more accepted call raises the pace.
@@ -90,11 +67,12 @@ impl ProbeSchedule {
         let tenths = 10.0 / rate_per_s;
         let beat = tenths.min(1.0);
         self.volatile = (self.volatile - beat).max(0.0);
-        let creep = super::CUT / self.patience;
+        let creep = CUT / self.patience;
         if !self.ramping() {
             // In seconds, slow quotas would take minutes to count as quiet. The fourth root is a
             // compromise between calls and seconds, and is exact on every platform.
-            self.quiet += if rate_per_s < 10.0 { tenths.sqrt().sqrt() } else { beat };
+            let ticks = if rate_per_s < 10.0 { tenths.sqrt().sqrt() } else { beat };
+            self.quiet += ticks * self.share;
             if self.quiet > PATIENCE * 0.5 {
                 self.on_lasting_rate(rate_per_s);
             }
@@ -170,10 +148,11 @@ impl ProbeSchedule {
         self.patience = wanted.max((self.patience * PATIENCE_DECAY).max(PATIENCE));
     }
 
-    /// The server accepts calls again: the next ramp waits for the whole patience.
-    pub(super) fn on_reopened(&mut self) {
+    /// The server accepts calls again: the next ramp waits for the whole patience, unless the rate
+    /// follows from a single window.
+    pub(super) fn on_reopened(&mut self, first: bool) {
         self.quiet = 0.0;
-        self.ramp_after = self.patience;
+        self.ramp_after = if first { FIRST_RAMP } else { self.patience };
     }
 }
 
@@ -224,10 +203,10 @@ mod tests {
     fn an_exhaustion_by_a_probe_makes_probes_rarer_and_one_by_a_fallen_quota_does_not() {
         let mut probes = settled();
         probes.on_exhausted(4.0, false);
-        probes.on_reopened();
+        probes.on_reopened(false);
         assert!(seconds_until_probe(&mut probes, 20.0) < 18.1);
         probes.on_exhausted(4.0, true);
-        probes.on_reopened();
+        probes.on_reopened(false);
         assert!(seconds_until_probe(&mut probes, 20.0) > 60.0);
     }
 
@@ -247,7 +226,7 @@ mod tests {
         let rises_in_5_s = |exhausted_s: f64| {
             let mut probes = settled();
             probes.on_exhausted(exhausted_s, false);
-            probes.on_reopened();
+            probes.on_reopened(false);
             seconds_until_probe(&mut probes, 20.0);
             (0..100).fold(1.0, |pace, _| pace * probes.step(20.0))
         };

@@ -1,40 +1,38 @@
 //! Slow start: finds the order of magnitude of an unknown quota within seconds, as TCP does.
 //!
-//! The rate doubles about every half second, or every two round trips if they take longer, until a
-//! call is throttled or the ceiling is reached. A token bucket with a second of quota accepts about
-//! twice its quota in the last second before it is empty; a window of a second accepts between one
-//! and 1.6 times its quota. So the rate falls to half of what was accepted in the last second and
-//! rises again gently, doubling in two seconds, until the next throttled call or the rate that
-//! was accepted; from then on the normal rules of the controller apply. Slow start never repeats: in long windows a second one
-//! would use up a second window.
+//! The rate doubles every quarter of a second, or every 1.5 round trips if they take longer, until a
+//! call is throttled or the ceiling is reached. The calls accepted in the second before are about
+//! twice the quota of a token bucket (its content and what flows in), and between one and 1.8 times
+//! the quota of a window. The calls that follow show which it is:
+//!
+//! * **Later calls are accepted**: the server only limits the rate. The rate falls to half of what
+//!   was accepted in that second and rises gently, doubling in two seconds, until the next throttled
+//!   call or the rate that was accepted.
+//! * **None is accepted**: a window is used up. [`QuotaExhaustion`](super::exhaustion) looks for its
+//!   end, and the rate continues with the calls that it accepted, divided by its length.
+//!
+//! From then on the normal rules of the controller apply. Slow start never repeats: in long windows
+//! a second one would use up a second window. Only the gentle rise does, when another operation of
+//! the run leaves its share of a quota.
 //!
 //! Source of the idea: RFC 5681, section 3.1.
 
+use super::tuning::{
+    AT_CEILING, COUNTED, DOUBLING_ROUND_TRIPS, DOUBLING_S, LONGEST_STEP, RECOVERY_DOUBLING_S,
+    ROUND_TRIP_WEIGHT, SUSTAINED,
+};
 use std::collections::VecDeque;
 use std::f64::consts::LN_2;
 use std::time::Duration;
-
-/// The doubling time of slow start, in seconds.
-const DOUBLING_S: f64 = 0.4;
-/// The doubling time in round trips, where they are long.
-const DOUBLING_ROUND_TRIPS: f64 = 2.0;
-/// The doubling time after the first throttled call, in seconds.
-const RECOVERY_DOUBLING_S: f64 = 2.0;
-/// The longest time that one accepted call counts for, in doubling times: silence is no evidence.
-const LONGEST_STEP: f64 = 0.5;
-/// The weight of the latest round trip in their moving average.
-const ROUND_TRIP_WEIGHT: f64 = 0.2;
-/// Accepted calls are counted over this time.
-const COUNTED: Duration = Duration::from_secs(1);
-/// The share of the calls accepted in the last second that a token bucket can sustain.
-const SUSTAINED: f64 = 0.5;
 
 /// The phases of slow start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Phase {
     /// Nothing was throttled so far.
     Doubling,
-    /// After the first throttled call.
+    /// After the first throttled call, until a later call is accepted.
+    Measuring,
+    /// The server accepts calls at a lower rate.
     Recovering,
     /// Over; the normal rules apply.
     Over,
@@ -47,6 +45,8 @@ pub(super) struct SlowStart {
     /// When the rate grew last.
     grown_at: Option<Duration>,
     round_trip_s: f64,
+    /// When the first throttled answer arrived.
+    throttled_at: Duration,
     /// The rate at which the gentle rise ends.
     recovered_per_s: f64,
     /// The times of calls accepted in the last second.
@@ -71,7 +71,14 @@ impl SlowStart {
 
     fn in_phase(phase: Phase) -> Self {
         let (round_trip_s, recovered_per_s) = (0.0, 1e9);
-        Self { phase, grown_at: None, round_trip_s, recovered_per_s, accepted: VecDeque::new() }
+        Self {
+            phase,
+            grown_at: None,
+            round_trip_s,
+            throttled_at: Duration::ZERO,
+            recovered_per_s,
+            accepted: VecDeque::new(),
+        }
     }
 
     /// Whether the rate rises by these rules.
@@ -81,6 +88,9 @@ impl SlowStart {
 
     /// Counts an accepted call.
     pub(super) fn on_accepted(&mut self, now: Duration, sent_at: Duration) {
+        if self.phase == Phase::Measuring && sent_at > self.throttled_at {
+            self.phase = Phase::Recovering;
+        }
         if self.phase != Phase::Doubling {
             return;
         }
@@ -98,41 +108,67 @@ impl SlowStart {
         let doubling_s = match self.phase {
             Phase::Doubling => DOUBLING_S.max(self.round_trip_s * DOUBLING_ROUND_TRIPS),
             Phase::Recovering if rate_per_s < self.recovered_per_s => RECOVERY_DOUBLING_S,
+            Phase::Measuring => return 1.0,
             Phase::Recovering | Phase::Over => {
                 self.phase = Phase::Over;
                 return 1.0;
             }
         };
-        let passed = self.grown_at.replace(now).map_or(Duration::ZERO, |at| now.saturating_sub(at));
+        // The first answer also shows a round trip of time.
+        let grown_at = self.grown_at.replace(now);
+        let passed_s =
+            grown_at.map_or(self.round_trip_s, |at| now.saturating_sub(at).as_secs_f64());
         if !on_time {
             return 1.0;
         }
-        1.0 + LN_2 * (passed.as_secs_f64() / doubling_s).min(LONGEST_STEP)
+        1.0 + LN_2 * (passed_s / doubling_s).min(LONGEST_STEP)
     }
 
-    /// Handles a throttled call. Returns the rate to continue with if it ends the doubling.
+    /// Whether nothing was throttled so far.
+    pub(super) fn is_doubling(&self) -> bool {
+        self.phase == Phase::Doubling
+    }
+
+    /// Whether no call was accepted that left after the first throttled answer.
+    pub(super) fn is_measuring(&self) -> bool {
+        self.phase == Phase::Measuring
+    }
+
+    /// The first throttled call. Returns the rate to continue with if the server still accepts calls.
     #[expect(clippy::cast_precision_loss, reason = "the calls of a second")]
-    pub(super) fn on_throttled(&mut self, rate_per_s: f64) -> Option<f64> {
-        match self.phase {
-            Phase::Doubling => {
-                self.phase = Phase::Recovering;
-                let accepted = std::mem::take(&mut self.accepted).len() as f64;
-                self.recovered_per_s = accepted;
-                Some((accepted * SUSTAINED).min(rate_per_s))
-            }
-            Phase::Recovering => {
-                self.phase = Phase::Over;
-                None
-            }
-            Phase::Over => None,
+    pub(super) fn end_doubling(&mut self, now: Duration, rate_per_s: f64) -> f64 {
+        self.phase = Phase::Measuring;
+        self.throttled_at = now;
+        let accepted = std::mem::take(&mut self.accepted).len() as f64;
+        self.recovered_per_s = accepted;
+        (accepted * SUSTAINED).min(rate_per_s)
+    }
+
+    /// The normal rules apply from now on.
+    pub(super) fn end(&mut self) {
+        self.phase = Phase::Over;
+    }
+
+    /// A call was throttled after the doubling.
+    pub(super) fn on_throttled(&mut self) {
+        if self.phase == Phase::Recovering {
+            self.phase = Phase::Over;
         }
     }
 
-    /// Ends it at the ceiling.
-    pub(super) fn on_ceiling(&mut self) {
-        if self.phase == Phase::Doubling {
+    /// Rises gently to this rate, unless the doubling will show what is possible.
+    pub(super) fn rise_to(&mut self, rate_per_s: f64) {
+        if matches!(self.phase, Phase::Recovering | Phase::Over) {
+            *self = Self { recovered_per_s: rate_per_s, ..Self::in_phase(Phase::Recovering) };
+        }
+    }
+
+    /// Ends it after some time at the ceiling. Returns whether it is over.
+    pub(super) fn ends_at_ceiling(&mut self, now: Duration) -> bool {
+        if self.grown_at.is_none_or(|at| at + AT_CEILING <= now) {
             *self = Self::over();
         }
+        !self.is_active()
     }
 }
 
@@ -154,18 +190,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_doubles_about_every_half_second() {
+    fn the_rate_doubles_every_quarter_of_a_second() {
         let mut start = SlowStart::new();
         let (mut rate, mut now) = (9.5, Duration::ZERO);
-        while now < Duration::from_secs(1) {
+        while now < Duration::from_millis(750) {
             now += Duration::from_secs_f64(1.0 / rate);
             start.on_accepted(now, now.saturating_sub(Duration::from_millis(20)));
             rate *= start.growth(now, rate, true);
         }
-        assert!((30.0..50.0).contains(&rate), "{rate}");
-        assert!((rate * 0.2..rate).contains(&start.on_throttled(rate).unwrap()));
-        assert!(start.is_active());
-        assert_eq!(start.on_throttled(rate), None);
+        assert!((50.0..76.0).contains(&rate), "{rate}");
+        let settled = start.end_doubling(now, rate);
+        assert!((rate * 0.1..rate * 0.5).contains(&settled), "{settled} after {rate}");
+    }
+
+    #[test]
+    fn the_gentle_rise_begins_with_a_call_that_left_after_the_first_throttled_answer() {
+        let mut start = SlowStart::new();
+        let (left, throttled) = (Duration::from_millis(980), Duration::from_secs(1));
+        for tenth in 1..10 {
+            start.on_accepted(Duration::from_millis(100 * tenth), Duration::ZERO);
+        }
+        start.end_doubling(throttled, 9.5);
+        start.on_accepted(throttled + Duration::from_millis(20), left);
+        assert!(start.is_measuring(), "it was in flight");
+        start.on_accepted(
+            throttled + Duration::from_millis(60),
+            throttled + Duration::from_millis(1),
+        );
+        assert!(!start.is_measuring() && start.is_active());
+        start.on_throttled();
         assert!(!start.is_active());
     }
 
@@ -178,7 +231,7 @@ mod tests {
             start.on_accepted(now, now.saturating_sub(Duration::from_secs(1)));
             rate *= start.growth(now, rate, true);
         }
-        assert!(rate < 9.5 * 1.5, "{rate}");
+        assert!(rate < 9.5 * 2.1, "{rate}");
         let before = rate;
         rate *= start.growth(Duration::from_secs(60), rate, true);
         assert!(rate < before * 1.4, "{rate}");

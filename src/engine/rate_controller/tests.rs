@@ -1,6 +1,7 @@
 //! Short cases about one controller. Its behaviour over minutes is measured by the grid of
 //! `docs/pace.md`.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -445,4 +446,98 @@ fn waits_with_nothing_accepted_between_are_one_exhaustion_and_cut_once() {
     }
     assert!(rates.iter().all(|rate| (*rate - rates[0]).abs() < 1e-9 && *rate > 1.0), "{rates:?}");
     assert_eq!(pace.next_at(now), now + Duration::from_secs(2));
+}
+
+/// Sends for that long to a server with windows of a second that end `phase` into a second, at a
+/// constant latency, and counts.
+struct SecondWindows {
+    quota: u32,
+    phase: Duration,
+    latency: Duration,
+}
+
+impl SecondWindows {
+    /// The accepted and the throttled calls, and the rate at the end.
+    fn play(&self, mut pace: RateController, end: Duration) -> (u32, u32, f64) {
+        let (mut window, mut used, mut accepted, mut throttled) = (0, 0, 0, 0);
+        let mut answers: VecDeque<(Duration, Duration, bool)> = VecDeque::new();
+        let mut now = Duration::ZERO;
+        while now < end {
+            let next_at = pace.next_at(now);
+            if let Some((at, sent_at, is_accepted)) =
+                answers.pop_front_if(|(at, ..)| *at <= next_at)
+            {
+                now = at;
+                let throttled = Event::Throttled { sent_at, wait: None };
+                pace.on(now, if is_accepted { Event::Accepted { sent_at } } else { throttled });
+                continue;
+            }
+            now = next_at;
+            pace.on(now, Event::Sent);
+            let this = (now + self.latency / 2 + self.phase).as_secs();
+            if this != window {
+                (window, used) = (this, 0);
+            }
+            used += 1;
+            let is_accepted = used <= self.quota;
+            *(if is_accepted { &mut accepted } else { &mut throttled }) += 1;
+            answers.push_back((now + self.latency, now, is_accepted));
+        }
+        (accepted, throttled, pace.rate_per_s())
+    }
+}
+
+#[test]
+fn the_first_window_of_a_second_that_is_used_up_gives_the_quota() {
+    for quota in [33, 75, 120, 350] {
+        for phase in [0, 250, 500, 750].map(Duration::from_millis) {
+            for latency in [8, 60, 250].map(Duration::from_millis) {
+                let server = SecondWindows { quota, phase, latency };
+                let (.., rate) = server.play(RateController::new(2000.0), Duration::from_secs(5));
+                let share = rate / f64::from(quota);
+                assert!((0.65..1.25).contains(&share), "{quota} {phase:?} {latency:?}: {rate}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_ceiling_that_is_reached_before_the_window_ends_hides_no_quota() {
+    // `--rate 200` and 120 per second.
+    for phase in [0, 250, 500, 750].map(Duration::from_millis) {
+        let server = SecondWindows { quota: 120, phase, latency: Duration::from_millis(24) };
+        let (.., rate) = server.play(RateController::new(200.0), Duration::from_secs(5));
+        assert!((95.0..140.0).contains(&rate), "{phase:?}: {rate}");
+    }
+}
+
+#[test]
+fn an_operation_takes_over_what_another_leaves() {
+    let mut run = Run::new(100.0);
+    run.accepted_times(20);
+    run.throttled();
+    let before = run.rate();
+    run.pace.on_quota_freed(10.0);
+    let from = run.now;
+    while run.now < from + Duration::from_secs(3) {
+        run.accepted();
+    }
+    assert!(run.rate() > before + 9.0, "{}", run.rate());
+    assert!(run.rate() < before + 12.0, "{}", run.rate());
+}
+
+#[test]
+fn of_several_operations_each_probes_more_rarely() {
+    let rate_after = |operations: usize| {
+        let mut run = Run::new(100.0);
+        run.pace.share_among(operations);
+        run.throttled();
+        while run.now < Duration::from_secs(8) {
+            run.accepted();
+        }
+        run.rate()
+    };
+    let (alone, of_three) = (rate_after(1), rate_after(3));
+    assert!(alone > START_PER_S * 1.08, "{alone}");
+    assert!(of_three < START_PER_S * 1.01, "{of_three}");
 }

@@ -1,14 +1,7 @@
 //! The rate of recently accepted calls: the basis of each decrease.
 
+use super::tuning::{BURST, BURST_DECAY, CUT_SHARE};
 use std::time::Duration;
-
-/// The share of a burst that remains after each accepted call.
-const BURST_DECAY: f64 = 0.88;
-/// A burst: three throttled calls with few accepted ones between.
-const BURST: f64 = 3.0;
-/// With throttled calls `n` accepted calls apart, the rate is too high by about `1/n`. Most of that
-/// is taken off at once, and the rest at the next one.
-const CUT_SHARE: f64 = 0.5;
 
 /// Counts of accepted and throttled calls.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
