@@ -77,6 +77,20 @@ impl Admission {
         }
     }
 
+    /// So many operations send at present, and may share a quota.
+    pub(super) fn share_among(&mut self, operations: usize) {
+        if let Limiter::Own(pace, _) = &mut self.limiter {
+            pace.share_among(operations);
+        }
+    }
+
+    /// Another operation, which sent this many requests per second, has finished.
+    pub(super) fn on_quota_freed(&mut self, freed_per_s: f64) {
+        if let Limiter::Own(pace, _) = &mut self.limiter {
+            pace.on_quota_freed(freed_per_s);
+        }
+    }
+
     /// Whether one more unit may be made ready: as many as may leave soon, at least one.
     #[expect(
         clippy::cast_possible_truncation,
@@ -111,6 +125,11 @@ impl Admission {
             }
             Limiter::Shared(quota, operation, _) => quota.take(*operation, self.ready.len()),
         }
+    }
+
+    /// Whether no unit is ready, or will be soon.
+    pub(super) fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.being_written == 0
     }
 
     /// Records the result of a request.

@@ -296,14 +296,17 @@ impl Queue {
 
     /// Whether nothing is left to send.
     pub fn is_empty(&mut self, plan: &Plan) -> bool {
-        Operation::of(plan.action()).into_iter().all(|operation| {
-            let operation_queue = self.operation(operation);
-            operation_queue.stopped
-                || (operation_queue.immediate.is_empty()
-                    && operation_queue.delayed.is_empty()
-                    && operation_queue.retry_pools.is_empty()
-                    && operation_queue.halves.is_empty()
-                    && !self.has_planned(plan, operation))
-        })
+        Operation::of(plan.action()).into_iter().all(|operation| self.is_finished(plan, operation))
+    }
+
+    /// Whether nothing of this operation is left to send.
+    pub fn is_finished(&mut self, plan: &Plan, operation: Operation) -> bool {
+        let operation_queue = self.operation(operation);
+        operation_queue.stopped
+            || (operation_queue.immediate.is_empty()
+                && operation_queue.delayed.is_empty()
+                && operation_queue.retry_pools.is_empty()
+                && operation_queue.halves.is_empty()
+                && !self.has_planned(plan, operation))
     }
 }

@@ -8,6 +8,7 @@
 //! and so share one durable write.
 
 mod canary;
+mod quota_shares;
 mod results;
 mod sending;
 mod shutdown;
@@ -81,6 +82,8 @@ struct Dispatcher<'a, T, J> {
     verdicts: Verdicts,
     queue: Queue,
     admissions: [Admission; Operation::ALL.len()],
+    /// Operations that had requests waiting and have not finished.
+    unfinished: [bool; Operation::ALL.len()],
     /// Reports changes of a shared quota.
     quota_changes: Option<watch::Receiver<u64>>,
     breaker: Breaker,
@@ -185,6 +188,7 @@ impl<T: Transport, J: Journal> Engine<T, J> {
             verdicts: start.verdicts,
             queue,
             admissions,
+            unfinished: [false; Operation::ALL.len()],
             quota_changes,
             breaker: Breaker::new(self.settings.max_attempts),
             budget: Budget::default(),
@@ -210,6 +214,7 @@ impl<T: Transport, J: Journal> Engine<T, J> {
 impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
     async fn run(mut self) -> Ended {
         let waiting = self.queue.waiting(&self.engine.plan);
+        self.start_sharing(&waiting);
         let (settled, settled_rows) = (self.verdicts.settled(), self.verdicts.settled_rows());
         self.emit(Event::Started { waiting, settled, settled_rows });
         let mut control = self.engine.control.clone();
@@ -223,6 +228,7 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
             // After sending, which makes room: otherwise no unit would be ready when the next may
             // leave.
             self.prepare();
+            self.check_finished();
             self.commit();
             if self.control == Control::Abort || self.is_done() {
                 break;

@@ -237,7 +237,11 @@ fn windows(random: &mut fastrand::Rng) -> Vec<FaultWindow> {
                 retry_after_ms: random.bool().then(|| random.u64(1..=20_000)),
                 retry_after_s: None,
             },
-            _ => FaultKind::Quota { per_second: random.u32(1..=8), hint: random.bool() },
+            _ => FaultKind::Quota {
+                per_second: random.u32(1..=8),
+                hint: random.bool(),
+                shared: false,
+            },
         };
         let until = from + at_any_scale(random);
         FaultWindow { from, until, operation: None, instance: None, what }

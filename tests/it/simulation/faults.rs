@@ -34,8 +34,8 @@ pub(super) enum FaultKind {
     Answer { status: u16, body: String, retry_after_ms: Option<u64>, retry_after_s: Option<u64> },
     /// The token of the first run is refused as expired.
     FirstTokenExpired,
-    /// A quota of requests per second and operation.
-    Quota { per_second: u32, hint: bool },
+    /// A quota of requests per second, of each operation or of all together.
+    Quota { per_second: u32, hint: bool, shared: bool },
 }
 
 /// The effect of the schedule on one request.
@@ -111,9 +111,9 @@ impl FaultSchedule {
                 }
                 // FaultKind arrives was connected before the window began.
                 FaultKind::Unreachable | FaultKind::FirstTokenExpired => {}
-                FaultKind::Quota { per_second, hint } => {
+                FaultKind::Quota { per_second, hint, shared } => {
                     let cost = Duration::from_secs(1) / per_second;
-                    let key = (number, asked.operation.name());
+                    let key = (number, if shared { "all" } else { asked.operation.name() });
                     let full_at = self.full_at.entry(key).or_default();
                     let after = (*full_at).max(now) + cost;
                     if let Some(over) = after.checked_sub(now + Duration::from_secs(1))

@@ -140,7 +140,7 @@ impl CaseResult {
 /// Runs a case until everything is settled.
 pub(super) async fn run_to_completion(mut case: Case, with_trace: bool) -> CaseResult {
     let environment = environment_of(&mut case, with_trace);
-    run_in(case, environment, 0).await
+    Box::pin(run_in(case, environment, 0)).await
 }
 
 /// The same in an environment; its runs are numbered from `first`.

@@ -142,7 +142,7 @@ async fn play(seed: u64) -> Option<Played> {
     let environment = environment_of(&mut first, false);
     let before = held(&environment.state().service.audit().granted);
     let snapshot = snapshot(&environment.plan, &before, &mut random);
-    let revocation = run_in(first, environment, 0).await;
+    let revocation = Box::pin(run_in(first, environment, 0)).await;
     let between = held(&revocation.audit.granted);
     let plan = Arc::new(restore_plan(&revocation, &snapshot));
     if plan.grants() == 0 {
@@ -164,7 +164,7 @@ async fn play(seed: u64) -> Option<Played> {
         second.network,
         seed ^ 4,
     );
-    let restore = run_in(second, environment, FIRST_RUN).await;
+    let restore = Box::pin(run_in(second, environment, FIRST_RUN)).await;
     let after = held(&restore.audit.granted);
     Some(Played { revocation, restore, snapshot, before, between, after, is_calm })
 }

@@ -125,6 +125,8 @@ struct Fault {
     retry_after_s: Option<u64>,
     per_second: Option<u32>,
     hint: Option<bool>,
+    #[serde(default)]
+    shared: bool,
 }
 
 /// One run of the command and its expected result.
@@ -213,6 +215,7 @@ impl Fault {
             "has a quota" => FaultKind::Quota {
                 per_second: self.per_second.expect("per_second"),
                 hint: self.hint.unwrap_or(false),
+                shared: self.shared,
             },
             other => panic!("`{other}` is not a known fault; see tests/scenarios/README.md"),
         };
