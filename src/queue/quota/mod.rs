@@ -156,7 +156,9 @@ impl<B: QuotaBackend> SharedQuota<B> {
             let mut parts = list(reply).into_iter();
             let slots = parts.next().map(list).unwrap_or_default();
             let slots: Vec<Instant> = slots.iter().map(|wait| now + us(wait)).collect();
-            operation.add_reserved(&slots, now);
+            if request.want > 0 {
+                operation.add_reserved(&slots, now);
+            }
             let next = parts.next().unwrap_or_default();
             if number(&next) >= 0 && request.want > 0 {
                 operation.next_request_at = Some(now + us(&next).max(MIN_PAUSE));

@@ -40,6 +40,8 @@ pub(super) struct Report {
 pub(super) struct SlotRequest {
     pub(super) op: usize,
     pub(super) want: usize,
+    /// How long the worker has waited for its next slot, in microseconds.
+    waiting: u64,
     ceiling: f64,
     start: f64,
     reports: Vec<ReportMessage>,
@@ -61,6 +63,8 @@ pub(super) struct OperationQuota {
     pub(super) wanted: usize,
     /// The most slots to request at once.
     most: usize,
+    /// When a request for slots got none, since the last slot.
+    waiting_since: Option<Instant>,
     pub(super) reports: Vec<Report>,
     pub(super) rate_per_s: f64,
     /// No request is sent before: the service asked for a wait.
@@ -95,13 +99,16 @@ impl OperationQuota {
         ((self.rate_per_s * missing_s).ceil() as usize).clamp(1, self.most)
     }
 
-    /// Adds reserved slots. If they are far enough ahead, other workers reserve slots too, and many at
+    /// Adds the slots that a request got. If they are far enough ahead, other workers reserve slots too, and many at
     /// once would go far beyond; if not, the next request is for twice as many.
     pub(super) fn add_reserved(&mut self, slots: &[Instant], now: Instant) {
         self.slots.extend(slots);
         if let Some(last) = slots.last() {
             let is_enough = *last >= now + RESERVED_AHEAD;
             self.most = if is_enough { 1 } else { (self.most * 2).min(MAX_RESERVED) };
+            self.waiting_since = None;
+        } else {
+            self.waiting_since.get_or_insert(now);
         }
     }
 
@@ -124,6 +131,7 @@ impl OperationQuota {
         let request = SlotRequest {
             op,
             want,
+            waiting: self.waiting_since.map_or(0, |since| micros(now.duration_since(since))),
             ceiling: ceiling_per_s,
             start: START_PER_S.min(ceiling_per_s),
             reports: reports.iter().map(|report| ReportMessage::new(report, now)).collect(),
@@ -141,14 +149,17 @@ impl OperationQuota {
 
 impl ReportMessage {
     fn new(report: &Report, now: Instant) -> Self {
-        let us = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Self {
             kind: report.kind,
-            age: us(now - report.at),
-            sent_age: us(now - report.sent_at),
-            wait: report.wait.map_or(-1, |wait| i64::try_from(us(wait)).unwrap_or(-1)),
+            age: micros(now - report.at),
+            sent_age: micros(now - report.sent_at),
+            wait: report.wait.map_or(-1, |wait| i64::try_from(micros(wait)).unwrap_or(-1)),
         }
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

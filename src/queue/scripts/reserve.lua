@@ -1,6 +1,8 @@
 -- Reserves slots of the quota that all workers share, on the clock of Redis, and stores the workers'
 -- reports. A slot is a delay from now; none is reserved further ahead than ARGV[2] microseconds, so
 -- that a worker that fails wastes few, and few are stale when the rate changes.
+-- Of the workers that get none because of that, the one that has waited longest gets the next, unless
+-- it does not ask for it in time: otherwise those nearest to Redis would get all.
 -- An operation without a slot for ARGV[3] microseconds is idle: it gets none until the worker whose
 -- turn it is has started its pace again.
 -- KEYS: pace, reports. ARGV: requests as JSON, how far ahead, after what time an operation is idle,
@@ -16,10 +18,15 @@ end
 local ahead = tonumber(ARGV[2])
 local answers, idle, any_idle = {}, {}, false
 for number, request in ipairs(cjson.decode(ARGV[1])) do
-  local known = redis.call('HMGET', KEYS[1], request.op .. ' rate', request.op .. ' due', request.op .. ' hold')
+  local known = redis.call('HMGET', KEYS[1], request.op .. ' rate', request.op .. ' due', request.op .. ' hold',
+    request.op .. ' first', request.op .. ' first until')
   local rate = math.min(tonumber(known[1] or request.start), request.ceiling)
   local due = tonumber(known[2] or 0)
   local hold = tonumber(known[3] or 0)
+  local since, first = now - request.waiting, tonumber(known[4] or 0)
+  if now > tonumber(known[5] or 0) then first = 0 end
+  -- The time that a request takes to Redis varies.
+  local is_first = first == 0 or since <= first + 50000
   for _, report in ipairs(request.reports) do
     if report.wait >= 0 then hold = math.max(hold, now - report.age + report.wait) end
     redis.call('RPUSH', KEYS[2], cjson.encode({ op = request.op, kind = report.kind,
@@ -33,12 +40,21 @@ for number, request in ipairs(cjson.decode(ARGV[1])) do
   end
   for slot = 1, want do
     local at = math.max(due, now, hold)
-    if at - now > ahead then
-      next_in = at - now - ahead
+    -- Slots that would run out are not kept for anybody.
+    local is_kept = not is_first and at - now > ahead / 2
+    if at - now > ahead or is_kept then
+      next_in = math.max(at - now - ahead, 0)
       break
     end
     slots[slot] = math.floor(at - now)
     due = at + 1000000 / rate
+  end
+  if next_in >= 0 and #slots == 0 and is_first then
+    if first > 0 then since = math.min(since, first) end
+    redis.call('HSET', KEYS[1], request.op .. ' first', string.format('%.0f', since),
+      request.op .. ' first until', string.format('%.0f', now + next_in + 200000))
+  elseif #slots > 0 and is_first then
+    redis.call('HSET', KEYS[1], request.op .. ' first', '0')
   end
   redis.call('HSET', KEYS[1], request.op .. ' due', string.format('%.0f', due),
     request.op .. ' hold', string.format('%.0f', hold))

@@ -259,6 +259,22 @@ fn a_worker_that_joins_takes_its_share_at_once() {
 }
 
 #[test]
+fn of_more_workers_than_slots_none_is_left_out() {
+    in_virtual_time(async {
+        let fleet = Fleet::new(50, 10.0);
+        let workers: Vec<Worker> = (0..20).map(|number| fleet.start(number)).collect();
+        fleet.run_for(10).await;
+        let before: Vec<u32> = workers.iter().map(Worker::sent).collect();
+        let (accepted, _) = fleet.run_for(60).await;
+        let sent: Vec<u32> =
+            workers.iter().zip(before).map(|(worker, n)| worker.sent() - n).collect();
+        // Thirty each on average.
+        assert!(sent.iter().all(|sent| (15..45).contains(sent)), "{sent:?}");
+        assert!(accepted >= 585, "{accepted} accepted");
+    });
+}
+
+#[test]
 fn after_idle_time_the_fleet_starts_near_the_pace_it_had() {
     in_virtual_time(async {
         let fleet = Fleet::new(50, 200.0);
