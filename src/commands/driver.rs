@@ -15,6 +15,7 @@ use super::{local, on_finish, read_back, report, resume_hint, snapshot};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::RunSettings;
 use crate::engine::StopCause;
+use crate::engine::earlier_rate::seconds_left;
 use crate::exit::{Exit, Failure};
 use crate::files::{LOCK_TIMEOUT, Lock, RunFiles};
 use crate::ledger::{Fingerprint, Ledger, SqliteJournal};
@@ -89,7 +90,10 @@ pub async fn drive_job(
         }
         if let PriorRun::Unfinished(_, state) = &prior {
             let (settled, all) = (state.verdicts.settled(), state.verdicts.len());
-            show.line_of_job(&plan_report::resumed(job.plan.action(), settled, all))?;
+            let rate_per_s = settings.requests.engine.rate_per_s;
+            let left_s = || seconds_left(&job.plan, state, SystemClock.now(), rate_per_s);
+            let left_s = (!is_queued).then(left_s);
+            show.line_of_job(&plan_report::resumed(job.plan.action(), settled, all, left_s))?;
         }
         confirm(&settings.confirmation, &mut job).await?;
     }

@@ -1,7 +1,11 @@
 //! The rate at which a resumed run, or a fleet after idle time, starts: from what the service
 //! sustained before.
 
-use super::rate_controller::{RateController, START_PER_S};
+use super::rate_controller::{RateController, START_PER_S, seconds_from};
+use super::send_queue::Queue;
+use crate::model::Operation;
+use crate::plan::Plan;
+use crate::verdicts::{AnsweredAttempt, LedgerState};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -55,10 +59,41 @@ pub(crate) fn faded(known_per_s: f64, idle: Duration) -> f64 {
     START_PER_S + (known_per_s - START_PER_S) * weight
 }
 
+/// The least time in seconds that a resumed run takes for what is left, at this ceiling.
+pub(crate) fn seconds_left(
+    plan: &Plan,
+    state: &LedgerState,
+    now: Timestamp,
+    ceiling_per_s: f64,
+) -> f64 {
+    let is_open = |grant| !state.verdicts.is_settled(grant);
+    let waiting = Queue::new(plan, state.sent_requests(plan), None, is_open).waiting(plan);
+    let seconds = Operation::of(plan.action()).map(|operation| {
+        let earlier = earlier_rate_of(plan, state, operation, now);
+        let start = earlier.map_or((START_PER_S, false), |rate| (rate.per_s, rate.is_limit_known));
+        seconds_from(waiting[operation.index()], start, ceiling_per_s)
+    });
+    seconds.into_iter().fold(0.0, f64::max)
+}
+
+/// What an earlier run of the job shows of the quota of an operation.
+pub(super) fn earlier_rate_of(
+    plan: &Plan,
+    state: &LedgerState,
+    operation: Operation,
+    now: Timestamp,
+) -> Option<EarlierRate> {
+    let is_of_operation =
+        |attempt: &&AnsweredAttempt| plan.operation_of(plan.request_of(attempt.grant)) == operation;
+    let answers = state.recent.iter().filter(is_of_operation);
+    let answers: Vec<_> = answers.map(|answer| (answer.at, answer.is_throttled)).collect();
+    earlier_rate(&answers, now)
+}
+
 /// The rate to start with at `now`, from the answers of an earlier run: their times, and whether they
 /// were throttled. `None` if they are too few.
 #[expect(clippy::cast_precision_loss, reason = "the calls of ten seconds")]
-pub(super) fn earlier_rate(answers: &[(Timestamp, bool)], now: Timestamp) -> Option<EarlierRate> {
+fn earlier_rate(answers: &[(Timestamp, bool)], now: Timestamp) -> Option<EarlierRate> {
     let end = answers.iter().map(|(at, _)| *at).max()?;
     let age_s = |at: Timestamp| end.duration_since(at).as_secs_f64();
     let counted: Vec<_> = answers.iter().filter(|(at, _)| age_s(*at) < COUNTED_S).collect();
@@ -79,6 +114,9 @@ pub(super) fn earlier_rate(answers: &[(Timestamp, bool)], now: Timestamp) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grants::Collector;
+    use crate::ledger::{Attempt, AttemptResult, AttemptState, GrantSet};
+    use crate::model::{Account, Grant, Grantee, GranteeKind, Kind};
     use jiff::SignedDuration;
 
     fn at(seconds: f64) -> Timestamp {
@@ -125,5 +163,53 @@ mod tests {
         assert_eq!(earlier_rate(&[], at(2.0)), None);
         // A clock that was set back does not give more weight.
         assert!((after(-1.0) - after(0.0)).abs() < 0.01);
+    }
+
+    /// 400 requests of one operation, of which an earlier run had this many answered at 50 per second,
+    /// some of them throttled.
+    fn resumed(answered: u32, throttled_every: u32) -> (Plan, LedgerState) {
+        let mut collector = Collector::default();
+        for user in 0..400 {
+            let id = user.to_string();
+            let grantee = Grantee { kind: GranteeKind::User, id: id.as_str() };
+            let (kind, account) = (Kind::Host, Account::Whole);
+            let (instance_id, region) = ("i", "r");
+            let grant = Grant { instance_id, region, grantee, kind, target: "1", account };
+            collector.push(&grant).unwrap();
+        }
+        let plan = Plan::new(collector.finish());
+        let mut state = LedgerState::new(plan.grants());
+        for n in 0..answered {
+            let is_throttled = n % throttled_every == throttled_every / 2;
+            let sent = if is_throttled { AttemptState::Throttled } else { AttemptState::Answered };
+            let result = AttemptResult {
+                state: sent,
+                last: false,
+                code: "".into(),
+                message: String::new(),
+                request_id: String::new(),
+                finished_at: at(f64::from(n) / 50.0),
+                exceptions: Vec::new(),
+            };
+            let grants = GrantSet::range(n..n + 1);
+            let intended_at = result.finished_at;
+            state.apply(Attempt { id: n.into(), grants, intended_at, result: Some(result) });
+        }
+        (plan, state)
+    }
+
+    #[test]
+    fn the_time_left_of_a_resume_counts_from_the_remembered_rate() {
+        // Nothing was throttled: 40 per second at first, doubling to 400.
+        let (plan, state) = resumed(200, 1000);
+        let left_s = seconds_left(&plan, &state, at(4.0), 400.0);
+        let from_start_s = seconds_from(200, (START_PER_S, false), 400.0);
+        assert!(left_s < from_start_s - 0.3, "{left_s} and not {from_start_s}");
+        // The quota is roughly known: about 39 per second, and a gentle rise.
+        let (plan, state) = resumed(200, 50);
+        let left_s = seconds_left(&plan, &state, at(4.0), 400.0);
+        assert!((2.8..3.2).contains(&left_s), "{left_s}");
+        // At the default rate it is the rate itself.
+        assert!((seconds_left(&plan, &state, at(4.0), 10.0) - 20.4).abs() < 0.05);
     }
 }

@@ -18,6 +18,8 @@ pub enum Event {
         settled: usize,
         /// Input rows of these grants.
         settled_rows: usize,
+        /// The rate at which each operation starts, in requests per second, where it is known.
+        pace_per_s: Option<[f64; Operation::ALL.len()]>,
     },
     /// A request was sent.
     Sent {

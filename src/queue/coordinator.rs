@@ -72,7 +72,7 @@ impl<'a, J: Journal> JobCoordinator<'a, J> {
         let waiting = waiting_requests(plan, &state.verdicts);
         state.verdicts.count_rows(plan.rows());
         let (settled, settled_rows) = (state.verdicts.settled(), state.verdicts.settled_rows());
-        let events = vec![Event::Started { waiting, settled, settled_rows }];
+        let events = vec![Event::Started { waiting, settled, settled_rows, pace_per_s: None }];
         let after = "0-0".to_owned();
         let taken = Vec::new();
         Self { plan, journal, keys, connection, clock, job, state, open, after, taken, events }

@@ -127,12 +127,17 @@ pub fn names(names: usize, listings: usize) -> String {
     )
 }
 
-/// The line about a resumed run.
-pub fn resumed(action: Action, settled: usize, grants: usize) -> String {
+/// The line about a resumed run, with the least time that the rest takes, if that is known.
+pub fn resumed(action: Action, settled: usize, grants: usize, left_s: Option<f64>) -> String {
+    let left = left_s.filter(|left_s| *left_s > 0.0);
     format!(
-        "Resuming: {} of {} {} are settled",
+        "Resuming: {} of {} {} are settled{}",
         count(settled as u64),
         count(grants as u64),
-        of_action(action).1
+        of_action(action).1,
+        left.map_or_else(String::new, |left_s| format!(
+            "; the rest takes at least {}",
+            length(left_s)
+        ))
     )
 }

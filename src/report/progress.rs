@@ -81,7 +81,8 @@ impl Progress {
     /// Handles an event.
     pub fn on(&mut self, event: &Event) {
         match event {
-            Event::Started { waiting, settled, settled_rows } => {
+            Event::Started { waiting, settled, settled_rows, pace_per_s } => {
+                self.pace_per_s = pace_per_s.unwrap_or(self.pace_per_s);
                 self.waiting_left = waiting.map(|requests| requests as u64);
                 self.waiting = self.waiting_left.iter().sum();
                 (self.settled, self.settled_rows) = (*settled as u64, *settled_rows as u64);
@@ -264,7 +265,13 @@ mod tests {
         let mut progress = progress();
         let message = progress.message(Duration::ZERO);
         assert_eq!(message, "5/1,205 rows, about 5.3 s left, 0/1,000 revocations, 0/70 requests");
-        progress.on(&Event::Started { waiting: waiting(19, 2), settled: 600, settled_rows: 700 });
+        progress.on(&Event::Started {
+            waiting: waiting(19, 2),
+            settled: 600,
+            settled_rows: 700,
+            pace_per_s: Some([38.0; Operation::ALL.len()]),
+        });
+        assert!(progress.message(Duration::ZERO).contains("about 0.5 s left"));
         progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
         let message = progress.message(Duration::ZERO);
         assert_eq!(
@@ -277,7 +284,12 @@ mod tests {
     fn later_the_time_left_follows_the_recent_rate() {
         let mut progress = progress();
         // 100 were settled by an earlier run, which gives no information about this one's speed.
-        progress.on(&Event::Started { waiting: waiting(45, 20), settled: 100, settled_rows: 100 });
+        progress.on(&Event::Started {
+            waiting: waiting(45, 20),
+            settled: 100,
+            settled_rows: 100,
+            pace_per_s: None,
+        });
         for state in [AttemptState::Answered, AttemptState::Throttled] {
             progress.on(&Event::Sent { operation: OPERATION, pace_per_s: 9.5 });
             progress.on(&settled(200, state));

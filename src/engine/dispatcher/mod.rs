@@ -16,7 +16,7 @@ mod shutdown;
 use super::admission::{Admission, Quota};
 use super::breaker::{Breaker, Permit};
 use super::decide::Next;
-use super::earlier_rate::{EarlierRate, earlier_rate};
+use super::earlier_rate::{EarlierRate, earlier_rate_of};
 use super::events::Event;
 use super::retry::Budget;
 use super::send_queue::{Queue, Unit};
@@ -27,7 +27,7 @@ use crate::clock::WallClock;
 use crate::ledger::{AttemptId, AttemptResult, GrantSet, Journal, JournalError, Record};
 use crate::model::Operation;
 use crate::plan::Plan;
-use crate::verdicts::{AnsweredAttempt, LedgerState, Verdicts};
+use crate::verdicts::{LedgerState, Verdicts};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -122,18 +122,9 @@ impl<T: Transport, J: Journal> Engine<T, J> {
         let rate_per_s = self.settings.rate_per_s;
         let admissions = self
             .operations()
-            .map(|operation| Admission::new(rate_per_s, self.earlier_rate(operation, &start)));
+            .map(|operation| earlier_rate_of(&self.plan, &start, operation, self.clock.now()))
+            .map(|earlier| Admission::new(rate_per_s, earlier));
         self.run_through(admissions, None, start, events).await
-    }
-
-    /// What an earlier run of the job shows of the quota of an operation.
-    fn earlier_rate(&self, operation: Operation, start: &LedgerState) -> Option<EarlierRate> {
-        let is_of_operation = |attempt: &&AnsweredAttempt| {
-            self.plan.operation_of(self.plan.request_of(attempt.grant)) == operation
-        };
-        let answers = start.recent.iter().filter(is_of_operation);
-        let answers: Vec<_> = answers.map(|answer| (answer.at, answer.is_throttled)).collect();
-        earlier_rate(&answers, self.clock.now())
     }
 
     /// Like [`Engine::run`], but starts at this rate, in requests per second of each operation: for
@@ -216,7 +207,8 @@ impl<T: Transport, J: Journal> Dispatcher<'_, T, J> {
         let waiting = self.queue.waiting(&self.engine.plan);
         self.start_sharing(&waiting);
         let (settled, settled_rows) = (self.verdicts.settled(), self.verdicts.settled_rows());
-        self.emit(Event::Started { waiting, settled, settled_rows });
+        let pace_per_s = Some(std::array::from_fn(|n| self.admissions[n].rate_per_s()));
+        self.emit(Event::Started { waiting, settled, settled_rows, pace_per_s });
         let mut control = self.engine.control.clone();
         let mut control_is_open = true;
         loop {

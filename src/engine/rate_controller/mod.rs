@@ -375,10 +375,15 @@ impl RateController {
 
 /// The minimum number of seconds that these requests of one operation take from the start of a run
 /// with this ceiling.
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub fn seconds_at_least(requests: usize, ceiling_per_s: f64) -> f64 {
+    seconds_from(requests, (START_PER_S, false), ceiling_per_s)
+}
+
+/// The same from another rate, at a quota that is known or not.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub(super) fn seconds_from(requests: usize, start: (f64, bool), ceiling_per_s: f64) -> f64 {
     if ceiling_per_s > DEFAULT_CEILING_PER_S {
-        slow_start::seconds_at_least(requests as f64, START_PER_S, ceiling_per_s)
+        slow_start::seconds_at_least(requests as f64, start, ceiling_per_s)
     } else {
         requests as f64 / ceiling_per_s
     }

@@ -173,9 +173,14 @@ impl SlowStart {
 }
 
 /// The seconds that `requests` take from `start_per_s` up to `ceiling_per_s`, if no call is
-/// throttled: a lower bound where the quota is unknown.
-pub(super) fn seconds_at_least(requests: f64, start_per_s: f64, ceiling_per_s: f64) -> f64 {
-    let growth_per_s = LN_2 / DOUBLING_S;
+/// throttled: a lower bound where the quota is unknown. From a known quota the rate rises gently.
+pub(super) fn seconds_at_least(
+    requests: f64,
+    (start_per_s, is_known): (f64, bool),
+    ceiling_per_s: f64,
+) -> f64 {
+    let growth_per_s = LN_2 / if is_known { RECOVERY_DOUBLING_S } else { DOUBLING_S };
+    let start_per_s = start_per_s.min(ceiling_per_s);
     let climb_requests = (ceiling_per_s - start_per_s) / growth_per_s;
     if requests <= climb_requests {
         (1.0 + requests * growth_per_s / start_per_s).ln() / growth_per_s
@@ -240,9 +245,13 @@ mod tests {
 
     #[test]
     fn the_minimum_time_includes_slow_start() {
-        assert!((seconds_at_least(100.0, 10.0, 10.0) - 10.0).abs() < 1e-6);
-        let climbed = seconds_at_least(1000.0, 9.5, 50.0);
+        assert!((seconds_at_least(100.0, (10.0, false), 10.0) - 10.0).abs() < 1e-6);
+        let climbed = seconds_at_least(1000.0, (9.5, false), 50.0);
         assert!((20.0..21.5).contains(&climbed), "{climbed}");
-        assert!(seconds_at_least(10.0, 9.5, 1000.0) < 1.1);
+        // Above the ceiling there is nothing to climb, and from a known quota it takes longer.
+        assert!((seconds_at_least(100.0, (80.0, true), 50.0) - 2.0).abs() < 1e-6);
+        let gently = seconds_at_least(1000.0, (9.5, true), 50.0);
+        assert!(gently > climbed + 1.0, "{gently}");
+        assert!(seconds_at_least(10.0, (9.5, false), 1000.0) < 1.1);
     }
 }
