@@ -155,20 +155,20 @@ impl<B: QuotaBackend> SharedQuota<B> {
             let operation = &mut operations[request.op];
             let mut parts = list(reply).into_iter();
             let slots = parts.next().map(list).unwrap_or_default();
+            let next = parts.next().unwrap_or_default();
+            let rate = parts.next().and_then(text).and_then(|rate| rate.parse::<f64>().ok());
+            if let Some(rate) = rate.filter(|rate| *rate > 0.0) {
+                operation.set_rate(rate);
+                if let Some(metrics) = &self.metrics {
+                    metrics.set_pace(Operation::ALL[request.op], rate);
+                }
+            }
             let slots: Vec<Instant> = slots.iter().map(|wait| now + us(wait)).collect();
             if request.want > 0 {
                 operation.add_reserved(&slots, now);
             }
-            let next = parts.next().unwrap_or_default();
             if number(&next) >= 0 && request.want > 0 {
                 operation.next_request_at = Some(now + us(&next).max(MIN_PAUSE));
-            }
-            let rate = parts.next().and_then(text).and_then(|rate| rate.parse::<f64>().ok());
-            if let Some(rate) = rate.filter(|rate| *rate > 0.0) {
-                operation.rate_per_s = rate;
-                if let Some(metrics) = &self.metrics {
-                    metrics.set_pace(Operation::ALL[request.op], rate);
-                }
             }
             let hold = us(&parts.next().unwrap_or_default());
             operation.hold = operation.hold.max((!hold.is_zero()).then(|| now + hold));

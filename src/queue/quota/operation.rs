@@ -9,6 +9,9 @@ use tokio::time::Instant;
 /// A worker reserves slots until the last of them is so far ahead: a few round trips. Of many workers
 /// each then has about one slot further ahead, and a new rate is in effect soon.
 const RESERVED_AHEAD: Duration = Duration::from_millis(100);
+/// If the rate falls below this share of the one before, the slots reserved at it are given up: the
+/// service would throttle most of their requests.
+const GIVE_UP_BELOW: f64 = 0.7;
 /// The maximum number of slots that are reserved at once.
 const MAX_RESERVED: usize = 200;
 /// A slot that was not used within this time is dropped: it would only cause a burst.
@@ -99,8 +102,16 @@ impl OperationQuota {
         ((self.rate_per_s * missing_s).ceil() as usize).clamp(1, self.most)
     }
 
-    /// Adds the slots that a request got. If they are far enough ahead, other workers reserve slots too, and many at
-    /// once would go far beyond; if not, the next request is for twice as many.
+    /// Takes the present rate.
+    pub(super) fn set_rate(&mut self, rate_per_s: f64) {
+        if rate_per_s < self.rate_per_s * GIVE_UP_BELOW {
+            self.slots.clear();
+        }
+        self.rate_per_s = rate_per_s;
+    }
+
+    /// Adds the slots that a request got. If they are far enough ahead, other workers reserve slots
+    /// too, and many at once would go far beyond; if not, the next request is for twice as many.
     pub(super) fn add_reserved(&mut self, slots: &[Instant], now: Instant) {
         self.slots.extend(slots);
         if let Some(last) = slots.last() {
@@ -195,5 +206,17 @@ mod tests {
     #[test]
     fn a_worker_behind_others_reserves_one_slot() {
         assert_eq!(requested(Duration::from_millis(150)), [1]);
+    }
+
+    #[test]
+    fn a_much_lower_rate_gives_up_the_slots_of_the_higher_one() {
+        let now = Instant::now();
+        let mut operation = OperationQuota::new(1000.0);
+        operation.set_rate(100.0);
+        operation.add_reserved(&[now, now + slot_interval()], now);
+        operation.set_rate(71.0);
+        assert_eq!(operation.slots.len(), 2);
+        operation.set_rate(40.0);
+        assert_eq!(operation.slots.len(), 0);
     }
 }
