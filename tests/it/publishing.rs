@@ -49,3 +49,18 @@ fn the_manifest_allows_publishing() {
         assert!(dependency.get("path").is_none() && dependency.get("git").is_none(), "{name}");
     }
 }
+
+/// `cargo deny` checks every change, and `cargo about` lists the licences of a release.
+#[test]
+fn a_release_accepts_the_licences_that_every_change_is_checked_for() {
+    let accepted = |file: &str, path: &[&str]| -> BTreeSet<String> {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
+        let value: toml::Value = toml::from_str(&text.expect(file)).expect(file);
+        let list = path.iter().fold(&value, |value, name| &value[*name]);
+        let list = list.as_array().expect(file).iter();
+        list.map(|one| one.as_str().expect(file).to_owned()).collect()
+    };
+    let checked = accepted("deny.toml", &["licenses", "allow"]);
+    assert!(!checked.is_empty());
+    assert_eq!(accepted("packaging/about.toml", &["accepted"]), checked);
+}
