@@ -6,6 +6,8 @@
 //! [`queue_job`] executes it. [`run`], [`enqueue`] and [`collect`] choose the execution; [`work`]
 //! processes a queue. The other commands have a file each.
 //!
+//! [`dispatch`] runs the command that was asked for.
+//!
 //! [`verify`] reads an outcome back, with `verify_store` to continue and `residual` for other routes;
 //! `verify_run` does so at the end of a run. [`restore`] makes its list of the files that an earlier
 //! job left, `read_back` compares the result, and `undo_steps` takes the other steps of an
@@ -19,6 +21,7 @@ pub mod completions;
 pub mod config;
 pub mod confirm;
 pub mod credentials;
+pub mod dispatch;
 pub mod driver;
 pub mod enqueue;
 pub mod evidence;
