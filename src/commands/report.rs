@@ -85,7 +85,7 @@ pub fn residual(outcome: &Path, ledger: Option<&Ledger>) -> Result<Option<PathBu
         return Ok(Some(of_folder));
     }
     tracing::warn!(
-        "{} is left out: it is of another outcome; verify {} again to have its own",
+        "{} is left out: it is not of this outcome; verify {} to have its own",
         of_folder.display(),
         outcome.display()
     );

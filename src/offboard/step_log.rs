@@ -150,9 +150,7 @@ pub struct StepLog {
     begun: Begun,
     snapshot: Option<Taken>,
     results: BTreeMap<Step, StepResult>,
-    /// Steps that were sent and have no result since.
-    sent: BTreeSet<Step>,
-    /// Steps of which one attempt may have been applied, whatever later ones said.
+    /// Steps of which an attempt before the last may have been applied, whatever later ones said.
     unclear: BTreeSet<Step>,
 }
 
@@ -172,7 +170,6 @@ impl StepLog {
             begun: begun.clone(),
             snapshot: None,
             results: BTreeMap::new(),
-            sent: BTreeSet::new(),
             unclear: BTreeSet::new(),
         };
         log.append(&[Line::Version(VERSION), Line::Begun(begun)])?;
@@ -212,7 +209,6 @@ impl StepLog {
             begun,
             snapshot: None,
             results: BTreeMap::new(),
-            sent: BTreeSet::new(),
             unclear: BTreeSet::new(),
         };
         for line in lines {
@@ -225,17 +221,13 @@ impl StepLog {
         match line {
             Line::Intent { steps, at } => {
                 for step in steps {
-                    if !self.sent.insert(step.clone()) {
+                    if self.may_be_applied(&step) {
                         self.unclear.insert(step.clone());
                     }
                     self.results.insert(step.clone(), StepResult::missing(step, at.clone()));
                 }
             }
             Line::Result(result) => {
-                self.sent.remove(&result.step);
-                if result.state == StepState::Unknown {
-                    self.unclear.insert(result.step.clone());
-                }
                 self.results.insert(result.step.clone(), result);
             }
             Line::Snapshot(snapshot) => self.snapshot = Some(snapshot),
@@ -266,7 +258,8 @@ impl StepLog {
     /// Whether an attempt of a step has no result that tells whether it was applied. A later refusal
     /// proves nothing about it.
     pub fn may_be_applied(&self, step: &Step) -> bool {
-        self.sent.contains(step) || self.unclear.contains(step)
+        let is_unknown = |result: &StepResult| result.state == StepState::Unknown;
+        self.unclear.contains(step) || self.results.get(step).is_some_and(is_unknown)
     }
 
     /// The steps of a kind that are still to be done, in their order.
